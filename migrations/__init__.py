@@ -1,0 +1,1 @@
+"""The schema of the database: ordered, checksummed SQL files and what runs them."""

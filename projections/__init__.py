@@ -1,0 +1,1 @@
+"""The questions people ask, each one read model that can be rebuilt from the events."""

@@ -1,0 +1,1 @@
+"""The tests. The folder says what kind: unit, contract, integration, acceptance, architecture."""
