@@ -1,0 +1,269 @@
+"""From an observation to facts: what a hypervisor shows, minus what is recorded, is what became so.
+
+One way for both kinds of news: what an operation of ours brought about, and what happened without our asking. The
+model never refuses an observation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid5
+
+from domain_model.domain import Domain
+from domain_model.facts import fingerprint_of
+from domain_model.libvirt import DomainState
+from domain_model.operations import Operation
+from domain_model.placements import Placement, Role
+from domain_model.snapshots import SnapshotForest, SnapshotRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDump:
+    """A snapshot as dumped; ``parent`` is a name, the last three are digests."""
+
+    name: str
+    parent: str | None
+    state: str
+    creation_time: int
+    description: str | None
+    location: str
+    header: str
+    domain: str | None
+    inactive_domain: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One domain on one host at one moment; ``definition`` and ``live`` are digests."""
+
+    name: str
+    state: DomainState
+    reason: int
+    hypervisor_id: int | None
+    persistent: bool
+    autostart: bool
+    managed_save: bool
+    definition: str | None
+    live: str | None
+    snapshots: frozenset[str]
+    current: str | None
+    dumps: Mapping[str, SnapshotDump] = field(default_factory=dict)
+    """At least the snapshots that are not recorded, and those whose parent is gone."""
+
+
+_ENTERED = {
+    DomainState.SHUTOFF: Domain.Stopped,
+    DomainState.SHUTDOWN: Domain.ShuttingDown,
+    DomainState.PAUSED: Domain.Suspended,
+    DomainState.CRASHED: Domain.Crashed,
+    DomainState.PMSUSPENDED: Domain.PMSuspended,
+}
+
+
+class Adoption:
+    """Records on one domain, for one host and moment, whatever differs from what was recorded."""
+
+    def __init__(self, domain: Domain, host: str, at: datetime, operation: Operation | None = None) -> None:
+        self._domain = domain
+        self._host = host
+        self._at = at
+        self._operation = operation
+
+    def adopt(self, seen: Observation | None) -> None:
+        """Record the differences; None says the hypervisor has no such domain."""
+        if seen is None:
+            self._gone()
+            return
+        self._definition(seen)
+        self._state(seen)
+        placement = self._domain.placements.get(self._host)
+        if placement is None:
+            return
+        if (placement.autostart, placement.managed_save) != (seen.autostart, seen.managed_save):
+            self.record(Domain.Updated, autostart=seen.autostart, managed_save=seen.managed_save)
+        if placement.role is Role.OWNER:
+            self._snapshots(seen)
+
+    def reverted(self, snapshot: SnapshotRecord, seen: Observation) -> None:
+        """Record that the domain went back to a snapshot; the state it is in now came by that."""
+        self.record(Domain.SnapshotReverted, snapshot=snapshot.id, name=snapshot.name, **_state_fields(seen))
+
+    def record(self, event: type[Domain.Event], **fields: Any) -> None:
+        """Record one fact of this host and moment."""
+        self._domain.record(
+            event,
+            self._at,
+            host=self._host,
+            operation=None if self._operation is None else self._operation.id,
+            origin="observed" if self._operation is None else "operation",
+            **fields,
+        )
+
+    def _gone(self) -> None:
+        placement = self._domain.placements.get(self._host)
+        if placement is None:
+            return
+        if placement.active:
+            reason = _STOP_REASONS.get("" if self._operation is None else self._operation.verb, 0)
+            self.record(Domain.Stopped, state=DomainState.SHUTOFF, reason=reason, hypervisor_id=None, live=None)
+        if placement.persistent:
+            self.record(Domain.Undefined)
+
+    def _definition(self, seen: Observation) -> None:
+        placement = self._domain.placements.get(self._host)
+        if seen.persistent and (placement is None or placement.definition != seen.definition):
+            self.record(Domain.Defined, name=seen.name, definition=seen.definition)
+        elif placement is not None and placement.persistent and not seen.persistent:
+            self.record(Domain.Undefined)
+
+    def _state(self, seen: Observation) -> None:
+        placement = self._domain.placements.get(self._host)
+        before = (None, None, None) if placement is None else _state_of(placement)
+        now = (seen.state, seen.reason, seen.hypervisor_id)
+        if seen.hypervisor_id is None:
+            # Only the reason of being off may differ: libvirtd forgets it when it restarts. Nothing happened then.
+            if placement is not None and placement.active:
+                self.record(Domain.Stopped, **_state_fields(seen))
+        elif before[2] != seen.hypervisor_id:
+            self.record(Domain.Started, name=seen.name, **_state_fields(seen))
+        elif before != now:
+            self.record(_ENTERED.get(seen.state, Domain.Resumed), **_state_fields(seen))
+        elif placement is not None and placement.live != seen.live:
+            self.record(Domain.LiveChanged, live=seen.live)
+
+    def _snapshots(self, seen: Observation) -> None:
+        forest = self._domain.forest
+        gone = [record for record in forest.parents_first() if record.name not in seen.snapshots]
+        if gone:
+            self._deleted(gone, seen)
+        for dump in _parents_first(seen):
+            self._dumped(dump, seen)
+        current = None if forest.current_snapshot is None else forest.current_snapshot.name
+        if current != seen.current:
+            record = None if seen.current is None else forest.get(seen.current)
+            self.record(
+                Domain.SnapshotMadeCurrent,
+                snapshot=None if record is None else record.id,
+                name=None if record is None else record.name,
+            )
+
+    def _deleted(self, gone: list[SnapshotRecord], seen: Observation) -> None:
+        forest = self._domain.forest
+        deletion = forest.removal_of(record.id for record in gone)
+        reparented = []
+        for snapshot, parent in deletion.reparented.items():
+            record = forest.by_id(snapshot)
+            dump = seen.dumps.get(record.name)
+            reparented.append(
+                {
+                    "snapshot": snapshot,
+                    "parent": parent,
+                    "parent_before": record.parent,
+                    "header": record.header if dump is None else dump.header,
+                }
+            )
+        self.record(
+            Domain.SnapshotDeleted,
+            removed=[{"snapshot": record.id, "name": record.name} for record in gone],
+            reparented=reparented,
+            current_before=forest.current,
+            current=deletion.current,
+            metadata_only=bool(self._operation and self._operation.arguments.get("flags", 0) & 2),
+        )
+
+    def _dumped(self, dump: SnapshotDump, seen: Observation) -> None:
+        forest = self._domain.forest
+        known = forest.get(dump.name)
+        parent = None if dump.parent is None else forest.get(dump.parent)
+        record = SnapshotRecord(
+            id=self._new_id(dump.name) if known is None else known.id,
+            name=dump.name,
+            parent=None if parent is None else parent.id,
+            state=dump.state,
+            creation_time=dump.creation_time,
+            description=dump.description,
+            location=dump.location,
+            header=dump.header,
+            domain=dump.domain,
+            inactive_domain=dump.inactive_domain,
+        )
+        if record == known:
+            return
+        redefined = known is not None or (self._operation is not None and self._operation.verb == "snapshot-redefine")
+        event = Domain.SnapshotRedefined if redefined else Domain.SnapshotCreated
+        self.record(event, current=seen.current == dump.name, **snapshot_fields(record))
+
+    def _new_id(self, name: str) -> str:
+        """An id of its own for a snapshot: no other event of this stream has this version."""
+        return str(uuid5(self._domain.id, f"snapshot/{self._domain.version + 1}/{name}"))
+
+
+def record_replica(
+    domain: Domain, replayed: SnapshotForest, host: str, at: datetime, operation: Operation, *, removed: list[str]
+) -> None:
+    """Record that ``host`` has every snapshot of ``replayed`` now, and no longer those ``removed`` (ids).
+
+    Only what was not recorded there before is recorded, so doing it again adds nothing.
+    """
+    adoption = Adoption(domain, host, at, operation)
+    replica = domain.placements[host]
+    gone = [snapshot for snapshot in removed if snapshot in replica.replicated]
+    if gone:
+        adoption.record(
+            Domain.SnapshotDeleted,
+            removed=[{"snapshot": snapshot, "name": None} for snapshot in gone],
+            reparented=[],
+            current_before=replica.replicated_current,
+            current=None,
+            metadata_only=True,
+        )
+    for record in replayed.parents_first():
+        if replica.replicated.get(record.id) != fingerprint_of(record):
+            current = replayed.current == record.id
+            adoption.record(Domain.SnapshotRedefined, current=current, **snapshot_fields(record))
+    current_snapshot = replayed.current_snapshot
+    if current_snapshot is not None and replica.replicated_current != current_snapshot.id:
+        adoption.record(Domain.SnapshotMadeCurrent, snapshot=current_snapshot.id, name=current_snapshot.name)
+
+
+def snapshot_fields(record: SnapshotRecord) -> dict[str, Any]:
+    """A snapshot as the fields of its event."""
+    return {
+        "snapshot": record.id,
+        "name": record.name,
+        "parent": record.parent,
+        "state": record.state,
+        "creation_time": record.creation_time,
+        "description": record.description,
+        "location": record.location,
+        "header": record.header,
+        "domain": record.domain,
+        "inactive_domain": record.inactive_domain,
+    }
+
+
+_STOP_REASONS = {"destroy": 2, "shutdown": 1}
+
+
+def _state_of(placement: Placement) -> tuple[DomainState, int, int | None]:
+    return placement.state, placement.reason, placement.hypervisor_id
+
+
+def _state_fields(seen: Observation) -> dict[str, Any]:
+    return {
+        "state": int(seen.state),
+        "reason": seen.reason,
+        "hypervisor_id": seen.hypervisor_id,
+        "live": seen.live,
+    }
+
+
+def _parents_first(seen: Observation) -> list[SnapshotDump]:
+    """The dumps in an order in which each finds its parent recorded."""
+    ordered: list[SnapshotDump] = []
+    waiting = {dump.name: dump for dump in seen.dumps.values()}
+    while waiting:
+        ready = [dump for dump in waiting.values() if dump.parent not in waiting]
+        ordered.extend(waiting.pop(dump.name) for dump in ready or list(waiting.values()))
+    return ordered

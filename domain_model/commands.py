@@ -1,0 +1,160 @@
+"""Deciding about a request: who may be asked, and whether the rules allow it.
+
+A request is refused with a typed error and libvirt's number, or becomes ``operation.requested``. While other operations
+of the domain are under way its state is about to change, so rules about the state wait until the operation's turn.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from domain_model.domain import Domain
+from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
+from domain_model.operations import Command
+from domain_model.placements import Placement, Role
+from domain_model.rules import RULES, Situation
+
+HostNames = dict[str, str]
+"""Names of hosts by id, for sentences."""
+
+
+def request(domain: Domain, command: Command, hosts: HostNames, at: datetime) -> None:
+    """Accept a command: afterwards its operation is in flight. Raises Refused, and then nothing changed.
+
+    55 for a replica, 42 for a domain that is not on the host, 9 for a clash of names and UUIDs, and what the rules of
+    the verb say.
+    """
+    check_role(domain, command, hosts)
+    placement = domain.placements.get(command.host)
+    if not domain.operations and placement is not None:
+        RULES[command.verb](recorded_situation(domain, placement), command.arguments)
+    domain.record(
+        Domain.OperationRequested,
+        at,
+        operation=command.operation,
+        verb=command.verb,
+        host=command.host,
+        arguments=command.arguments,
+    )
+
+
+def check_role(domain: Domain, command: Command, hosts: HostNames) -> None:
+    """Refuse what this placement may not do, whatever its state."""
+    match command.verb:
+        case "define" | "create":
+            _check_definition(domain, command.host, command.arguments["name"], hosts)
+        case "replay":
+            _check_replay(domain, command.host, hosts)
+        case "handover":
+            _check_handover(domain, command.arguments["to"], hosts)
+        case "undefine":
+            _check_undefine(domain, command.host, hosts)
+        case _:
+            _require_owner(domain, command.host, hosts)
+
+
+def recorded_situation(domain: Domain, placement: Placement) -> Situation:
+    """The situation as the log has it."""
+    owner = placement.role is Role.OWNER
+    return Situation(
+        state=placement.state,
+        active=placement.active,
+        persistent=placement.persistent,
+        managed_save=placement.managed_save,
+        snapshots=frozenset(record.name for record in domain.forest) if owner else frozenset(placement.replicated),
+        forest=domain.forest,
+    )
+
+
+def _require_owner(domain: Domain, host: str, hosts: HostNames) -> Placement:
+    placement = domain.placements.get(host)
+    if placement is None:
+        raise NoDomain(f"no domain '{domain.name}' on host '{hosts[host]}'", field="domain", value=domain.name)
+    owner = domain.owner
+    if placement is not owner:
+        at = "nowhere" if owner is None else f"host '{hosts[owner.host]}'"
+        raise OperationInvalid(
+            f"domain '{placement.name}' on host '{hosts[host]}' is a replica, its owner is {at}",
+            field="host",
+            value=hosts[host],
+            accepted=None if owner is None else hosts[owner.host],
+        )
+    return placement
+
+
+def _check_definition(domain: Domain, host: str, name: str, hosts: HostNames) -> None:
+    owner = domain.owner
+    if owner is None:
+        return
+    if owner.host != host:
+        raise OperationFailed(
+            f"domain '{owner.name}' with uuid {domain.uuid} is owned by host '{hosts[owner.host]}'",
+            field="uuid",
+            value=domain.uuid,
+            accepted="another uuid, or replay to make a replica",
+        )
+    if owner.name != name:
+        raise OperationFailed(
+            f"domain '{owner.name}' is already defined with uuid {domain.uuid}",
+            field="name",
+            value=name,
+            accepted=owner.name,
+        )
+
+
+def _check_replay(domain: Domain, host: str, hosts: HostNames) -> None:
+    owner = domain.owner
+    if owner is None:
+        raise NoDomain(f"domain '{domain.name}' is on no host", field="domain", value=domain.name)
+    if owner.host == host:
+        raise OperationInvalid(
+            f"host '{hosts[host]}' owns domain '{owner.name}': there is nothing to replay to",
+            field="to",
+            value=hosts[host],
+            accepted="another host",
+        )
+
+
+def _check_handover(domain: Domain, target: str, hosts: HostNames) -> None:
+    owner, replica = domain.owner, domain.replica_on(target)
+    if owner is None:
+        raise NoDomain(f"domain '{domain.name}' is on no host", field="domain", value=domain.name)
+    if replica is None:
+        raise OperationInvalid(
+            f"host '{hosts[target]}' has no replica of domain '{domain.name}': run replay first",
+            field="to",
+            value=hosts[target],
+            accepted=", ".join(hosts[p.host] for p in domain.replicas) or None,
+        )
+    if replica.verified != domain.content:
+        raise OperationInvalid(
+            f"the replica of domain '{domain.name}' on host '{hosts[target]}' is not up to date: run replay again",
+            field="to",
+            value=hosts[target],
+        )
+    if owner.active and not domain.operations:
+        raise OperationInvalid(
+            f"domain '{domain.name}' is running on host '{hosts[owner.host]}'",
+            field="state",
+            value=owner.state.words,
+            accepted="shut off",
+        )
+
+
+def _check_undefine(domain: Domain, host: str, hosts: HostNames) -> None:
+    placement = domain.placements.get(host)
+    if placement is None or placement.role is Role.REPLICA:
+        if placement is None:
+            _require_owner(domain, host, hosts)
+        return
+    if domain.replicas:
+        where = ", ".join(sorted(hosts[replica.host] for replica in domain.replicas))
+        raise OperationInvalid(
+            f"domain '{domain.name}' has replicas on {where}: undefine them first, or hand over",
+            field="domain",
+            value=domain.name,
+        )
+
+
+def describe_arguments(arguments: dict[str, Any]) -> str:
+    """Arguments in one line, for people; digests are left out."""
+    return " ".join(f"{key}={value}" for key, value in sorted(arguments.items()) if key != "xml" and value)

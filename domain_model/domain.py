@@ -1,0 +1,337 @@
+"""The domain (a virtual machine, in libvirt's word): its stream of events and what they add up to.
+
+One stream a domain. Requests, starts and ends of operations say what was asked; facts say what became so, each naming
+the host, the operation that caused it, and its origin. Deciding lives in ``commands`` and ``adoption``; here events
+are applied, which is pure and total: whatever was recorded once can be replayed for ever.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain_model.facts import Fact, SnapshotFact, StateFact, fingerprint_of
+from domain_model.operations import Operation, VerbClass
+from domain_model.placements import Placement, Role
+from domain_model.snapshots import SnapshotForest
+
+
+class Domain(Aggregate):
+    """A domain: its placements, its snapshot forest, and its operations without an outcome."""
+
+    TOPIC: ClassVar[str] = "domain"
+
+    class Event(Aggregate.Event):
+        """Base of all events of a domain."""
+
+    class Created(Aggregate.Created):
+        """Revisor learned of this domain, by a request or by seeing it. ``uuid`` is the hypervisor's."""
+
+        TOPIC: ClassVar[str] = "domain.introduced"
+        uuid: str
+        name: str
+        host: str
+        """The host on which it was asked for or seen first."""
+
+    # What was asked.
+
+    class OperationRequested(Event):
+        TOPIC: ClassVar[str] = "operation.requested"
+        operation: str
+        verb: str
+        host: str
+        arguments: dict[str, Any]
+
+        def apply(self, domain: "Domain") -> None:
+            domain.operations[self.operation] = Operation(self.operation, self.verb, self.host, self.arguments)
+
+    class OperationStarted(Event):
+        TOPIC: ClassVar[str] = "operation.started"
+        operation: str
+        host: str
+        worker: str
+        epoch: int
+        evidence: dict[str, Any]
+
+        def apply(self, domain: "Domain") -> None:
+            operation = domain.operations.get(self.operation)
+            if operation is not None:
+                operation.evidence = operation.evidence or self.evidence
+                operation.started = True
+
+    class OperationSucceeded(Event):
+        TOPIC: ClassVar[str] = "operation.succeeded"
+        operation: str
+        host: str
+        result: dict[str, Any]
+
+        def apply(self, domain: "Domain") -> None:
+            domain.operations.pop(self.operation, None)
+
+    class OperationFailed(Event):
+        TOPIC: ClassVar[str] = "operation.failed"
+        operation: str
+        host: str
+        code: int
+        message: str
+        result: dict[str, Any]
+
+        def apply(self, domain: "Domain") -> None:
+            domain.operations.pop(self.operation, None)
+
+    class OperationOutcomeUnknown(Event):
+        """The answer was lost and what is there does not tell. Nothing is destroyed on it; only evidence settles it."""
+
+        TOPIC: ClassVar[str] = "operation.outcome_unknown"
+        operation: str
+        host: str
+        message: str
+
+        def apply(self, domain: "Domain") -> None:
+            domain.operations.pop(self.operation, None)
+
+    # What became so: the domain.
+
+    class Defined(Fact, Event):
+        """The persistent definition is ``definition`` now. The first host that defines a domain owns it."""
+
+        TOPIC: ClassVar[str] = "domain.defined"
+        name: str
+        definition: str
+
+        def apply(self, domain: "Domain") -> None:
+            placement = domain.place(self.host, self.name)
+            placement.persistent = True
+            placement.definition = self.definition
+
+    class Undefined(Fact, Event):
+        """The persistent definition is gone; an inactive domain with it, and its snapshot metadata too."""
+
+        TOPIC: ClassVar[str] = "domain.undefined"
+
+        def apply(self, domain: "Domain") -> None:
+            placement = domain.placements.get(self.host)
+            if placement is None:
+                return
+            placement.persistent = False
+            placement.definition = None
+            if placement.active:
+                return
+            if placement.role is Role.OWNER:
+                domain.forest.clear()
+            del domain.placements[self.host]
+
+    class Started(StateFact, Event):
+        TOPIC: ClassVar[str] = "domain.started"
+        name: str
+
+        def apply(self, domain: "Domain") -> None:
+            domain.place(self.host, self.name)
+            super().apply(domain)
+
+    class Suspended(StateFact, Event):
+        TOPIC: ClassVar[str] = "domain.suspended"
+
+    class Resumed(StateFact, Event):
+        TOPIC: ClassVar[str] = "domain.resumed"
+
+    class ShuttingDown(StateFact, Event):
+        TOPIC: ClassVar[str] = "domain.shutting_down"
+
+    class Crashed(StateFact, Event):
+        TOPIC: ClassVar[str] = "domain.crashed"
+
+    class PMSuspended(StateFact, Event):
+        TOPIC: ClassVar[str] = "domain.pmsuspended"
+
+    class Stopped(StateFact, Event):
+        """The domain is inactive. A transient one is gone by that; its forest is kept for re-creating it."""
+
+        TOPIC: ClassVar[str] = "domain.stopped"
+
+        def apply(self, domain: "Domain") -> None:
+            super().apply(domain)
+            placement = domain.placements.get(self.host)
+            if placement is not None and not placement.persistent:
+                del domain.placements[self.host]
+
+    class Rebooted(Fact, Event):
+        """The hypervisor accepted a reboot."""
+
+        TOPIC: ClassVar[str] = "domain.rebooted"
+
+    class LiveChanged(Fact, Event):
+        """The running definition changed while the state did not."""
+
+        TOPIC: ClassVar[str] = "domain.live_changed"
+        live: str
+
+        def apply(self, domain: "Domain") -> None:
+            placement = domain.placements.get(self.host)
+            if placement is not None:
+                placement.live = self.live
+
+    class Updated(Fact, Event):
+        """Autostart or managed save is as given now."""
+
+        TOPIC: ClassVar[str] = "domain.updated"
+        autostart: bool
+        managed_save: bool
+
+        def apply(self, domain: "Domain") -> None:
+            placement = domain.placements.get(self.host)
+            if placement is not None:
+                placement.autostart = self.autostart
+                placement.managed_save = self.managed_save
+
+    # What became so: snapshots.
+
+    class SnapshotCreated(SnapshotFact, Event):
+        TOPIC: ClassVar[str] = "snapshot.created"
+
+    class SnapshotRedefined(SnapshotFact, Event):
+        """Snapshot metadata was re-created or replaced; on a replica, by replay."""
+
+        TOPIC: ClassVar[str] = "snapshot.redefined"
+
+    class SnapshotReverted(StateFact, Event):
+        """The domain went back to a snapshot, which is the current one now, and is in that snapshot's state."""
+
+        TOPIC: ClassVar[str] = "snapshot.reverted"
+        snapshot: str
+        name: str
+
+        def apply(self, domain: "Domain") -> None:
+            super().apply(domain)
+            domain.forest.make_current(self.snapshot)
+
+    class SnapshotMadeCurrent(Fact, Event):
+        """Another snapshot is the current one; None: no snapshot is."""
+
+        TOPIC: ClassVar[str] = "snapshot.made_current"
+        snapshot: str | None
+        name: str | None
+
+        def apply(self, domain: "Domain") -> None:
+            replica = domain.replica_on(self.host)
+            if replica is not None:
+                replica.replicated_current = self.snapshot
+            else:
+                domain.forest.make_current(self.snapshot)
+
+    class SnapshotDeleted(Fact, Event):
+        """Snapshots are gone.
+
+        ``removed`` lists {snapshot, name}; ``reparented`` lists {snapshot, parent, parent_before, header}: who hangs
+        elsewhere now, and its dump that says so. With ``current_before`` and ``current`` this event alone is enough
+        to undo it.
+        """
+
+        TOPIC: ClassVar[str] = "snapshot.deleted"
+        removed: list[dict[str, Any]]
+        reparented: list[dict[str, Any]]
+        current_before: str | None
+        current: str | None
+        metadata_only: bool
+
+        def apply(self, domain: "Domain") -> None:
+            gone = [entry["snapshot"] for entry in self.removed]
+            replica = domain.replica_on(self.host)
+            if replica is not None:
+                for snapshot in gone:
+                    replica.replicated.pop(snapshot, None)
+                return
+            domain.forest.remove(gone)
+            for entry in self.reparented:
+                domain.forest.reparent(entry["snapshot"], entry["parent"], entry["header"])
+            domain.forest.make_current(self.current)
+
+    # What became so: placements.
+
+    class ReplicaVerified(Fact, Event):
+        """The replica was read back and compared; ``content`` is the fingerprint of what it was compared with."""
+
+        TOPIC: ClassVar[str] = "replica.verified"
+        content: str
+        identical: int
+        total: int
+
+        def apply(self, domain: "Domain") -> None:
+            replica = domain.replica_on(self.host)
+            if replica is not None:
+                replica.verified = self.content
+
+    class HandedOver(Event):
+        """The replica on ``host`` is the owner now, and the owner on ``previous`` a replica."""
+
+        TOPIC: ClassVar[str] = "domain.handed_over"
+        operation: str
+        host: str
+        previous: str
+
+        def apply(self, domain: "Domain") -> None:
+            new, old = domain.placements.get(self.host), domain.placements.get(self.previous)
+            if new is None or old is None:
+                return
+            old.replicated = {record.id: fingerprint_of(record) for record in domain.forest}
+            old.replicated_current = domain.forest.current
+            new.role, old.role = Role.OWNER, Role.REPLICA
+            old.verified = domain.content
+
+    def __init__(self, uuid: str, name: str) -> None:
+        self.uuid = uuid
+        self.name = name
+        self.placements: dict[str, Placement] = {}
+        self.forest = SnapshotForest()
+        self.operations: dict[str, Operation] = {}
+
+    @classmethod
+    def introduce(cls, id: UUID, *, uuid: str, name: str, host: str, at: datetime) -> Self:
+        """Begin the stream of a domain. Nothing is defined anywhere yet."""
+        return cls._create(cls.Created, id=id, timestamp=at, uuid=uuid, name=name, host=host)
+
+    def record(self, event: type[Event], at: datetime, **fields: Any) -> None:
+        """Append one event that happened ``at`` (UTC)."""
+        self.trigger_event(event, timestamp=at, **fields)
+
+    @property
+    def owner(self) -> Placement | None:
+        """The placement that may be acted on; None for a domain that is nowhere."""
+        return next((p for p in self.placements.values() if p.role is Role.OWNER), None)
+
+    @property
+    def replicas(self) -> list[Placement]:
+        return [p for p in self.placements.values() if p.role is Role.REPLICA]
+
+    def replica_on(self, host: str) -> Placement | None:
+        placement = self.placements.get(host)
+        return placement if placement is not None and placement.role is Role.REPLICA else None
+
+    def place(self, host: str, name: str) -> Placement:
+        """The placement on a host, made if there is none: the owner if there is none yet, else a replica."""
+        placement = self.placements.get(host)
+        if placement is None:
+            role = Role.OWNER if self.owner is None else Role.REPLICA
+            placement = self.placements[host] = Placement(host, name, role)
+        placement.name = name
+        return placement
+
+    @property
+    def content(self) -> str:
+        """A fingerprint of what a replica must agree with: the definition, the whole forest, the current snapshot."""
+        owner = self.owner
+        definition = None if owner is None else owner.definition or owner.live
+        snapshots = sorted(fingerprint_of(record) for record in self.forest)
+        return hashlib.sha256(repr((definition, snapshots, self.forest.current)).encode()).hexdigest()
+
+    def may_start(self, operation: str) -> bool:
+        """Whether it is this operation's turn: no exclusive one is started or was asked for earlier."""
+        wanted = self.operations.get(operation)
+        if wanted is None:
+            return False
+        if wanted.verb_class is VerbClass.CONTROL:
+            return True
+        exclusive = [o for o in self.operations.values() if o.verb_class is VerbClass.EXCLUSIVE]
+        return exclusive[0] is wanted

@@ -1,0 +1,145 @@
+"""libvirt's vocabulary: states, reasons and flags, with libvirt's own numbers.
+
+Users come from virsh and hold us to its words, so these values are taken over unchanged and never invented.
+Source: the enums of libvirt's public headers (libvirt-domain.h, libvirt-domain-snapshot.h), version 9.0.
+"""
+
+from enum import IntEnum, IntFlag
+
+
+class DomainState(IntEnum):
+    """virDomainState."""
+
+    NOSTATE = 0
+    RUNNING = 1
+    BLOCKED = 2
+    PAUSED = 3
+    SHUTDOWN = 4
+    SHUTOFF = 5
+    CRASHED = 6
+    PMSUSPENDED = 7
+
+    @property
+    def active(self) -> bool:
+        """Whether a domain in this state has a hypervisor process."""
+        return self not in (DomainState.SHUTOFF, DomainState.NOSTATE)
+
+    @property
+    def words(self) -> str:
+        """The state as virsh prints it in tables."""
+        return _STATE_WORDS[self]
+
+
+_STATE_WORDS = {
+    DomainState.NOSTATE: "no state",
+    DomainState.RUNNING: "running",
+    DomainState.BLOCKED: "idle",
+    DomainState.PAUSED: "paused",
+    DomainState.SHUTDOWN: "in shutdown",
+    DomainState.SHUTOFF: "shut off",
+    DomainState.CRASHED: "crashed",
+    DomainState.PMSUSPENDED: "pmsuspended",
+}
+
+# virDomain*Reason, by state; the position in the tuple is libvirt's number, the words are virsh's.
+REASONS: dict[DomainState, tuple[str, ...]] = {
+    DomainState.NOSTATE: ("unknown",),
+    DomainState.RUNNING: (
+        "unknown",
+        "booted",
+        "migrated",
+        "restored",
+        "from snapshot",
+        "unpaused",
+        "migration canceled",
+        "save canceled",
+        "event wakeup",
+        "crashed",
+        "post-copy",
+        "post-copy failed",
+    ),
+    DomainState.BLOCKED: ("unknown",),
+    DomainState.PAUSED: (
+        "unknown",
+        "user",
+        "migrating",
+        "saving",
+        "dumping",
+        "I/O error",
+        "watchdog",
+        "from snapshot",
+        "shutting down",
+        "creating snapshot",
+        "crashed",
+        "starting up",
+        "post-copy",
+        "post-copy failed",
+    ),
+    DomainState.SHUTDOWN: ("unknown", "user"),
+    DomainState.SHUTOFF: (
+        "unknown",
+        "shutdown",
+        "destroyed",
+        "crashed",
+        "migrated",
+        "saved",
+        "failed",
+        "from snapshot",
+        "daemon",
+    ),
+    DomainState.CRASHED: ("unknown", "panicked"),
+    DomainState.PMSUSPENDED: ("unknown",),
+}
+
+
+def reason_words(state: DomainState, reason: int) -> str:
+    """The reason as ``virsh domstate --reason`` prints it; ``unknown`` for numbers newer than this table."""
+    known = REASONS[state]
+    return known[reason] if 0 <= reason < len(known) else "unknown"
+
+
+class SnapshotCreate(IntFlag):
+    """virDomainSnapshotCreateFlags."""
+
+    NONE = 0
+    REDEFINE = 1
+    CURRENT = 2
+    NO_METADATA = 4
+    HALT = 8
+    DISK_ONLY = 16
+    REUSE_EXT = 32
+    QUIESCE = 64
+    ATOMIC = 128
+    LIVE = 256
+    VALIDATE = 512
+
+
+class SnapshotRevert(IntFlag):
+    """virDomainSnapshotRevertFlags."""
+
+    NONE = 0
+    RUNNING = 1
+    PAUSED = 2
+    FORCE = 4
+    RESET_NVRAM = 8
+
+
+class SnapshotDelete(IntFlag):
+    """virDomainSnapshotDeleteFlags."""
+
+    NONE = 0
+    CHILDREN = 1
+    METADATA_ONLY = 2
+    CHILDREN_ONLY = 4
+
+
+_PREFIXES = {
+    SnapshotCreate: "VIR_DOMAIN_SNAPSHOT_CREATE_",
+    SnapshotRevert: "VIR_DOMAIN_SNAPSHOT_REVERT_",
+    SnapshotDelete: "VIR_DOMAIN_SNAPSHOT_DELETE_",
+}
+
+
+def flag_name(flag: IntFlag) -> str:
+    """A flag's name as libvirt's messages spell it."""
+    return f"{_PREFIXES[type(flag)]}{flag.name}"

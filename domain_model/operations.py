@@ -1,0 +1,75 @@
+"""Operations: one accepted request each, from being asked for to its known end, and the verbs they carry out."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class VerbClass(StrEnum):
+    """How a verb shares a domain with others."""
+
+    EXCLUSIVE = "exclusive"
+    """One started per domain; others wait in request order."""
+    CONTROL = "control"
+    """Allowed beside a started exclusive operation."""
+
+
+class OperationState(StrEnum):
+    QUEUED = "queued"
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will happen any more without a person or new evidence."""
+        return self not in (OperationState.QUEUED, OperationState.STARTED)
+
+
+VERBS: dict[str, VerbClass] = {
+    "define": VerbClass.EXCLUSIVE,
+    "create": VerbClass.EXCLUSIVE,
+    "undefine": VerbClass.EXCLUSIVE,
+    "start": VerbClass.EXCLUSIVE,
+    "shutdown": VerbClass.EXCLUSIVE,
+    "reboot": VerbClass.EXCLUSIVE,
+    "destroy": VerbClass.CONTROL,
+    "suspend": VerbClass.CONTROL,
+    "resume": VerbClass.EXCLUSIVE,
+    "snapshot-create": VerbClass.EXCLUSIVE,
+    "snapshot-redefine": VerbClass.EXCLUSIVE,
+    "snapshot-revert": VerbClass.EXCLUSIVE,
+    "snapshot-delete": VerbClass.EXCLUSIVE,
+    "replay": VerbClass.EXCLUSIVE,
+    "handover": VerbClass.EXCLUSIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody wants done to a domain. ``arguments`` are JSON values; documents appear as digests."""
+
+    operation: str
+    verb: str
+    host: str
+    """The host that carries it out."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Operation:
+    """An operation without an outcome, as its domain remembers it."""
+
+    id: str
+    verb: str
+    host: str
+    arguments: dict[str, Any]
+    started: bool = False
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """What was seen before the hypervisor was first touched; a later start does not replace it."""
+
+    @property
+    def verb_class(self) -> VerbClass:
+        return VERBS[self.verb]
