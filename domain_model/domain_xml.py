@@ -1,0 +1,224 @@
+"""What a domain's XML says, as far as anybody decides by it, and the one thing Revisor writes into it: its UUID.
+
+Everything not named here stays in the text and goes to the hypervisor as it came.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lxml import etree
+
+from domain_model import xml
+from domain_model.errors import InvalidArgument, MalformedXml, Refused
+
+# virUUIDParse: dashes may stand before any pair of digits, white space around the whole.
+_UUID = re.compile(r"\s*((?:-*[0-9a-fA-F]{2}){16})\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*([0-9]{1,20})", re.ASCII)
+
+# virScaleInteger: IEC by default, and SI with a B.
+_POWERS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
+_SOURCES = ("file", "dev", "dir", "name", "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk of a domain."""
+
+    target: str
+    """The name the guest is to use, such as ``vda``; snapshots call the disk so."""
+    device: str = "disk"
+    type: str = "file"
+    source: str | None = None
+    """File, block device, folder, volume or name in the network; None for an empty drive."""
+    format: str | None = None
+    snapshot: str | None = None
+    """What a snapshot does with it unless told otherwise."""
+    readonly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DomainDefinition:
+    """The part of a domain's definition that Revisor reads."""
+
+    name: str
+    type: str
+    uuid: str | None = None
+    """Lower case and dashed, whichever way it was written."""
+    title: str | None = None
+    description: str | None = None
+    memory_kib: int | None = None
+    current_memory_kib: int | None = None
+    vcpus: int = 1
+    current_vcpus: int = 1
+    os_type: str | None = None
+    arch: str | None = None
+    disks: tuple[Disk, ...] = ()
+
+
+def read(text: str, *, root: str = "domain") -> DomainDefinition:
+    """Read a definition; ``root`` is ``inactiveDomain`` for the second one in a snapshot.
+
+    Raises MalformedXml (27) for what is no domain: not well-formed, no name, '/' in the name, a UUID that is none, sizes
+    that are no numbers; Refused with libvirt's number for a line break in the name (35), no type (1), an unknown unit (8).
+    """
+    return definition(xml.parse(text, root=root))
+
+
+def definition(domain: etree._Element) -> DomainDefinition:
+    """Read a definition from its element; raises as ``read`` does."""
+    kind = domain.get("type")
+    if not kind:
+        raise Refused("internal error: missing domain type attribute", field="type", number=1)
+    uuid = xml.content(domain.find("uuid"))
+    memory = size_kib(domain.find("memory"))
+    current = size_kib(domain.find("currentMemory"))
+    vcpus = _vcpus(domain)
+    os_type = domain.find("os/type")
+    return DomainDefinition(
+        name=_name(domain),
+        type=kind,
+        uuid=None if uuid is None else _uuid(uuid),
+        title=xml.content(domain.find("title")),
+        description=xml.content(domain.find("description")),
+        memory_kib=memory,
+        current_memory_kib=memory if current is None else current,
+        vcpus=vcpus[0],
+        current_vcpus=vcpus[1],
+        os_type=xml.content(os_type),
+        arch=None if os_type is None else os_type.get("arch"),
+        disks=tuple(_disk(disk) for disk in domain.findall("devices/disk")),
+    )
+
+
+def with_uuid(text: str, uuid: str) -> str:
+    """Give the domain the UUID ``uuid``: written after its name, or into an empty ``<uuid/>``; nothing else changes.
+
+    A text that already has this UUID comes back as it is. Raises InvalidArgument (8) if it has another one, and
+    otherwise as ``read`` does.
+    """
+    present = read(text).uuid
+    if present is not None:
+        if present != normalised_uuid(uuid):
+            raise InvalidArgument(
+                f"the domain's uuid is {present}, not {xml.shown(uuid)}", field="uuid", value=present, accepted=uuid
+            )
+        return text
+    data = xml.encoded(text)
+    spans = xml.children(data)
+    element = f"<uuid>{xml.escape(uuid)}</uuid>".encode()
+    for span in spans:
+        if span.name == "uuid":
+            return (data[: span.start] + element + data[span.end :]).decode()
+    name = next(span for span in spans if span.name == "name")
+    before = data[: name.start]
+    line_break = before[len(before.rstrip(xml.XML_SPACE)) :]
+    return (data[: name.end] + line_break + element + data[name.end :]).decode()
+
+
+def normalised_uuid(text: str) -> str | None:
+    """Write a UUID as libvirt does, lower case and dashed; None if it is not one."""
+    match = _UUID.fullmatch(text)
+    if match is None:
+        return None
+    digits = match.group(1).replace("-", "").lower()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def size_kib(element: etree._Element | None) -> int | None:
+    """Read an amount of memory in KiB, rounded up as libvirt does; None if there is no such element."""
+    if element is None:
+        return None
+    text = xml.content(element) or ""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise MalformedXml(
+            f"Invalid value '{xml.shown(text)}' for element or attribute './{element.tag}[1]'",
+            field=str(element.tag),
+            value=xml.shown(text),
+            accepted="a whole number",
+        )
+    return -(-int(match.group(1)) * _unit(element.get("unit", "KiB")) // 1024)
+
+
+def _unit(unit: str) -> int:
+    word = unit.lower()
+    if word in ("b", "byte", "bytes"):
+        return 1
+    power = _POWERS.get(word[:1])
+    if power is None or word[1:] not in ("", "b", "ib"):
+        raise InvalidArgument(
+            f"unknown suffix '{xml.shown(unit)}'", field="unit", value=xml.shown(unit), accepted="KiB, MiB, GiB, TiB"
+        )
+    scale: int = (1000 if word[1:] == "b" else 1024) ** power
+    return scale
+
+
+def _name(domain: etree._Element) -> str:
+    name = xml.content(domain.find("name"))
+    if name is None:
+        raise MalformedXml("missing name information", field="name", accepted="a name")
+    if "/" in name:
+        raise MalformedXml(
+            f"name {xml.shown(name)} cannot contain '/'",
+            field="name",
+            value=xml.shown(name),
+            accepted="a name without '/'",
+        )
+    if "\n" in name:
+        raise Refused(
+            f"invalid char in name: {xml.shown(name)}",
+            field="name",
+            value=xml.shown(name),
+            accepted="a name of one line",
+            number=35,
+        )
+    return name
+
+
+def _uuid(text: str) -> str:
+    uuid = normalised_uuid(text)
+    if uuid is None:
+        raise MalformedXml(
+            f"malformed uuid element '{xml.shown(text)}'",
+            field="uuid",
+            value=xml.shown(text),
+            accepted="32 hexadecimal digits",
+        )
+    return uuid
+
+
+def _vcpus(domain: etree._Element) -> tuple[int, int]:
+    """The largest number of virtual CPUs and the present one."""
+    element = domain.find("vcpu")
+    if element is None:
+        return 1, 1
+    text = xml.content(element) or "1"
+    current = element.get("current", text)
+    if not _NUMBER.fullmatch(text):
+        raise MalformedXml(
+            "maximum vcpus count must be an integer", field="vcpu", value=xml.shown(text), accepted="a whole number"
+        )
+    if not _NUMBER.fullmatch(current):
+        raise MalformedXml(
+            "current vcpus count must be an integer",
+            field="vcpu/@current",
+            value=xml.shown(current),
+            accepted="a whole number",
+        )
+    return int(text), int(current)
+
+
+def _disk(disk: etree._Element) -> Disk:
+    target = disk.find("target")
+    source = disk.find("source")
+    driver = disk.find("driver")
+    device = disk.get("device", "disk")
+    return Disk(
+        target="" if target is None else target.get("dev", ""),
+        device=device,
+        type=disk.get("type", "file"),
+        source=None if source is None else next((source.get(name) for name in _SOURCES if source.get(name)), None),
+        format=None if driver is None else driver.get("type"),
+        snapshot=disk.get("snapshot"),
+        readonly=device == "cdrom" or disk.find("readonly") is not None,
+    )
