@@ -1,0 +1,71 @@
+"""One bounded pool of connections a process, shared by everything in it that reads or writes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+Row = DictRow
+
+
+def _configure(connection: Connection[Any]) -> None:
+    connection.autocommit = True
+
+
+class Database:
+    """A pool of autocommitting connections that return rows as dicts.
+
+    Connections that died with the server are replaced when they are next asked for, so a restart of PostgreSQL costs
+    the calls in flight and nothing else.
+    """
+
+    def __init__(self, dsn: str, *, max_connections: int = 8, connect_timeout_s: float = 30) -> None:
+        self.dsn = dsn
+        self.pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+            dsn,
+            connection_class=Connection[Row],
+            kwargs={"row_factory": dict_row, "application_name": "revisor"},
+            min_size=1,
+            max_size=max_connections,
+            timeout=connect_timeout_s,
+            configure=_configure,
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+
+    def open(self) -> None:
+        """Connect; raises PoolTimeout when the server does not answer in time."""
+        self.pool.open(wait=True, timeout=self.pool.timeout)
+
+    def close(self) -> None:
+        self.pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Row]]:
+        """A connection in autocommit; a failed statement leaves nothing behind."""
+        with self.pool.connection() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection[Row]]:
+        """A connection inside one transaction, committed at the end and rolled back on an exception."""
+        with self.pool.connection() as connection, connection.transaction():
+            yield connection
+
+    def fetch(self, query: str, *params: object) -> list[Row]:
+        """All rows of one statement."""
+        with self.connection() as connection:
+            return connection.execute(query.encode(), params).fetchall()
+
+    def fetch_one(self, query: str, *params: object) -> Row | None:
+        """The first row of one statement, or None."""
+        with self.connection() as connection:
+            return connection.execute(query.encode(), params).fetchone()
+
+    def execute(self, query: str, *params: object) -> int:
+        """Run one statement; returns how many rows it touched."""
+        with self.connection() as connection:
+            return connection.execute(query.encode(), params).rowcount

@@ -1,0 +1,141 @@
+"""The recorder under the eventsourcing library: one call of the SQL function ``log.append`` a save.
+
+Only ``insert_events`` is ours; the readers are inherited. The library's own insert takes a table lock or loses order,
+and a lost COMMIT acknowledgement makes it report a conflict for events it has stored. Here every save has an append id
+that is kept over retries, so repeating it is harmless.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    InfrastructureFactory,
+    InterfaceError,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
+from eventsourcing.utils import Environment, retry
+from psycopg.types.json import Jsonb
+
+from revisor.store.context import Context
+from revisor.store.database import Database
+from revisor.store.errors import Fenced, RequestRepeated, StreamConflict
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The user's request id claims this operation; ``fingerprint`` tells the command from another one."""
+
+    fingerprint: bytes
+    operation: UUID
+    domain: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The lease under which a worker appends."""
+
+    lease: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Everything that goes into the transaction beside the events."""
+
+    context: Context
+    documents: Sequence[bytes] = ()
+    request: Request | None = None
+    fence: Fence | None = None
+    queue: dict[str, list[Any]] = field(default_factory=dict)
+    append_id: UUID = field(default_factory=uuid4)
+
+
+_APPEND = (
+    "SELECT log.append(%s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[],"
+    " %s::bytea[], %s, %s, %s, %s, %s, %s) AS position"
+)
+_REFUSALS = {"RV001": RequestRepeated, "RV002": Fenced, "23505": StreamConflict}
+
+
+class LogDatastore(PostgresDatastore):
+    """The library's idea of a database, on our pool."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(dbname="", host="", port="", user="", password="", schema="log")
+        self.pool = database.pool  # type: ignore[assignment]  # same rows, typed by us
+
+    def close(self) -> None:
+        """The pool belongs to whoever made it."""
+
+
+class LogRecorder(PostgresApplicationRecorder):
+    """Appends through ``log.append``; reads as the library does."""
+
+    def __init__(self, datastore: PostgresDatastore) -> None:
+        super().__init__(datastore, events_table_name="events")
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Store events and their company in one transaction; returns their positions.
+
+        Raises StreamConflict, RequestRepeated or Fenced, each with nothing stored.
+        """
+        if not stored_events:
+            return []
+        save: Save = kwargs["save"]
+        try:
+            with self.datastore.get_connection() as connection:
+                rows = connection.execute(_APPEND, _arguments(stored_events, save), prepare=True).fetchall()
+        except PersistenceError as error:
+            refusal = _REFUSALS.get(getattr(error.__cause__, "sqlstate", None) or "")
+            if refusal is None:
+                raise
+            raise refusal(str(error.__cause__)) from error
+        return [row["position"] for row in rows]
+
+
+def _arguments(events: Sequence[StoredEvent], save: Save) -> tuple[object, ...]:
+    context, request, fence = save.context, save.request, save.fence
+    return (
+        save.append_id,
+        context.actor,
+        context.reason,
+        context.ticket,
+        context.request_id,
+        context.correlation_or_new,
+        context.causation,
+        [event.originator_id for event in events],
+        [event.originator_version for event in events],
+        [event.topic for event in events],
+        [event.state for event in events],
+        [os.urandom(16) for _ in events],
+        list(save.documents),
+        request and request.fingerprint,
+        request and request.operation,
+        request and request.domain,
+        fence and fence.lease,
+        fence and fence.epoch,
+        Jsonb(save.queue),
+    )
+
+
+class LogFactory(PostgresFactory):
+    """Gives the library our recorder; tables are made by the migrations, never here."""
+
+    def __init__(self, env: Environment, database: Database) -> None:
+        InfrastructureFactory.__init__(self, env)  # the library's own would look for host, user and password in env
+        self.datastore = LogDatastore(database)
+
+    def application_recorder(self) -> ApplicationRecorder:
+        return LogRecorder(self.datastore)
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        raise NotImplementedError(f"no separate store for {purpose}: a worker takes aggregate snapshots")

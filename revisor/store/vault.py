@@ -1,0 +1,112 @@
+"""The vault: secrets that stand in users' XML, kept apart from the log and erasable without touching it.
+
+A secret is known outside by a reference that is deterministic per domain and value, so the same definition gives the
+same document. Values are sealed with AES-256-GCM under a key of the domain's, which is wrapped under the master key;
+deleting the domain's key erases its secrets for good.
+"""
+
+import hashlib
+import hmac
+import os
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain_model.secrets import redact, restore
+from revisor.store.database import Database
+
+_NONCE_BYTES = 12
+
+
+class VaultError(Exception):
+    """A secret cannot be opened; the message says which key is missing or wrong."""
+
+
+def read_or_make_master_key(path: Path) -> bytes:
+    """The 32-byte master key in ``path``, made (mode 0600) when there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+    else:
+        key = os.urandom(32)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+    if len(key) != 32:
+        raise VaultError(f"{path} is not a master key: it must hold exactly 32 bytes")
+    return key
+
+
+class Vault:
+    """Takes secrets out of XML and puts them back."""
+
+    def __init__(self, database: Database, master_key: bytes) -> None:
+        self._database = database
+        self._master = AESGCM(master_key)
+        self._fingerprint_key = hmac.digest(master_key, b"request fingerprint", "sha256")
+
+    def redact(self, domain: UUID, xml: str) -> str:
+        """The XML with references in place of its secrets, which are in the vault when this returns."""
+        if not may_hold_secret(xml):
+            return xml
+        key = self._key(domain)
+        redacted, found = redact(xml, lambda value: _reference(key, value))
+        for reference, value in found.items():
+            self._database.execute(
+                "INSERT INTO work.vault_secrets VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                domain,
+                reference,
+                _seal(AESGCM(key), value.encode(), reference.encode()),
+            )
+        return redacted
+
+    def restore(self, domain: UUID, xml: str) -> str:
+        """The XML with its secrets, for a hypervisor or a person who may see them. Raises VaultError."""
+        if not may_hold_secret(xml):
+            return xml
+        return restore(xml, lambda reference: self._open(domain, reference))
+
+    def fingerprint(self, command: bytes) -> bytes:
+        """Tells a command from another one without giving away what is in it."""
+        return hmac.digest(self._fingerprint_key, command, "sha256")
+
+    def _open(self, domain: UUID, reference: str) -> str:
+        row = self._database.fetch_one(
+            "SELECT sealed FROM work.vault_secrets WHERE domain = %s AND reference = %s", domain, reference
+        )
+        if row is None:
+            raise VaultError(f"domain {domain} has no secret {reference}: it was erased")
+        return _unseal(AESGCM(self._key(domain)), bytes(row["sealed"]), reference.encode()).decode()
+
+    def _key(self, domain: UUID) -> bytes:
+        """The domain's key, made when it has none yet."""
+        wrapped = _seal(self._master, os.urandom(32), domain.bytes)
+        self._database.execute("INSERT INTO work.vault_keys VALUES (%s, %s) ON CONFLICT DO NOTHING", domain, wrapped)
+        row = self._database.fetch_one("SELECT wrapped FROM work.vault_keys WHERE domain = %s", domain)
+        assert row is not None
+        return _unseal(self._master, bytes(row["wrapped"]), domain.bytes)
+
+
+def may_hold_secret(xml: str) -> bool:
+    """A cheap look that spares most documents the work: every secret path ends in an attribute named so."""
+    return "passwd" in xml
+
+
+def _reference(key: bytes, value: str) -> str:
+    return "revisor-secret-" + hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _seal(cipher: AESGCM, value: bytes, about: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, value, about)
+
+
+def _unseal(cipher: AESGCM, sealed: bytes, about: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], about)
+    except InvalidTag:
+        raise VaultError("a secret cannot be opened: the master key is not the one it was sealed with") from None
