@@ -1,0 +1,1 @@
+"""The database that comes along: PostgreSQL from a wheel, run by us; ``server.EmbeddedPostgres`` is its front."""
