@@ -1,0 +1,148 @@
+"""One connection to one libvirt, made when first needed and made again after it died.
+
+All threads of a driver share it: libvirt's own connection lets many calls be under way at once. A read that finds the
+connection dead is asked once more over a new one, for nobody can have noticed the first. A change never is.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from domain_model.errors import HypervisorUnreachable
+from drivers.libvirt import edge
+from drivers.libvirt.library import library
+
+T = TypeVar("T")
+
+KEEPALIVE_INTERVAL_S = 5
+KEEPALIVE_COUNT = 3
+OPENING_TIMEOUT_S = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Connection:
+    """The connection behind a URI. Nothing is connected until the first question."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._closed = False
+        self._changed: Callable[[str], None] | None = None
+        self._subscriptions: list[int] = []
+        self._opening: Future[Any] | None = None
+
+    def read(self, ask: Callable[[Any], T]) -> T:
+        """What ``ask(virConnect)`` returns. Raises Refused, HypervisorUnreachable."""
+        connection = self._living()
+        try:
+            with edge.reading(library(), connection):
+                return ask(connection)
+        except HypervisorUnreachable:
+            _log.info("lost the connection to %s, connecting again", self.uri)
+        connection = self._living(instead_of=connection)
+        with edge.reading(library(), connection):
+            return ask(connection)
+
+    def act(self, deed: Callable[[], object], connection: Any) -> None:
+        """Do what changes something over ``connection``. Raises Refused, OutcomeUnknown."""
+        with edge.acting(library(), connection):
+            deed()
+
+    def answering(self) -> Any:
+        """A virConnect that just answered, so that whatever breaks next broke later. Raises as ``read``."""
+        return self.read(lambda connection: (connection, connection.getLibVersion()))[0]
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call ``changed(uuid)`` after a domain's lifecycle changed or it rebooted, over this connection and later ones."""
+        with self._lock:
+            self._changed = changed
+            if self._connection is not None and not self._subscriptions:
+                self._subscribe(self._connection)
+
+    def close(self) -> None:
+        """Hang up. Afterwards every question raises HypervisorUnreachable."""
+        with self._lock:
+            self._closed = True
+            self._changed = None
+            self._hang_up()
+
+    def _living(self, *, instead_of: Any = None) -> Any:
+        libvirt = library()
+        with self._lock:
+            if self._closed:
+                raise HypervisorUnreachable(f"the connection to {self.uri} was closed")
+            current = self._connection
+            if current is not None and current is not instead_of and edge.alive(libvirt, current):
+                return current
+            self._hang_up()
+            with edge.opening(libvirt):
+                self._connection = self._open(libvirt)
+            self._keep_alive(libvirt)
+            self._subscribe(self._connection)
+            return self._connection
+
+    def _open(self, libvirt: Any) -> Any:
+        """A new connection. libvirt would wait for ever for a peer that accepts and says nothing, so it waits elsewhere."""
+        if self._opening is None:
+            self._opening = Future()
+            arguments = (self._opening, libvirt, self.uri)
+            threading.Thread(target=_open_into, args=arguments, name="libvirt-opening", daemon=True).start()
+        try:
+            connection = self._opening.result(OPENING_TIMEOUT_S)
+        except TimeoutError as error:
+            # Somebody who asks later goes on waiting for the same attempt: a dumb peer costs one thread.
+            raise HypervisorUnreachable(f"{self.uri} did not answer within {OPENING_TIMEOUT_S:g} s") from error
+        except BaseException:
+            self._opening = None
+            raise
+        self._opening = None
+        return connection
+
+    def _keep_alive(self, libvirt: Any) -> None:
+        """Have a peer that fell silent noticed. Drivers that live in this process have no peer, and refuse."""
+        try:
+            self._connection.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
+        except libvirt.libvirtError as error:
+            _log.debug("no keepalive for %s: %s", self.uri, error)
+
+    def _subscribe(self, connection: Any) -> None:
+        if self._changed is None:
+            return
+        libvirt = library()
+        for event in (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT):
+            try:
+                self._subscriptions.append(connection.domainEventRegisterAny(None, event, self._heard, None))
+            except libvirt.libvirtError as error:
+                # ESX has none. The observer polls anyway; hints only make it quicker.
+                _log.info("no events of kind %d from %s: %s", event, self.uri, error)
+
+    def _heard(self, _connection: Any, domain: Any, *_details: object) -> None:
+        changed = self._changed
+        if changed is None:
+            return
+        try:
+            changed(domain.UUIDString())
+        except Exception:  # noqa: BLE001
+            # The event loop belongs to the process; nobody's mistake may stop it.
+            _log.exception("the observer of %s failed on a hint", self.uri)
+
+    def _hang_up(self) -> None:
+        """Let go of the connection. It ends when the last thread that uses it does: closing it under them would not do."""
+        connection, self._connection = self._connection, None
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
+            try:
+                connection.domainEventDeregisterAny(subscription)
+            except library().libvirtError as error:
+                _log.debug("while hanging up on %s: %s", self.uri, error)
+
+
+def _open_into(opening: Future[Any], libvirt: Any, uri: str) -> None:
+    try:
+        opening.set_result(libvirt.open(uri))
+    except libvirt.libvirtError as error:
+        opening.set_exception(error)

@@ -1,0 +1,111 @@
+"""Re-creating a snapshot's metadata from its dump, with libvirt's checks in libvirt's order (libvirt-semantics 1.3).
+
+The three definitions of the dump and its cookie are kept to the byte; the rest is read and written anew, which gives
+the same bytes if libvirt wrote them.
+"""
+
+from domain_model import domain_xml, snapshot_xml
+from domain_model.domain_xml import DomainDefinition
+from domain_model.errors import ConfigUnsupported, InvalidArgument, Refused, RevisorError
+from domain_model.libvirt import SnapshotCreate
+from domain_model.snapshot_xml import SnapshotDescription
+from domain_model.xml import shown
+from drivers.simulator import disks, texts
+from drivers.simulator.inventory import Domain, Inventory, Snapshot
+
+_DISK_SNAPSHOT = "disk-snapshot"
+_ONLINE = ("running", "paused")
+
+
+def redefine(inventory: Inventory, domain: Domain, xml: str, flags: SnapshotCreate) -> None:
+    """Make or replace a snapshot's metadata; one that is replaced keeps its children.
+
+    Raises MalformedXml, InvalidArgument (8), ConfigUnsupported (67), Refused with 1, 35 and 84.
+    """
+    wanted = snapshot_xml.read_for_redefine(xml)
+    name = wanted.name or ""
+    parents = inventory.parents(domain)
+    _check_parent(name, wanted.parent, parents)
+    if SnapshotCreate.DISK_ONLY in flags and wanted.state != _DISK_SNAPSHOT:
+        raise InvalidArgument(f"disk-only flag for snapshot {shown(name)} requires disk-snapshot state")
+    if wanted.domain_uuid is not None and wanted.domain_uuid != domain.uuid:
+        raise InvalidArgument(f"definition for snapshot {shown(name)} must use uuid {domain.uuid}")
+    replaced = inventory.find_snapshot(domain, name)
+    given = texts.elements(xml)
+    if not wanted.has_domain:
+        given.pop("domain", None)
+    if replaced is not None:
+        _check_replacement(wanted, given.get("domain"), replaced)
+    definition = given.get("domain", None if replaced is None else replaced.domain)
+    if definition is None:
+        raise Refused("internal error: missing domain in snapshot", number=1)
+    inventory.put_snapshot(_described(domain, wanted, given, definition))
+    if SnapshotCreate.CURRENT in flags:
+        domain.current = name
+        inventory.put_domain(domain)
+
+
+def _described(domain: Domain, wanted: SnapshotDescription, given: dict[str, str], definition: str) -> Snapshot:
+    external = wanted.location == "external" or wanted.state == _DISK_SNAPSHOT
+    aligned = disks.align(
+        domain_xml.read(definition).disks,
+        wanted.disks,
+        default="external" if external else "internal",
+        must_match=not external,
+    )
+    return Snapshot(
+        domain_uuid=domain.uuid,
+        name=wanted.name or "",
+        description=wanted.description,
+        state=wanted.state or "",
+        parent=wanted.parent,
+        creation_time=wanted.creation_time or 0,
+        memory=wanted.memory or "no",
+        memory_file=wanted.memory_file,
+        external=wanted.location == "external",
+        disks=disks.element(aligned, given.get("disks")),
+        domain=definition,
+        inactive_domain=given.get("inactiveDomain"),
+        # What it says of the processor is of use only to a guest that ran.
+        cookie=given.get("cookie") if wanted.state in _ONLINE else None,
+    )
+
+
+def _check_parent(name: str, parent: str | None, parents: dict[str, str | None]) -> None:
+    if parent is None:
+        return
+    if parent == name:
+        raise _bad_parent(f"cannot set moment {shown(name)} as its own parent", parent)
+    if parent not in parents:
+        raise _bad_parent(f"parent {shown(parent)} for moment {shown(name)} not found", parent)
+    ancestor: str | None = parent
+    while ancestor is not None:
+        if ancestor == name:
+            raise _bad_parent(f"parent {shown(parent)} would create cycle to {shown(name)}", parent)
+        ancestor = parents.get(ancestor)
+
+
+def _bad_parent(sentence: str, parent: str) -> RevisorError:
+    return InvalidArgument(sentence, field="parent", value=shown(parent))
+
+
+def _check_replacement(wanted: SnapshotDescription, definition: str | None, replaced: Snapshot) -> None:
+    name = shown(replaced.name)
+    if (wanted.state in _ONLINE) != (replaced.state in _ONLINE):
+        raise InvalidArgument(f"cannot change between online and offline snapshot state in snapshot {name}")
+    if (wanted.state == _DISK_SNAPSHOT) != (replaced.state == _DISK_SNAPSHOT):
+        raise InvalidArgument(f"cannot change between disk only and full system in snapshot {name}")
+    if definition is not None:
+        _check_same_machine(domain_xml.read(replaced.domain), domain_xml.read(definition))
+
+
+def _check_same_machine(source: DomainDefinition, target: DomainDefinition) -> None:
+    """The part of libvirt's comparison of what a guest can see that does not need a real machine."""
+    if source.memory_kib != target.memory_kib:
+        raise ConfigUnsupported(
+            f"Target domain max memory {target.memory_kib} does not match source {source.memory_kib}", field="memory"
+        )
+    if source.vcpus != target.vcpus:
+        raise ConfigUnsupported(
+            f"Target domain vCPU max {target.vcpus} does not match source {source.vcpus}", field="vcpu"
+        )
