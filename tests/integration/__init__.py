@@ -1,0 +1,1 @@
+"""Our code with real databases, sockets and processes."""
