@@ -1,0 +1,227 @@
+"""The application: load, decide, save, and decide again when another writer was first.
+
+Every door and every worker changes the log through here, so what must hold for a change (its context, its documents,
+its request id, the names it claims) is done in one place and one transaction.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain_model.attempts import Access, Attempt
+from domain_model.commands import HostNames, request
+from domain_model.domain import Domain
+from domain_model.errors import InvalidArgument, OperationFailed, Refused
+from domain_model.names import Name
+from domain_model.operations import Command
+from revisor.store.context import Context
+from revisor.store.database import Database
+from revisor.store.documents import Documents, Drafts
+from revisor.store.errors import RequestRepeated, StreamConflict
+from revisor.store.log import EventLog
+from revisor.store.reading import LogReader
+from revisor.store.recorder import Fence, Request, Save
+from revisor.store.vault import Vault
+
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An operation that was accepted now or, under the same request id, before."""
+
+    operation: UUID
+    domain: UUID
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A command before it meets its domain: what is asked, of whom, and which documents it brings."""
+
+    command: Command
+    domain: UUID
+    name: str
+    """The name the domain has or is to have on the command's host."""
+    fingerprint: bytes
+    drafts: Drafts
+    uuid: str | None = None
+    """Set when the domain may be new: the hypervisor's UUID for it."""
+    claims_name: bool = False
+
+
+class Application:
+    """Revisor's own: everything that may happen to the log."""
+
+    def __init__(
+        self, database: Database, vault: Vault, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.database = database
+        self.vault = vault
+        self.log = EventLog(database)
+        self.reader = LogReader(database)
+        self.documents = Documents(database)
+        self.now = clock
+
+    def domain(self, domain: UUID) -> Domain:
+        """A domain that is known to exist; raises LookupError if its stream is empty."""
+        loaded = self.log.load(Domain, domain)
+        if loaded is None:
+            raise LookupError(f"no events of domain {domain}")
+        return loaded
+
+    def submit(self, wanted: Wanted, hosts: HostNames, context: Context) -> Accepted:
+        """Have a command decided; afterwards its operation waits for the agent of its host.
+
+        The same request id with the same command returns the operation it made; with another one it is refused (8).
+        Raises Refused with nothing recorded but what ``refused`` records.
+        """
+        for _ in range(_TRIES):
+            repeated = self._repeated(wanted, context)
+            if repeated is not None:
+                return repeated
+            domain = self._domain_for(wanted)
+            request(domain, wanted.command, hosts, self.now())
+            names = [self._claim(wanted, hosts)] if wanted.claims_name else []
+            try:
+                position = self.log.append(
+                    domain,
+                    *names,
+                    save=Save(
+                        context,
+                        documents=wanted.drafts.bodies,
+                        request=Request(wanted.fingerprint, UUID(wanted.command.operation), wanted.domain),
+                    ),
+                )
+            except (StreamConflict, RequestRepeated):
+                continue
+            return Accepted(UUID(wanted.command.operation), wanted.domain, position)
+        raise OperationFailed(f"domain '{wanted.name}' is changed by others all the time: try again later")
+
+    def change(
+        self,
+        domain: UUID,
+        decide: Callable[[Domain], None],
+        context: Context,
+        *,
+        fence: Fence | None = None,
+        drafts: Drafts | None = None,
+        names: Callable[[Domain], Sequence[Name]] = lambda _: (),
+    ) -> int:
+        """Record what ``decide`` decides on a freshly loaded domain; returns the position, 0 for nothing.
+
+        ``decide`` runs again on the domain as it is then when another writer was first. Raises Fenced.
+        """
+        append_documents = [] if drafts is None else drafts.bodies
+        while True:
+            loaded = self.domain(domain)
+            decide(loaded)
+            if not loaded.pending_events:
+                return 0
+            try:
+                save = Save(context, documents=append_documents, fence=fence)
+                return self.log.append(loaded, *names(loaded), save=save)
+            except StreamConflict:
+                continue
+
+    def refused(self, refusal: Refused, *, verb: str, target: str, suppressed: int, context: Context) -> None:
+        """Record that somebody's request was refused."""
+        attempt = Attempt.refused(
+            uuid4(),
+            verb=verb,
+            target=target,
+            code=refusal.number,
+            message=refusal.message,
+            suppressed=suppressed,
+            at=self.now(),
+        )
+        self.log.append(attempt, save=Save(context))
+
+    def granted(self, *, verb: str, target: str, context: Context) -> None:
+        """Record that somebody is about to be shown a secret. Raises if it cannot be recorded: then show nothing."""
+        self.log.append(Access.granted(uuid4(), verb=verb, target=target, at=self.now()), save=Save(context))
+
+    def nudge(self) -> None:
+        """Wake whoever waits for something to be appended, though nothing was."""
+        self.database.execute("SELECT pg_notify('revisor', '')")
+
+    def names_on(self, host: str, names: Iterable[str]) -> Callable[[Domain], Sequence[Name]]:
+        """For ``change``: bring the bearers of these names on a host in line with where the domain is."""
+        wanted = list(names)
+
+        def settle(domain: Domain) -> list[Name]:
+            placement = domain.placements.get(host)
+            settled = []
+            for text in wanted:
+                name = self.log.load(Name, Name.id_of(host, text))
+                if placement is not None and placement.name == text:
+                    if name is None:
+                        name = Name.claim_first(host, text, str(domain.id), self.now())
+                    name.claim(str(domain.id), self.now())
+                elif name is not None and not _asked_for(domain, host, text):
+                    name.release(str(domain.id), self.now())
+                if name is not None:
+                    settled.append(name)
+            return settled
+
+        return settle
+
+    def _repeated(self, wanted: Wanted, context: Context) -> Accepted | None:
+        if context.request_id is None:
+            return None
+        row = self.database.fetch_one(
+            "SELECT fingerprint, operation, domain FROM log.requests WHERE request_id = %s", context.request_id
+        )
+        if row is None:
+            return None
+        if bytes(row["fingerprint"]) != wanted.fingerprint:
+            raise InvalidArgument(
+                f"request id {context.request_id} was used for another command",
+                field="request_id",
+                value=str(context.request_id),
+                accepted="the same command, or another request id",
+            )
+        return Accepted(row["operation"], row["domain"], self.reader.head())
+
+    def _domain_for(self, wanted: Wanted) -> Domain:
+        if wanted.uuid is None:
+            return self.domain(wanted.domain)
+        known = self.log.load(Domain, wanted.domain)
+        return known or Domain.introduce(
+            wanted.domain, uuid=wanted.uuid, name=wanted.name, host=wanted.command.host, at=self.now()
+        )
+
+    def _claim(self, wanted: Wanted, hosts: HostNames) -> Name:
+        """Claim the domain's name on the host; refused (9) while another domain bears it."""
+        host, bearer = wanted.command.host, str(wanted.domain)
+        name = self.log.load(Name, Name.id_of(host, wanted.name))
+        if name is None:
+            return Name.claim_first(host, wanted.name, bearer, self.now())
+        if name.bearer not in (None, bearer):
+            other = self.domain(UUID(name.bearer))
+            raise OperationFailed(
+                f"domain '{wanted.name}' already exists with uuid {other.uuid} on host '{hosts[host]}'",
+                field="name",
+                value=wanted.name,
+                accepted="a name that is free on that host, or the same uuid",
+            )
+        name.claim(bearer, self.now())
+        return name
+
+
+def fingerprint(vault: Vault, verb: str, **parts: Any) -> bytes:
+    """Tells commands apart: equal for the same verb with the same parts."""
+    return vault.fingerprint(json.dumps([verb, parts], sort_keys=True).encode())
+
+
+def _asked_for(domain: Domain, host: str, name: str) -> bool:
+    """Whether an operation under way is about to give the domain this name there."""
+    return any(
+        operation.host == host
+        and operation.arguments.get("name") == name
+        and operation.verb in ("define", "create", "replay")
+        for operation in domain.operations.values()
+    )

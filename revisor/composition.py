@@ -1,0 +1,72 @@
+"""The composition root: the one place that knows every concrete thing and puts them together."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from domain_model.errors import InvalidArgument
+from drivers.port import Driver
+from revisor.application import Application
+from revisor.embedded_postgres.server import EmbeddedPostgres
+from revisor.settings import Settings
+from revisor.store.database import Database
+from revisor.store.vault import Vault, read_or_make_master_key
+
+
+def dsn_of(settings: Settings) -> str:
+    """Where the application's role connects to."""
+    return settings.dsn or EmbeddedPostgres(settings.home).dsn("revisor")
+
+
+def owner_dsn_of(settings: Settings) -> str:
+    """Where the owner's role connects to. An external database without one: the application's may not migrate."""
+    if settings.dsn is None:
+        return EmbeddedPostgres(settings.home).dsn("revisor_owner")
+    if settings.owner_dsn is None:
+        raise InvalidArgument(
+            "REVISOR_OWNER_DSN is not set",
+            field="REVISOR_OWNER_DSN",
+            accepted="where the database's owner connects to; it is used for migrations only",
+        )
+    return settings.owner_dsn
+
+
+def application_of(settings: Settings, database: Database) -> Application:
+    """The application on an open database."""
+    return Application(database, Vault(database, read_or_make_master_key(settings.master_key)))
+
+
+def driver_for(uri: str, settings: Settings) -> Driver:
+    """The driver a host's URI names. Raises InvalidArgument (8) for a URI no driver can take."""
+    check_uri(uri)
+    parts = urlsplit(uri)
+    if parts.scheme == "simulator":
+        from drivers.simulator import SimulatorDriver  # noqa: PLC0415  (a driver is loaded when it is needed)
+
+        name = parts.path.removeprefix("/")
+        settings.simulators.mkdir(parents=True, exist_ok=True)
+        return SimulatorDriver(Path(settings.simulators, f"{name}.sqlite"), name)
+    from drivers.libvirt import LibvirtDriver  # noqa: PLC0415  (an optional extra)
+
+    return LibvirtDriver(uri)
+
+
+def check_uri(uri: str) -> None:
+    """Refuse (8) what cannot be a host's URI."""
+    parts = urlsplit(uri)
+    if parts.scheme == "simulator":
+        if parts.netloc or not re.fullmatch(r"/[A-Za-z0-9_.-]+", parts.path) or parts.path.startswith("/."):
+            raise InvalidArgument(
+                f"'{uri}' in field 'uri' names no simulator", field="uri", value=uri, accepted="simulator:///NAME"
+            )
+    elif not parts.scheme or parts.password:
+        raise InvalidArgument(
+            "the URI has no scheme" if not parts.scheme else "the URI holds a password, which would be recorded",
+            field="uri",
+            accepted="a libvirt URI such as qemu:///system or qemu+ssh://HOST/system, or simulator:///NAME",
+        )
+
+
+def unique_uuids(uri: str) -> bool:
+    """Whether the hypervisor behind a URI gives no UUID that others give too: libvirt's test driver does."""
+    return urlsplit(uri).scheme.partition("+")[0] != "test"

@@ -1,0 +1,214 @@
+"""How things look to the outside: rows and events as plain values with the keys of the command line's contract."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from domain_model import domain_xml
+from domain_model.commands import HostNames, describe_arguments
+from domain_model.domain import Domain
+from domain_model.facts import SnapshotFact, StateFact
+from domain_model.libvirt import DomainState, reason_words
+from projections.ports import RecordedEvent
+from projections.positions import ProjectionState
+from revisor.queries import HostRow, OperationRow, PlacementRow, SnapshotRow
+from revisor.sightings import LastLook
+
+Shown = dict[str, Any]
+
+
+def time(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the microsecond."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def is_uuid(text: str) -> bool:
+    return domain_xml.normalised_uuid(text) is not None
+
+
+def reference(ref: str, host: str | None) -> str:
+    return ref if host is None else f"{host}/{ref}"
+
+
+def host(row: HostRow, look: LastLook) -> Shown:
+    """``state`` is ``connected`` when the last look succeeded, ``waiting`` before the first one."""
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "uri": row.uri,
+        "driver": row.driver,
+        "host_uuid": row.host_uuid,
+        "hostname": row.hostname,
+        "capabilities": row.capabilities,
+        "state": _host_state(look),
+        "problem": look.problem,
+        "epoch": row.epoch,
+        "observed_at": time(look.observed_at),
+    }
+
+
+def _host_state(look: LastLook) -> str:
+    if look.problem is not None:
+        return "unreachable"
+    return "waiting" if look.observed_at is None else "connected"
+
+
+def domain(row: PlacementRow) -> Shown:
+    state = DomainState(row.state)
+    return {
+        "id": row.hypervisor_id,
+        "name": row.name,
+        "uuid": row.uuid,
+        "host": row.host_name,
+        "role": row.role,
+        "state": state.words,
+        "reason": reason_words(state, row.reason),
+        "persistent": row.persistent,
+        "autostart": row.autostart,
+        "managed_save": row.managed_save,
+    }
+
+
+def domain_in_detail(row: PlacementRow, xml: str) -> Shown:
+    said = domain_xml.read(xml)
+    return {
+        **domain(row),
+        "os_type": said.os_type,
+        "vcpus": said.current_vcpus,
+        "max_memory_kib": said.memory_kib,
+        "used_memory_kib": said.current_memory_kib,
+        "stream": str(row.domain),
+        "position": row.position,
+    }
+
+
+def snapshots(rows: Sequence[SnapshotRow]) -> list[Shown]:
+    """All snapshots of a domain, each with its place in the tree."""
+    children: dict[str | None, list[str]] = {}
+    for row in rows:
+        children.setdefault(row.parent_name, []).append(row.name)
+    return [
+        {
+            "name": row.name,
+            "id": row.id,
+            "parent": row.parent_name,
+            "children": sorted(children.get(row.name, [])),
+            "state": row.state,
+            "location": row.location,
+            "creation_time": row.creation_time,
+            "current": row.current,
+            "presence": "unverified",
+            "has_description": row.description is not None,
+            "description": row.description,
+        }
+        for row in rows
+    ]
+
+
+def operation(row: OperationRow) -> Shown:
+    failed = row.error_code is not None
+    return {
+        "id": str(row.id),
+        "request_id": None if row.request_id is None else str(row.request_id),
+        "verb": row.verb,
+        "domain": row.domain_name,
+        "stream": str(row.domain),
+        "host": row.host_name,
+        "state": row.state,
+        "error": {"code": row.error_code, "message": row.error_message} if failed else None,
+        "requested_at": time(row.requested_at),
+        "ended_at": time(row.ended_at),
+        "actor": row.actor,
+        "arguments": row.arguments,
+        "result": row.result or {},
+        "position": row.ended_position or row.requested_position,
+        "progress": row.progress,
+    }
+
+
+def projection(row: ProjectionState, head: int) -> Shown:
+    return {
+        "name": row.name,
+        "position": row.position,
+        "behind": head - row.position,
+        "state": "parked" if row.error else "caught up" if row.position >= head else "behind",
+        "error": row.error,
+    }
+
+
+def attempt(event: RecordedEvent) -> Shown:
+    said = event.event
+    return {
+        "recorded_at": time(event.recorded_at),
+        "actor": event.actor,
+        "verb": said.verb,
+        "target": said.target,
+        "code": said.code,
+        "message": said.message,
+        "suppressed": said.suppressed,
+    }
+
+
+def log(events: Sequence[RecordedEvent], hosts: HostNames) -> list[Shown]:
+    """A domain's history. Who asked for an operation is also the actor of what came of it."""
+    askers = {event.event.operation: event for event in events if event.topic == "operation.requested"}
+    return [_entry(event, askers, hosts) for event in events]
+
+
+def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNames) -> Shown:
+    data = {key: value for key, value in vars(event.event).items() if key not in _ENVELOPE}
+    operation = data.get("operation")
+    asked = askers.get(operation or "", event)
+    return {
+        "position": event.position,
+        "recorded_at": time(event.recorded_at),
+        "occurred_at": time(event.occurred_at),
+        "topic": event.topic,
+        "origin": data.get("origin", "requested" if event.topic == "operation.requested" else "operation"),
+        "actor": asked.actor,
+        "recorded_by": event.actor,
+        "reason": asked.reason,
+        "ticket": asked.ticket,
+        "operation": operation,
+        "request_id": None if asked.request_id is None else str(asked.request_id),
+        "host": hosts.get(data.get("host", "")),
+        "summary": _summary(event, hosts) or _verb_of(asked),
+        "data": data,
+    }
+
+
+_ENVELOPE = ("originator_id", "originator_version", "originator_topic", "timestamp")
+
+
+def _verb_of(asked: RecordedEvent) -> str:
+    """What the operation was, for its start and its end."""
+    return asked.event.verb if isinstance(asked.event, Domain.OperationRequested) else ""
+
+
+def _summary(event: RecordedEvent, hosts: HostNames) -> str:
+    """The event in a few words; empty when its topic says it all."""
+    said = event.event
+    match said:
+        case Domain.Created():
+            text = f"domain '{said.name}' ({said.uuid})"
+        case Domain.OperationRequested():
+            arguments = {key: hosts.get(str(value), value) for key, value in said.arguments.items()}
+            text = f"{said.verb} {describe_arguments(arguments)}".rstrip()
+        case Domain.OperationFailed():
+            text = f"{said.message} [{said.code}]"
+        case Domain.OperationOutcomeUnknown():
+            text = said.message
+        case Domain.SnapshotDeleted():
+            text = ", ".join(str(entry["name"] or entry["snapshot"]) for entry in said.removed)
+        case Domain.ReplicaVerified():
+            text = f"{said.identical} of {said.total} snapshots identical"
+        case Domain.HandedOver():
+            text = f"from {hosts.get(said.previous)} to {hosts.get(said.host)}"
+        case SnapshotFact() | Domain.SnapshotReverted() | Domain.SnapshotMadeCurrent():
+            text = str(said.name)
+        case StateFact():
+            state = DomainState(said.state)
+            text = f"{state.words} ({reason_words(state, said.reason)})"
+        case _:
+            text = ""
+    return text

@@ -1,0 +1,165 @@
+"""The bodies of Revisor's processes: what ``revisor worker``, ``revisor projector`` and ``revisor serve`` run."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from psycopg.errors import UndefinedTable
+
+from domain_model.errors import InvalidArgument
+from projections.catalogue import all_projections
+from projections.loop import ProjectionLoop
+from projections.rebuild import rebuild
+from revisor.application import Application
+from revisor.composition import application_of, driver_for, dsn_of
+from revisor.http.server import HttpServer
+from revisor.queries import Queries
+from revisor.records import AgentIdentities, AgentRecords
+from revisor.service import Service
+from revisor.settings import Settings
+from revisor.sightings import Sightings
+from revisor.store.database import Database, Row
+from revisor.store.reading import LogReader
+from revisor.wakeup import Wakeup
+from workers.agent import HostAgent, keep_renewing
+from workers.leases import Lease, LeaseTimes
+from workers.ports import Lead
+
+_log = logging.getLogger(__name__)
+
+_TAKEN_OVER = 75
+"""EX_TEMPFAIL: the supervisor starts the worker again, and it waits for its turn."""
+
+
+def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) -> None:
+    """Lead one host until SIGTERM, or until the supervisor is gone. Raises InvalidArgument (8) for an unknown host."""
+    with stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=10) as (database, wakeup):
+        application = application_of(settings, database)
+        host = _host(database, host_name)
+        times = LeaseTimes(settings.lease_s, settings.grace_s)
+        lease = Lease(database.pool, f"host:{host['id']}", uuid4(), times)
+        if not _acquired(lease, stop):
+            return
+        lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch or 0)
+        threading.Thread(target=keep_renewing, args=(lease, stop, _leave), name="lease", daemon=True).start()
+        _log.info("leads host %s in epoch %s", host_name, lead.epoch)
+        try:
+            _lead(settings, application, lead, host["uri"], stop, wakeup)
+        finally:
+            lease.release()
+
+
+def run_projector(settings: Settings, *, supervised: bool = False) -> None:
+    """Keep the read models in step with the log until SIGTERM, or until the supervisor is gone."""
+    with stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=4) as (database, _):
+        ProjectionLoop(database.pool, LogReader(database), all_projections()).run(stop)
+
+
+def run_api(settings: Settings, *, supervised: bool = False) -> None:
+    """Answer the HTTP API on the unix socket until SIGTERM, or until the supervisor is gone."""
+    with stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=20) as (database, wakeup):
+        application = application_of(settings, database)
+        projections = {projection.name: projection for projection in all_projections()}
+
+        def rebuild_by_name(name: str) -> None:
+            rebuild(database.pool, application.reader, projections[name])
+
+        service = Service(application, Queries(database), wakeup, rebuild_by_name)
+        _await_read_models(service, stop)
+        server = HttpServer(service, settings.socket)
+        threading.Thread(target=_stop_server, args=(server, stop), name="stop", daemon=True).start()
+        server.run()
+
+
+def _stop_server(server: HttpServer, stop: threading.Event) -> None:
+    stop.wait()
+    server.stop()
+
+
+def _await_read_models(service: Service, stop: threading.Event) -> None:
+    """The projector makes its tables when it starts; nothing can be answered before."""
+    while not stop.is_set():
+        try:
+            service.hosts()
+        except UndefinedTable:
+            stop.wait(0.1)
+        else:
+            return
+
+
+def _lead(
+    settings: Settings, application: Application, lead: Lead, uri: str, stop: threading.Event, wakeup: Wakeup
+) -> None:
+    identities = AgentIdentities(application)
+    identities.led(lead)
+    driver = driver_for(uri, settings)
+    try:
+        agent = HostAgent(driver, AgentRecords(application), identities, Sightings(application.database), lead)
+        agent.run(stop, wakeup.wait)
+    finally:
+        driver.close()
+
+
+def _acquired(lease: Lease, stop: threading.Event) -> bool:
+    """Wait until the host is ours to lead; False when we were stopped before."""
+    said = False
+    while not stop.is_set():
+        if lease.try_acquire() is not None:
+            return True
+        if not said:
+            _log.info("waits for %s: another worker holds it, or did until it died", lease.name)
+            said = True
+        stop.wait(min(0.5, lease.times.renew_s / 2))
+    return False
+
+
+def _leave(why: str) -> None:
+    """Stop at once, in the middle of whatever it is: somebody else may lead the host by now."""
+    _log.error("%s", why)
+    logging.shutdown()
+    os._exit(_TAKEN_OVER)
+
+
+def _host(database: Database, name: str) -> Row:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        row = database.fetch_one("SELECT id, uri FROM views.hosts WHERE name = %s AND removed_at IS NULL", name)
+        if row is not None:
+            return row
+        time.sleep(0.1)
+    raise InvalidArgument(f"no host with name '{name}'", field="host", value=name)
+
+
+@contextmanager
+def _open(settings: Settings, *, max_connections: int) -> Iterator[tuple[Database, Wakeup]]:
+    database = Database(dsn_of(settings), max_connections=max_connections)
+    database.open()
+    wakeup = Wakeup(database.dsn)
+    wakeup.start()
+    try:
+        yield database, wakeup
+    finally:
+        wakeup.stop()
+        database.close()
+
+
+@contextmanager
+def stop_on_signals(*, supervised: bool) -> Iterator[threading.Event]:
+    """An event that is set by SIGTERM and Ctrl-C and, under a supervisor, by the end of our stdin."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if supervised:
+        threading.Thread(target=_stop_at_end_of_input, args=(stop,), name="supervised", daemon=True).start()
+    yield stop
+
+
+def _stop_at_end_of_input(stop: threading.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    stop.set()

@@ -1,0 +1,164 @@
+"""What workers see of the application: ``workers.ports`` put into practice."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain_model.domain import Domain
+from domain_model.host import Host
+from revisor.application import Application
+from revisor.store.context import Context
+from revisor.store.documents import Drafts as StoredDrafts
+from revisor.store.errors import Fenced, StreamConflict
+from revisor.store.recorder import Fence, Save
+from workers.ports import Drafts, HostIsAnother, Lead, LeadLost, PlacedDomain, QueuedOperation
+
+_QUEUED = """
+SELECT q.operation, q.domain, q.host, q.verb, q.started, q.epoch, a.actor, a.correlation
+FROM work.operation_queue q
+JOIN log.events e ON e.notification_id = q.position JOIN log.appends a USING (append_id)
+WHERE q.host = %s AND (NOT q.exclusive OR NOT EXISTS (
+    SELECT FROM work.operation_queue earlier
+    WHERE earlier.domain = q.domain AND earlier.exclusive AND earlier.position < q.position))
+ORDER BY q.position LIMIT 100
+"""
+
+
+class AgentRecords:
+    """The application as one host's agent uses it."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._database = application.database
+
+    def now(self) -> datetime:
+        return self._application.now()
+
+    def host_names(self) -> dict[str, str]:
+        return {str(row["id"]): row["name"] for row in self._database.fetch("SELECT id, name FROM views.hosts")}
+
+    def queued(self, host: UUID) -> Sequence[QueuedOperation]:
+        return [
+            QueuedOperation(
+                id=row["operation"],
+                domain=row["domain"],
+                host=row["host"],
+                verb=row["verb"],
+                started=row["started"],
+                epoch=row["epoch"],
+                actor=row["actor"],
+                correlation=row["correlation"],
+            )
+            for row in self._database.fetch(_QUEUED, host)
+        ]
+
+    def placed(self, host: UUID) -> Sequence[PlacedDomain]:
+        rows = self._database.fetch("SELECT domain, uuid FROM views.domains WHERE host = %s AND present", host)
+        return [PlacedDomain(row["domain"], str(row["uuid"])) for row in rows]
+
+    def domain(self, domain: UUID) -> Domain:
+        return self._application.domain(domain)
+
+    def texts(self, digests: Iterable[str]) -> dict[str, str]:
+        return self._application.documents.get_many(digests)
+
+    def redact(self, domain: UUID, xml: str) -> str:
+        return self._application.vault.redact(domain, xml)
+
+    def restore(self, domain: UUID, xml: str) -> str:
+        return self._application.vault.restore(domain, xml)
+
+    def drafts(self) -> Drafts:
+        return StoredDrafts()
+
+    def change(
+        self,
+        domain: UUID,
+        decide: Callable[[Domain], None],
+        *,
+        lead: Lead,
+        operation: QueuedOperation | None = None,
+        drafts: Drafts | None = None,
+        names: Iterable[str] = (),
+    ) -> bool:
+        """See ``workers.ports.Records``."""
+        assert drafts is None or isinstance(drafts, StoredDrafts)
+        try:
+            position = self._application.change(
+                domain,
+                decide,
+                _context(lead, operation),
+                fence=Fence(lead.lease, lead.epoch),
+                drafts=drafts,
+                names=self._application.names_on(str(lead.host), names),
+            )
+        except Fenced as fenced:
+            raise LeadLost(str(fenced)) from fenced
+        return position > 0
+
+    def progress(self, operation: UUID, done: int, total: int) -> None:
+        """See ``workers.ports.Records``."""
+        self._database.execute(
+            "UPDATE work.operation_queue SET progress = %s WHERE operation = %s",
+            Jsonb({"done": done, "total": total}),
+            operation,
+        )
+
+
+class AgentIdentities:
+    """What an agent tells about its host."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def led(self, lead: Lead) -> None:
+        """See ``workers.ports.Identities``."""
+        self._change(lead, lambda host, at: host.lead(worker=str(lead.worker), epoch=lead.epoch, at=at))
+
+    def identified(
+        self, lead: Lead, *, driver: str, host_uuid: str, hostname: str, capabilities: dict[str, Any]
+    ) -> None:
+        """See ``workers.ports.Identities``."""
+        if capabilities["unique_uuids"]:
+            self._refuse_twin(lead, host_uuid)
+        self._change(
+            lead,
+            lambda host, at: host.identify(
+                driver=driver, host_uuid=host_uuid, hostname=hostname, capabilities=capabilities, at=at
+            ),
+        )
+
+    def _refuse_twin(self, lead: Lead, host_uuid: str) -> None:
+        twin = self._application.database.fetch_one(
+            "SELECT name FROM views.hosts WHERE host_uuid = %s AND id <> %s AND removed_at IS NULL"
+            " AND (capabilities ->> 'unique_uuids')::boolean",
+            host_uuid,
+            lead.host,
+        )
+        if twin is not None:
+            raise HostIsAnother(f"the hypervisor with host uuid {host_uuid} is already known as host '{twin['name']}'")
+
+    def _change(self, lead: Lead, decide: Callable[[Host, datetime], None]) -> None:
+        while True:
+            host = self._application.log.load(Host, lead.host)
+            assert host is not None
+            decide(host, self._application.now())
+            try:
+                save = Save(_context(lead, None), fence=Fence(lead.lease, lead.epoch))
+                self._application.log.append(host, save=save)
+            except StreamConflict:
+                continue
+            except Fenced as fenced:
+                raise LeadLost(str(fenced)) from fenced
+            return
+
+
+def _context(lead: Lead, operation: QueuedOperation | None) -> Context:
+    """An agent's own actor; the operation says who asked."""
+    actor = f"agent:{lead.host_name}"
+    if operation is None:
+        return Context(actor)
+    return Context(actor, correlation=operation.correlation, causation=operation.id)

@@ -1,0 +1,201 @@
+"""From what a person asks to a command: reading their XML, checking their flags, naming what they left out.
+
+Everything here is refused before anything reaches a hypervisor or the vault, with libvirt's number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any, TypeVar
+from uuid import UUID, uuid4, uuid5
+
+from domain_model import domain_xml, snapshot_xml
+from domain_model.errors import InvalidArgument, NoDomain, Refused
+from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.operations import Command
+from domain_model.rules import exclusive_flags, required_flag
+from domain_model.snapshots import SnapshotRecord
+from revisor.application import Application, Wanted, fingerprint
+from revisor.store.documents import Drafts
+
+Flag = TypeVar("Flag", bound=IntFlag)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a command is about: a domain and the placement that was named."""
+
+    domain: UUID
+    uuid: str
+    name: str
+    host: UUID
+
+
+class Requests:
+    """Builds commands from what doors are asked."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._vault = application.vault
+
+    def definition(
+        self, xml: str, host: UUID, *, transient: bool, existing: Callable[[str], UUID | None], unique_uuids: bool
+    ) -> Wanted:
+        """``define`` or ``create`` of a domain.
+
+        ``existing`` finds the domain that bears a UUID on the host. Raises MalformedXml (27) and its like.
+        """
+        said = domain_xml.read(xml)
+        uuid = said.uuid or str(uuid4())
+        domain = existing(uuid) or (UUID(uuid) if unique_uuids else uuid5(host, uuid))
+        verb = "create" if transient else "define"
+        drafts = Drafts()
+        digest = drafts.add(self._vault.redact(domain, domain_xml.with_uuid(xml, uuid)))
+        return Wanted(
+            command=Command(str(uuid4()), verb, str(host), {"name": said.name, "xml": digest}),
+            domain=domain,
+            name=said.name,
+            fingerprint=fingerprint(self._vault, verb, xml=xml, host=str(host)),
+            drafts=drafts,
+            uuid=uuid,
+            claims_name=True,
+        )
+
+    def plain(self, target: Target, verb: str, arguments: dict[str, Any]) -> Wanted:
+        """A verb without a document."""
+        return self._wanted(target, verb, arguments)
+
+    def snapshot_create(self, target: Target, arguments: dict[str, Any]) -> Wanted:
+        """``snapshot-create`` and ``snapshot-create-as``; with redefine, the command is ``snapshot-redefine``."""
+        flags = creation_flags(arguments)
+        xml = arguments.get("xml")
+        if flags & SnapshotCreate.REDEFINE:
+            if xml is None:
+                raise InvalidArgument("redefine needs the snapshot's XML", field="xml", accepted="a snapshot's dump")
+            return self._redefine(target, xml, flags)
+        if xml is None:
+            xml = snapshot_xml.build(arguments.get("name"), arguments.get("description"))
+        said = snapshot_xml.read_for_create(xml)
+        # libvirt names a snapshot after the second it is taken in; we do before we ask, so that it can be found again.
+        name = said.name or str(int(self._application.now().timestamp()))
+        return self._snapshot(target, snapshot_xml.with_name(xml, name), xml, {"name": name, "flags": int(flags)})
+
+    def make_current(self, target: Target, name: str) -> Wanted:
+        """``snapshot-current DOMAIN NAME``: libvirt has no call of its own for it, it is a redefine with CURRENT."""
+        record = self._application.domain(target.domain).forest.named(name)
+        flags = SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT
+        return self._redefine(target, self._vault.restore(target.domain, self.dump(record)), flags)
+
+    def snapshot_revert(self, target: Target, arguments: dict[str, Any]) -> Wanted:
+        flags = _flags(SnapshotRevert, arguments, running=SnapshotRevert.RUNNING, paused=SnapshotRevert.PAUSED)
+        exclusive_flags(flags, SnapshotRevert.RUNNING, SnapshotRevert.PAUSED)
+        return self._wanted(target, "snapshot-revert", {"name": arguments["name"], "flags": int(flags)})
+
+    def snapshot_delete(self, target: Target, arguments: dict[str, Any]) -> Wanted:
+        flags = _flags(
+            SnapshotDelete,
+            arguments,
+            children=SnapshotDelete.CHILDREN,
+            children_only=SnapshotDelete.CHILDREN_ONLY,
+            metadata=SnapshotDelete.METADATA_ONLY,
+        )
+        exclusive_flags(flags, SnapshotDelete.CHILDREN, SnapshotDelete.CHILDREN_ONLY)
+        return self._wanted(target, "snapshot-delete", {"name": arguments["name"], "flags": int(flags)})
+
+    def replay(self, target: Target, to: UUID) -> Wanted:
+        """Carried out by the host that gets the replica, which must have the domain's name free."""
+        command = Command(str(uuid4()), "replay", str(to), {"name": target.name, "from": str(target.host)})
+        return Wanted(
+            command=command,
+            domain=target.domain,
+            name=target.name,
+            fingerprint=fingerprint(self._vault, "replay", domain=str(target.domain), to=str(to)),
+            drafts=Drafts(),
+            claims_name=True,
+        )
+
+    def handover(self, target: Target, to: UUID) -> Wanted:
+        """Carried out by the owner's host, which looks whether the domain is off."""
+        owner = self._application.domain(target.domain).owner
+        if owner is None:
+            raise NoDomain(f"domain '{target.name}' is on no host", field="domain", value=target.name)
+        source = Target(target.domain, target.uuid, target.name, UUID(owner.host))
+        return self._wanted(source, "handover", {"to": str(to)})
+
+    def dump(self, record: SnapshotRecord) -> str:
+        """A snapshot's XML as recorded, with references in place of secrets."""
+        header, domain, inactive = record.documents
+        texts = self._application.documents.get_many(digest for digest in record.documents if digest is not None)
+        return snapshot_xml.compose(
+            snapshot_xml.SnapshotDocuments(
+                texts[header],
+                None if domain is None else texts[domain],
+                None if inactive is None else texts[inactive],
+            )
+        )
+
+    def _redefine(self, target: Target, xml: str, flags: SnapshotCreate) -> Wanted:
+        said = snapshot_xml.read_for_redefine(xml)
+        assert said.name is not None
+        domain = self._application.domain(target.domain)
+        if said.domain_uuid is not None and said.domain_uuid != target.uuid:
+            raise InvalidArgument(
+                f"definition for snapshot {said.name} must use uuid {target.uuid}",
+                field="domain/uuid",
+                value=said.domain_uuid,
+                accepted=target.uuid,
+            )
+        if not said.has_domain and said.name not in domain.forest:
+            raise Refused(f"missing domain in snapshot '{said.name}'", field="domain", number=1)
+        if said.state == "disk-snapshot":
+            flags |= SnapshotCreate.DISK_ONLY
+        arguments = {"name": said.name, "parent": said.parent, "state": said.state, "flags": int(flags)}
+        return self._snapshot(target, xml, xml, arguments, verb="snapshot-redefine")
+
+    def _snapshot(
+        self, target: Target, xml: str, asked: str, arguments: dict[str, Any], verb: str = "snapshot-create"
+    ) -> Wanted:
+        drafts = Drafts()
+        digest = drafts.add(self._vault.redact(target.domain, xml))
+        named = {**arguments, "xml": digest}
+        return Wanted(
+            command=Command(str(uuid4()), verb, str(target.host), named),
+            domain=target.domain,
+            name=target.name,
+            fingerprint=fingerprint(self._vault, verb, domain=str(target.domain), xml=asked, flags=arguments["flags"]),
+            drafts=drafts,
+        )
+
+    def _wanted(self, target: Target, verb: str, arguments: dict[str, Any]) -> Wanted:
+        parts = {**arguments, "domain": str(target.domain), "on": str(target.host)}
+        if verb == "handover":
+            del parts["on"]  # the owner's host is another one afterwards, and the command still the same
+        return Wanted(
+            command=Command(str(uuid4()), verb, str(target.host), arguments),
+            domain=target.domain,
+            name=target.name,
+            fingerprint=fingerprint(self._vault, verb, **parts),
+            drafts=Drafts(),
+        )
+
+
+def creation_flags(arguments: dict[str, Any]) -> SnapshotCreate:
+    """The flags of ``snapshot-create``; refuses (8) combinations that exclude or require one another (1.1)."""
+    flags = _flags(
+        SnapshotCreate,
+        arguments,
+        redefine=SnapshotCreate.REDEFINE,
+        current=SnapshotCreate.CURRENT,
+        no_metadata=SnapshotCreate.NO_METADATA,
+    )
+    exclusive_flags(flags, SnapshotCreate.REDEFINE, SnapshotCreate.NO_METADATA)
+    required_flag(flags, SnapshotCreate.REDEFINE, by=SnapshotCreate.CURRENT)
+    return flags
+
+
+def _flags(kind: type[Flag], arguments: dict[str, Any], **named: Flag) -> Flag:
+    flags = kind(0)
+    for name, flag in named.items():
+        if arguments.get(name):
+            flags |= flag
+    return flags

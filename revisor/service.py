@@ -1,0 +1,364 @@
+"""What every door calls: one method a thing people ask for, with the same context from each of them.
+
+Requests become operations (or refusals, which are recorded); questions are answered from the read models. Answers are
+plain values with the keys of the command line's contract.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot, OperationFailed, OperationInvalid
+from domain_model.host import Host
+from domain_model.names import HOSTS, Name
+from domain_model.operations import OperationState
+from domain_model.placements import Role
+from domain_model.secrets import mask
+from revisor import presentation as present
+from revisor.application import Accepted, Application
+from revisor.attempts import Attempts
+from revisor.composition import check_uri, unique_uuids
+from revisor.queries import HostRow, OperationRow, PlacementRow, Queries
+from revisor.requests import Requests, Target
+from revisor.sightings import LastLook, Sightings
+from revisor.store.context import Context
+from revisor.store.errors import StreamConflict
+from revisor.store.recorder import Save
+from revisor.wakeup import Wakeup
+
+_READ_MODELS_S = 10.0
+_POLL_S = 0.2
+
+_PLAIN: dict[str, tuple[str, ...]] = {
+    "undefine": ("snapshots_metadata",),
+    "start": ("paused",),
+    "shutdown": (),
+    "destroy": (),
+    "suspend": (),
+    "resume": (),
+    "reboot": (),
+}
+_SNAPSHOT_VERBS = ("snapshot-create", "snapshot-current", "snapshot-revert", "snapshot-delete")
+
+
+class Service:
+    """Revisor, as a door sees it."""
+
+    def __init__(
+        self,
+        application: Application,
+        queries: Queries,
+        wakeup: Wakeup,
+        rebuild: Callable[[str], None],
+    ) -> None:
+        self._application = application
+        self._queries = queries
+        self._sightings = Sightings(application.database)
+        self._requests = Requests(application)
+        self._attempts = Attempts(application)
+        self._wakeup = wakeup
+        self._rebuild = rebuild
+
+    # Hosts.
+
+    def add_host(self, name: str, uri: str, context: Context) -> dict[str, Any]:
+        """Lead a hypervisor under a name; the same name and URI again is the same host. Raises Refused."""
+        with self._attempts.recorded("host add", name, context):
+            check_uri(uri)
+            known = self._queries.host(name) or self._save_host(name, uri, context)
+            if known is not None and known.uri != uri:
+                raise OperationFailed(
+                    f"host '{name}' already exists with URI {known.uri}",
+                    field="uri",
+                    value=uri,
+                    accepted=f"{known.uri}, or host set-uri to change it",
+                )
+        return self.host(name)
+
+    def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
+        """Reach a host under another URI from now on. Raises Refused."""
+        with self._attempts.recorded("host set-uri", name, context):
+            check_uri(uri)
+            self._change_host(name, lambda host: host.set_uri(uri, self._application.now()), context)
+        return self.host(name)
+
+    def remove_host(self, name: str, context: Context) -> None:
+        """Forget a host; refused (55) while a domain is there."""
+        with self._attempts.recorded("host remove", name, context):
+            host = self._host(name)
+            there = [row.name for row in self._queries.domains(host=host.id)]
+            if there:
+                raise OperationInvalid(
+                    f"host '{name}' has {len(there)} domains, such as '{there[0]}': undefine them or hand them over",
+                    field="name",
+                    value=name,
+                )
+            self._change_host(name, lambda aggregate: aggregate.remove(self._application.now()), context)
+            self._release_host_name(name, host.id, context)
+
+    def hosts(self) -> list[dict[str, Any]]:
+        looks = self._sightings.last_looks()
+        return [present.host(row, looks.get(row.id, LastLook())) for row in self._queries.hosts()]
+
+    def host(self, name: str) -> dict[str, Any]:
+        row = self._host(name)
+        return present.host(row, self._sightings.last_looks().get(row.id, LastLook()))
+
+    # Requests that become operations.
+
+    def define(self, xml: str, host: str, transient: bool, context: Context) -> Accepted:  # noqa: FBT001
+        """Define a domain, or with ``transient`` create it running. Raises Refused."""
+        with self._attempts.recorded("create" if transient else "define", host, context):
+            row = self._host(host)
+            wanted = self._requests.definition(
+                xml,
+                UUID(row.id),
+                transient=transient,
+                existing=lambda uuid: self._domain_on(uuid, row.id),
+                unique_uuids=unique_uuids(row.uri),
+            )
+            return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
+
+    def act(
+        self, domain_ref: str, host: str | None, verb: str, arguments: dict[str, Any], context: Context
+    ) -> Accepted:
+        """Ask for a verb on a domain. Raises Refused."""
+        with self._attempts.recorded(verb, present.reference(domain_ref, host), context):
+            target = self._target(domain_ref, host, replica=verb == "undefine" or host is not None)
+            if verb in _PLAIN:
+                chosen = {key: bool(arguments[key]) for key in _PLAIN[verb] if arguments.get(key)}
+                wanted = self._requests.plain(target, verb, chosen)
+            elif verb in _SNAPSHOT_VERBS:
+                wanted = self._snapshot_wanted(target, verb, arguments)
+            elif verb in ("replay", "handover"):
+                to = UUID(self._host(arguments["to"], field="to").id)
+                wanted = (self._requests.replay if verb == "replay" else self._requests.handover)(target, to)
+            else:
+                raise InvalidArgument(f"unknown verb '{verb}'", field="verb", value=verb)
+            return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
+
+    def wait(self, operation: UUID, timeout_s: float) -> dict[str, Any]:
+        """The operation, once it has ended and can be read everywhere, or as it is when the time is over."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            hint = self._wakeup.count()
+            self._queries.wait_for(self.position(), _POLL_S)
+            row = self._operation_row(operation)
+            if OperationState(row.state).ended:
+                self._queries.wait_for(row.ended_position or 0, _READ_MODELS_S)
+                return self.operation(operation)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return self.operation(operation)
+            self._wakeup.wait(min(_POLL_S, left), since=hint)
+
+    # Questions.
+
+    def domains(self, *, all_domains: bool, host: str | None) -> list[dict[str, Any]]:
+        here = None if host is None else self._host(host).id
+        return [present.domain(row) for row in self._queries.domains(all=all_domains, host=here)]
+
+    def domain(self, ref: str, host: str | None) -> dict[str, Any]:
+        row = self._placement(ref, host)
+        return present.domain_in_detail(row, self._definition_text(row, inactive=False))
+
+    def domain_xml(self, ref: str, host: str | None, context: Context, *, inactive: bool, security_info: bool) -> str:
+        """The definition as last observed; with its secrets only after the access is on record."""
+        row = self._placement(ref, host)
+        text = self._definition_text(row, inactive=inactive)
+        return self._shown(text, row.domain, "dumpxml", row.name, context, security_info=security_info)
+
+    def snapshots(self, ref: str, host: str | None) -> list[dict[str, Any]]:
+        row = self._placement(ref, host)
+        return present.snapshots(self._queries.snapshots(row.domain))
+
+    def snapshot(self, ref: str, host: str | None, name: str) -> dict[str, Any]:
+        """One of ``snapshots``, with the domain's name. Raises NoSnapshot (72)."""
+        row = self._placement(ref, host)
+        for item in self.snapshots(ref, host):
+            if item["name"] == name:
+                return {**item, "domain": row.name}
+        raise NoSnapshot(f"no domain snapshot with matching name '{name}'", field="snapshot", value=name)
+
+    def current_snapshot(self, ref: str, host: str | None) -> dict[str, Any]:
+        for item in self.snapshots(ref, host):
+            if item["current"]:
+                return item
+        raise NoSnapshot("the domain does not have a current snapshot", field="snapshot")
+
+    def snapshot_xml(self, ref: str, host: str | None, name: str, context: Context, *, security_info: bool) -> str:
+        row = self._placement(ref, host)
+        record = self._application.domain(row.domain).forest.named(name)
+        text = self._requests.dump(record)
+        target = f"{row.name}/{name}"
+        return self._shown(text, row.domain, "snapshot-dumpxml", target, context, security_info=security_info)
+
+    def log(self, ref: str, host: str | None, limit: int) -> list[dict[str, Any]]:
+        """The newest events of a domain, oldest first; also of one that is no more, by its last name."""
+        events = self._application.reader.stream(self._last_bearer(ref, host))
+        return present.log(events, self._queries.host_names())[-limit:]
+
+    def attempts(self, limit: int) -> list[dict[str, Any]]:
+        return [present.attempt(event) for event in self._application.reader.about_people("attempt.refused", limit)]
+
+    def operations(self, ref: str | None, host: str | None, limit: int) -> list[dict[str, Any]]:
+        domain = None if ref is None else self._last_bearer(ref, host)
+        return [present.operation(row) for row in self._queries.operations(domain, limit=limit)]
+
+    def operation(self, operation: UUID) -> dict[str, Any]:
+        return present.operation(self._operation_row(operation))
+
+    def projections(self) -> list[dict[str, Any]]:
+        head = self.position()
+        return [present.projection(row, head) for row in self._queries.positions()]
+
+    def rebuild(self, name: str) -> None:
+        """Rebuild a projection beside itself; returns when swapped. Raises InvalidArgument (8) for an unknown one."""
+        known = [row.name for row in self._queries.positions()]
+        if name not in known:
+            raise InvalidArgument(
+                f"no projection with name '{name}'", field="name", value=name, accepted=", ".join(known)
+            )
+        self._rebuild(name)
+
+    def position(self) -> int:
+        return self._application.reader.head()
+
+    def observed_at(self, host: str | None = None) -> str | None:
+        """When the host was last looked at; without one, the host whose last look is longest ago."""
+        looks = self._sightings.last_looks()
+        rows = self._queries.hosts() if host is None else [self._host(host)]
+        moments = [looks.get(row.id, LastLook()).observed_at for row in rows]
+        return present.time(min((moment for moment in moments if moment is not None), default=None))
+
+    def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
+        """Have hosts looked at afresh; returns when they were, or when the time is over."""
+        rows = self._queries.hosts() if host is None else [self._host(host)]
+        wanted = self._sightings.want([row.id for row in rows])
+        self._application.nudge()
+        deadline = time.monotonic() + timeout_s
+        while not self._sightings.satisfied(wanted) and time.monotonic() < deadline:
+            self._wakeup.wait(0.05)
+        self._queries.wait_for(self.position(), _READ_MODELS_S)
+
+    # How.
+
+    def _snapshot_wanted(self, target: Target, verb: str, arguments: dict[str, Any]) -> Any:
+        match verb:
+            case "snapshot-create":
+                return self._requests.snapshot_create(target, arguments)
+            case "snapshot-current":
+                return self._requests.make_current(target, arguments["name"])
+            case "snapshot-revert":
+                return self._requests.snapshot_revert(target, arguments)
+            case _:
+                return self._requests.snapshot_delete(target, arguments)
+
+    def _settled(self, accepted: Accepted) -> Accepted:
+        """Read-your-writes: what was accepted can be read when the caller hears of it."""
+        self._queries.wait_for(accepted.position, _READ_MODELS_S)
+        return accepted
+
+    def _host(self, name: str, field: str = "host") -> HostRow:
+        row = self._queries.host(name)
+        if row is None:
+            known = ", ".join(row.name for row in self._queries.hosts())
+            raise InvalidArgument(f"no host with name '{name}'", field=field, value=name, accepted=known or None)
+        return row
+
+    def _target(self, ref: str, host: str | None, *, replica: bool) -> Target:
+        row = self._placement(ref, host, owner_only=not replica)
+        return Target(row.domain, row.uuid, row.name, UUID(row.host))
+
+    def _placement(self, ref: str, host: str | None, *, owner_only: bool = False) -> PlacementRow:
+        """The placement a reference names: without a host, the owner. Raises 42, or 8 when several answer to it."""
+        found = self._queries.find_placements(ref, None if host is None else self._host(host).id)
+        if host is None:
+            owners = [row for row in found if row.role == Role.OWNER]
+            found = owners if owners or owner_only else found
+        if not found:
+            what = "uuid" if present.is_uuid(ref) else "name"
+            where = "" if host is None else f" on host '{host}'"
+            raise NoDomain(f"no domain with matching {what} '{ref}'{where}", field="domain", value=ref)
+        if len(found) > 1:
+            candidates = ", ".join(f"{row.host_name}/{row.name}" for row in found)
+            raise InvalidArgument(
+                f"'{ref}' is the name of {len(found)} domains", field="domain", value=ref, accepted=candidates
+            )
+        return found[0]
+
+    def _last_bearer(self, ref: str, host: str | None) -> UUID:
+        try:
+            return self._placement(ref, host).domain
+        except NoDomain:
+            here = None if host is None else self._host(host).id
+            gone = self._queries.find_placements(ref, here, living=False)
+            if not gone:
+                raise
+            return gone[0].domain
+
+    def _domain_on(self, uuid: str, host: str) -> UUID | None:
+        found = self._queries.find_placements(uuid, host, living=False)
+        return found[0].domain if found else None
+
+    def _definition_text(self, row: PlacementRow, *, inactive: bool) -> str:
+        digest = row.live if row.active and not inactive else row.definition or row.live
+        if digest is None:
+            raise NoDomain(f"domain '{row.name}' is not defined yet", field="domain", value=row.name)
+        return self._application.documents.get(digest)
+
+    def _shown(self, text: str, domain: UUID, verb: str, target: str, context: Context, *, security_info: bool) -> str:
+        if not security_info:
+            return mask(text)
+        self._application.granted(verb=verb, target=target, context=context)
+        return self._application.vault.restore(domain, text)
+
+    def _operation_row(self, operation: UUID) -> OperationRow:
+        row = self._queries.operation(operation)
+        if row is None:
+            raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
+        return row
+
+    def _save_host(self, name: str, uri: str, context: Context) -> HostRow | None:
+        """Returns the host that somebody else added under that name in the meantime, None when it is ours now."""
+        now = self._application.now()
+        host = Host.add(uuid4(), name=name, uri=uri, at=now)
+        claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
+        if claim is None:
+            claim = Name.claim_first(HOSTS, name, str(host.id), now)
+        elif claim.bearer is not None:
+            return self._just_added(name)
+        claim.claim(str(host.id), now)
+        try:
+            position = self._application.log.append(host, claim, save=Save(context))
+        except StreamConflict:
+            return self._just_added(name)
+        self._queries.wait_for(position, _READ_MODELS_S)
+        return None
+
+    def _just_added(self, name: str) -> HostRow:
+        self._queries.wait_for(self.position(), _READ_MODELS_S)
+        row = self._queries.host(name)
+        if row is None:
+            raise OperationFailed(f"host '{name}' is just being removed: try again", field="name", value=name)
+        return row
+
+    def _change_host(self, name: str, decide: Callable[[Host], None], context: Context) -> None:
+        host_id = UUID(self._host(name).id)
+        while True:
+            host = self._application.log.load(Host, host_id)
+            assert host is not None
+            decide(host)
+            try:
+                position = self._application.log.append(host, save=Save(context))
+            except StreamConflict:
+                continue
+            self._queries.wait_for(position, _READ_MODELS_S)
+            return
+
+    def _release_host_name(self, name: str, bearer: str, context: Context) -> None:
+        claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
+        if claim is not None:
+            claim.release(bearer, self._application.now())
+            self._application.log.append(claim, save=Save(context))

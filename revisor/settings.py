@@ -1,0 +1,95 @@
+"""Settings, read once from the environment into a frozen object; nothing else reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain_model.errors import InvalidArgument
+
+_SOCKET_PATH_BYTES = 107
+"""What the kernel leaves of sockaddr_un.sun_path (unix(7): 108 bytes with the closing zero)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where Revisor keeps its things, and which database it uses."""
+
+    home: Path
+    dsn: str | None = None
+    """The application's role in an external database; None for the embedded one."""
+    owner_dsn: str | None = None
+    """The owner's role, for migrations only."""
+    master_key_file: Path | None = None
+    lease_s: float = 15.0
+    grace_s: float = 5.0
+
+    @property
+    def socket(self) -> Path:
+        return self.home / "revisor.sock"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def simulators(self) -> Path:
+        return self.home / "simulators"
+
+    @property
+    def supervisor_file(self) -> Path:
+        """Who runs ``revisor up`` here; locked while it does."""
+        return self.home / "up.lock"
+
+    @property
+    def master_key(self) -> Path:
+        return self.master_key_file or self.home / "master.key"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises InvalidArgument (8) naming the variable for a home whose socket path would be too long, or a time that is
+    not a number.
+    """
+    env = os.environ if environment is None else environment
+    home = Path(env.get("REVISOR_HOME") or _default_home()).absolute()
+    key_file = env.get("REVISOR_MASTER_KEY_FILE")
+    settings = Settings(
+        home=home,
+        dsn=env.get("REVISOR_DSN") or None,
+        owner_dsn=env.get("REVISOR_OWNER_DSN") or None,
+        master_key_file=Path(key_file) if key_file else None,
+        lease_s=_seconds(env, "REVISOR_LEASE_S", 15.0),
+        grace_s=_seconds(env, "REVISOR_GRACE_S", 5.0),
+    )
+    length = len(os.fsencode(settings.socket))
+    if length > _SOCKET_PATH_BYTES:
+        raise InvalidArgument(
+            f"$REVISOR_HOME is too long: its socket's path would have {length} bytes",
+            field="REVISOR_HOME",
+            value=str(home),
+            accepted=f"a folder whose path and '/revisor.sock' have at most {_SOCKET_PATH_BYTES} bytes",
+        )
+    return settings
+
+
+def _default_home() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/revisor")
+    return Path.home() / ".local" / "share" / "revisor"
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value <= 0:
+        raise InvalidArgument(
+            f"{name} is '{text}'", field=name, value=text, accepted="a number of seconds greater than 0"
+        )
+    return value

@@ -1,0 +1,189 @@
+"""``revisor up``: the database and every process of Revisor, started in order and kept running.
+
+The supervisor holds a lock on ``$REVISOR_HOME``, so that two never run there at once. What dies is started again, with
+growing pauses; a host that is added gets its agent at once. SIGTERM and Ctrl-C end everything in the reverse order.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from domain_model.errors import OperationInvalid
+from migrations.runner import migrate
+from revisor.composition import dsn_of, owner_dsn_of
+from revisor.embedded_postgres.server import EmbeddedPostgres
+from revisor.settings import Settings
+from revisor.store.database import Database
+
+_log = logging.getLogger(__name__)
+
+_ROUND_S = 0.5
+_STOP_S = 10.0
+_LONGEST_PAUSE_S = 30.0
+_STEADY_S = 20.0
+"""A process that ran so long had not been failing at start."""
+
+
+@dataclass(slots=True)
+class _Child:
+    """One process of ours and how often it died lately."""
+
+    name: str
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    deaths: int = field(default=0)
+
+    def launch(self) -> None:
+        # A session of its own: Ctrl-C in the terminal reaches the supervisor, which ends its children in order. The
+        # child watches its stdin, which closes when the supervisor dies in whatever way: nobody is left behind.
+        command = [sys.executable, "-m", "revisor", *self.arguments, "--supervised"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        self.started_at = time.monotonic()
+
+    def died(self, code: int) -> None:
+        now = time.monotonic()
+        self.deaths = 0 if now - self.started_at > _STEADY_S else self.deaths + 1
+        pause = min(_LONGEST_PAUSE_S, 0.5 * 2 ** min(self.deaths, 10) - 0.5)
+        self.start_at = now + pause
+        self.process = None
+        _log.warning("%s ended with %s and is started again in %.1f s", self.name, code, pause)
+
+
+class Supervisor:
+    """Runs Revisor for one home."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._postgres = None if settings.dsn else EmbeddedPostgres(settings.home)
+        self._children: dict[str, _Child] = {}
+        self._stop = threading.Event()
+
+    def run(self, ready: threading.Event | None = None) -> None:
+        """Start everything and stay until a signal. Raises OperationInvalid (55) when it runs here already."""
+        with self._alone(), self._database_server(), self._signals():
+            migrate(owner_dsn_of(self._settings), application_role=_role(dsn_of(self._settings)))
+            database = Database(dsn_of(self._settings), max_connections=2)
+            database.open()
+            try:
+                self._want("projector", ["projector"])
+                self._want("api", ["serve"])
+                if ready is not None:
+                    ready.set()
+                while not self._stop.is_set():
+                    self._round(database)
+                    self._stop.wait(_ROUND_S)
+            finally:
+                database.close()
+                self._end_children()
+
+    def stop(self) -> None:
+        """End everything; ``run`` returns when it has."""
+        self._stop.set()
+
+    def _round(self, database: Database) -> None:
+        for child in list(self._children.values()):
+            if child.process is not None and (code := child.process.poll()) is not None:
+                child.died(code)
+            if child.process is None and time.monotonic() >= child.start_at:
+                child.launch()
+        if self._postgres is not None and not self._postgres.running():
+            _log.error("the database server ended and is started again")
+            self._postgres.start()
+        with contextlib.suppress(Exception):  # the database is away for a moment: hosts are looked up next round
+            self._follow_hosts(database)
+
+    def _follow_hosts(self, database: Database) -> None:
+        """One agent a host, under its id: a name may be used again."""
+        wanted = {
+            f"agent-{row['name']}": ["worker", "--host", row["name"]]
+            for row in database.fetch("SELECT name FROM views.hosts WHERE removed_at IS NULL")
+        }
+        for name, arguments in wanted.items():
+            self._want(name, arguments)
+        for name in [name for name in self._children if name.startswith("agent-") and name not in wanted]:
+            self._end([self._children.pop(name)])
+
+    def _want(self, name: str, arguments: list[str]) -> None:
+        if name not in self._children:
+            self._children[name] = _Child(name, arguments)
+            self._children[name].launch()
+
+    def _end_children(self) -> None:
+        agents_first = sorted(self._children.values(), key=lambda child: not child.name.startswith("agent-"))
+        self._end(agents_first)
+
+    def _end(self, children: list[_Child]) -> None:
+        running = [child.process for child in children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + _STOP_S
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _log.warning("process %s did not end in time and is killed", process.pid)
+                process.kill()
+                process.wait()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        home = self._settings.home
+        home.mkdir(mode=0o711, parents=True, exist_ok=True)
+        with self._settings.supervisor_file.open("a+", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OperationInvalid(f"Revisor is already running in {home}", field="REVISOR_HOME") from None
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+            yield
+
+    @contextlib.contextmanager
+    def _database_server(self) -> Iterator[None]:
+        if self._postgres is None:
+            yield
+            return
+        self._postgres.start()
+        try:
+            yield
+        finally:
+            self._postgres.stop()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, lambda *_: self.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def running_pid(settings: Settings) -> int | None:
+    """The process that runs ``revisor up`` for this home, or None."""
+    try:
+        with settings.supervisor_file.open(encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read())
+    except (FileNotFoundError, ValueError):
+        return None
+    return None
+
+
+def _role(dsn: str) -> str:
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    return str(conninfo_to_dict(dsn).get("user") or "revisor")

@@ -1,0 +1,157 @@
+"""The host agent: leads one host, carries out its operations, and observes it.
+
+Applier and observer run in one process, so that what the agent did itself is not mistaken for somebody else's act.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from uuid import UUID
+
+from domain_model.errors import HypervisorUnreachable, Refused
+from domain_model.operations import VERBS, VerbClass
+from drivers.port import Driver, Watchable
+from workers.applier import Applier
+from workers.leases import Lease, LeaseLost
+from workers.observer import Observer
+from workers.ports import HostIsAnother, Identities, Lead, LeadLost, QueuedOperation, Records, Sightings
+
+_log = logging.getLogger(__name__)
+
+_PARALLEL = 4
+_OBSERVE_EVERY_S = 5.0
+_RETRY_S = 1.0
+
+Wake = Callable[[float], None]
+"""Waits for a hint that something was appended, at most so many seconds."""
+
+
+class HostAgent:
+    """Everything that happens on one host while this worker leads it."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        records: Records,
+        identities: Identities,
+        sightings: Sightings,
+        lead: Lead,
+        *,
+        observe_every_s: float = _OBSERVE_EVERY_S,
+    ) -> None:
+        self._driver = driver
+        self._records = records
+        self._identities = identities
+        self._sightings = sightings
+        self._lead = lead
+        self._applier = Applier(driver, records, lead)
+        self._observer = Observer(driver, records, lead)
+        self._observe_every_s = observe_every_s
+        self._observe_at = 0.0
+        self._identified = False
+        self._running: dict[UUID, tuple[QueuedOperation, Future[None]]] = {}
+        self._retry_at: dict[UUID, float] = {}
+        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="applier")
+
+    def run(self, stop: threading.Event, wake: Wake) -> None:
+        """Lead the host until ``stop``; finishes what is under way. Raises LeadLost when somebody else leads."""
+        try:
+            while not stop.is_set():
+                self.run_once(time.monotonic())
+                wake(0.2)
+        finally:
+            self._pool.shutdown(wait=True)
+
+    def run_once(self, now: float) -> None:
+        """One round: take in what ended, start what may start, look around when it is time."""
+        self._reap(now)
+        if not self._identified:
+            self._identify(now)
+        for queued in self._records.queued(self._lead.host):
+            if self._may_run(queued, now):
+                self._running[queued.id] = queued, self._pool.submit(self._applier.apply, queued)
+        if self._identified and (now >= self._observe_at or self._sightings.wanted(self._lead.host)):
+            self._observe(now)
+
+    @property
+    def busy(self) -> frozenset[UUID]:
+        """The domains with an operation under way here."""
+        return frozenset(queued.domain for queued, _ in self._running.values())
+
+    def _may_run(self, queued: QueuedOperation, now: float) -> bool:
+        if queued.id in self._running or self._retry_at.get(queued.id, 0.0) > now:
+            return False
+        control = VERBS[queued.verb] is VerbClass.CONTROL
+        return len(self._running) < _PARALLEL and (control or queued.domain not in self.busy)
+
+    def _reap(self, now: float) -> None:
+        for queued, future in list(self._running.values()):
+            if future.done():
+                del self._running[queued.id]
+                self._retry_at[queued.id] = now + _RETRY_S
+                self._report(queued, future.exception())
+        self._retry_at = {key: at for key, at in self._retry_at.items() if at > now}
+
+    def _report(self, queued: QueuedOperation, error: BaseException | None) -> None:
+        if isinstance(error, LeadLost):
+            raise error
+        if error is not None:
+            _log.error("operation stays open: %s", error, exc_info=error, extra={"operation": str(queued.id)})
+
+    def _identify(self, now: float) -> None:
+        if now < self._observe_at:
+            return
+        try:
+            identity = self._driver.identity()
+            capabilities = self._driver.capabilities
+            self._identities.identified(
+                self._lead,
+                driver=capabilities.driver,
+                host_uuid=identity.host_uuid,
+                hostname=identity.hostname,
+                capabilities=_plain(capabilities),
+            )
+            if isinstance(self._driver, Watchable):
+                self._driver.watch(self._hint)
+        except (Refused, HostIsAnother) as problem:
+            _log.warning("host %s: %s", self._lead.host_name, problem)
+            self._sightings.unreachable(self._lead.host, str(problem))
+            self._observe_at = now + _RETRY_S
+        else:
+            self._identified = True
+
+    def _hint(self, uuid: str) -> None:
+        self._observer.forget(uuid)
+        self._observe_at = 0.0
+
+    def _observe(self, now: float) -> None:
+        self._observe_at = now + self._observe_every_s
+        try:
+            begun = self._sightings.begin(self._lead.host)
+            self._observer.run_once(self.busy)
+            self._sightings.done(self._lead.host, begun)
+        except HypervisorUnreachable as silence:
+            _log.warning("host %s: %s", self._lead.host_name, silence)
+            self._sightings.unreachable(self._lead.host, str(silence))
+            self._observe_at = now + _RETRY_S
+
+
+def keep_renewing(lease: Lease, stop: threading.Event, lost: Callable[[str], None]) -> None:
+    """Beat until ``stop``; calls ``lost`` once when the lease is somebody else's or could not be kept."""
+    while not stop.wait(lease.times.renew_s):
+        try:
+            lease.renew()
+        except LeaseLost as loss:
+            lost(str(loss))
+            return
+        except Exception as trouble:  # noqa: BLE001  (away or slow, the database may come back within the lease)
+            _log.warning("lease %s could not be renewed: %s", lease.name, trouble)
+            if lease.expired():
+                lost(f"lease {lease.name} could not be renewed in time")
+                return
+
+
+def _plain(capabilities: object) -> dict[str, object]:
+    return {name: getattr(capabilities, name) for name in capabilities.__slots__}  # type: ignore[attr-defined]

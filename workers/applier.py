@@ -1,0 +1,196 @@
+"""The applier: carries out one operation on the hypervisor, and records its start and its end.
+
+The start is durable before the hypervisor is touched. What became so and that the operation is over are one append.
+When the answer is lost, or a worker before us died in between, what is there decides: done, do again, or unknown.
+"""
+
+import logging
+from collections.abc import Callable
+
+from domain_model.adoption import Adoption, Observation
+from domain_model.domain import Domain
+from domain_model.errors import HypervisorUnreachable, NoDomain, OutcomeUnknown, Refused
+from domain_model.operations import Operation
+from domain_model.rules import RULES
+from drivers.port import Driver
+from workers.looking import Eye, evidence_of, situation_of
+from workers.ports import Lead, QueuedOperation, Records
+from workers.verbs import VERBS, Task, Verdict, replica_differs
+
+_log = logging.getLogger(__name__)
+
+_MAKES_DOMAINS = ("define", "create", "replay")
+
+
+class Applier:
+    """Works on operations of one host, under one lead."""
+
+    def __init__(self, driver: Driver, records: Records, lead: Lead) -> None:
+        self._driver = driver
+        self._records = records
+        self._lead = lead
+        self._eye = Eye(driver, records, str(lead.host))
+
+    def apply(self, queued: QueuedOperation) -> None:
+        """Bring one operation to its end, or leave it for later when it is not its turn or nobody can tell yet.
+
+        Afterwards it has succeeded, failed, or its outcome is recorded as unknown. Raises LeadLost.
+        """
+        domain = self._records.domain(queued.domain)
+        operation = domain.operations.get(str(queued.id))
+        if operation is None:
+            return
+        try:
+            if operation.started:
+                self._settle(queued, domain, operation)
+            elif domain.may_start(operation.id):
+                self._begin(queued, domain, operation)
+        except HypervisorUnreachable as silence:
+            if operation.started:
+                _log.warning("operation waits for its hypervisor: %s", silence, extra={"operation": operation.id})
+            else:
+                self._fail(queued, silence)
+
+    def _begin(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
+        sighting = self._eye.sighting(domain)
+        evidence = evidence_of(sighting)
+
+        def start(now: Domain) -> None:
+            if now.may_start(operation.id) and not now.operations[operation.id].started:
+                now.record(
+                    Domain.OperationStarted,
+                    self._records.now(),
+                    operation=operation.id,
+                    host=str(self._lead.host),
+                    worker=str(self._lead.worker),
+                    epoch=self._lead.epoch,
+                    evidence=evidence,
+                )
+
+        try:
+            if sighting is not None:
+                RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
+            elif operation.verb not in _MAKES_DOMAINS:
+                raise NoDomain(f"no domain '{domain.name}' on the host", field="domain", value=domain.name)
+        except Refused as refusal:
+            self._fail(queued, refusal)
+            return
+        if self._records.change(queued.domain, start, lead=self._lead, operation=queued):
+            operation.evidence = evidence
+            self._act(queued, domain, operation)
+
+    def _act(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
+        task = Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
+        failure: Refused | None = None
+        try:
+            VERBS[operation.verb].act(task)
+        except OutcomeUnknown as lost:
+            _log.warning("the answer was lost: %s", lost, extra={"operation": operation.id})
+            self._settle(queued, domain, operation, may_repeat=False)
+            return
+        except Refused as refusal:
+            failure = refusal
+        else:
+            failure = None if task.agrees else replica_differs(task)
+        self._record_end(queued, task, failure)
+
+    def _settle(
+        self, queued: QueuedOperation, domain: Domain, operation: Operation, *, may_repeat: bool = True
+    ) -> None:
+        """Decide by looking what became of an operation whose answer nobody has.
+
+        Not done and harmless to do again: it is done again, unless that was just tried; then the next round does it.
+        """
+        verdict = VERBS[operation.verb].happened(operation, self._eye.sighting(domain))
+        if verdict is Verdict.NOT_DONE:
+            if may_repeat:
+                self._act(queued, domain, operation)
+            return
+        task = Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
+        if verdict is Verdict.DONE:
+            self._record_end(queued, task, None)
+            return
+        seen = self._look(task)
+
+        def give_up(now: Domain) -> None:
+            if operation.id in now.operations:
+                Adoption(now, str(self._lead.host), self._records.now(), operation).adopt(seen)
+                now.record(
+                    Domain.OperationOutcomeUnknown,
+                    self._records.now(),
+                    operation=operation.id,
+                    host=str(self._lead.host),
+                    message="the answer was lost, and what is there does not tell whether it happened",
+                )
+
+        self._change(queued, task, give_up)
+
+    def _record_end(self, queued: QueuedOperation, task: Task, failure: Refused | None) -> None:
+        """Append what became so and that the operation is over, in one transaction."""
+        operation = task.operation
+        host, verb = str(self._lead.host), VERBS[operation.verb]
+        seen = self._look(task)
+        happened = failure is None or not task.agrees
+
+        def end(now: Domain) -> None:
+            if operation.id not in now.operations:
+                return
+            adoption = Adoption(now, host, self._records.now(), operation)
+            outcome = failure
+            if happened:
+                try:
+                    verb.record(task, now, adoption, seen)
+                except Refused as refusal:
+                    outcome = refusal
+            adoption.adopt(seen)
+            _record_outcome(now, self._records, operation, host, outcome, task)
+
+        self._change(queued, task, end)
+
+    def _look(self, task: Task) -> Observation | None:
+        dump = [task.arguments["name"]] if task.operation.verb.startswith("snapshot-") else []
+        return self._eye.look(task.domain, task.drafts, dump=dump)
+
+    def _fail(self, queued: QueuedOperation, refusal: Refused) -> None:
+        """End an operation that never touched the hypervisor."""
+        host = str(self._lead.host)
+
+        def end(now: Domain) -> None:
+            operation = now.operations.get(str(queued.id))
+            if operation is not None:
+                _record_outcome(now, self._records, operation, host, refusal, None)
+
+        domain = self._records.domain(queued.domain)
+        names = {domain.operations[str(queued.id)].arguments.get("name")}
+        self._records.change(queued.domain, end, lead=self._lead, operation=queued, names=_texts(names))
+
+    def _change(self, queued: QueuedOperation, task: Task, decide: Callable[[Domain], None]) -> None:
+        placement = task.domain.placements.get(str(self._lead.host))
+        names = {None if placement is None else placement.name}
+        if task.operation.verb in _MAKES_DOMAINS:
+            names.add(task.arguments.get("name"))
+        self._records.change(
+            queued.domain, decide, lead=self._lead, operation=queued, drafts=task.drafts, names=_texts(names)
+        )
+
+
+def _texts(names: set[str | None]) -> list[str]:
+    return sorted(name for name in names if name)
+
+
+def _record_outcome(
+    domain: Domain, records: Records, operation: Operation, host: str, failure: Refused | None, task: Task | None
+) -> None:
+    result = {} if task is None else task.result
+    if failure is None:
+        domain.record(Domain.OperationSucceeded, records.now(), operation=operation.id, host=host, result=result)
+    else:
+        domain.record(
+            Domain.OperationFailed,
+            records.now(),
+            operation=operation.id,
+            host=host,
+            code=failure.number,
+            message=failure.message,
+            result=result,
+        )

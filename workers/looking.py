@@ -1,0 +1,108 @@
+"""Looking at a hypervisor: what it shows of a domain, as an observation whose texts are documents without secrets."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from domain_model import snapshot_xml
+from domain_model.adoption import Observation, SnapshotDump
+from domain_model.domain import Domain
+from domain_model.placements import Role
+from domain_model.rules import Situation
+from drivers.port import DomainSighting, Driver
+from workers.ports import Drafts, Records
+
+
+class Eye:
+    """Looks at the domains of one host. Every method may raise HypervisorUnreachable."""
+
+    def __init__(self, driver: Driver, records: Records, host: str) -> None:
+        self._driver = driver
+        self._records = records
+        self._host = host
+
+    def sighting(self, domain: Domain) -> DomainSighting | None:
+        return self._driver.domain(domain.uuid)
+
+    def look(self, domain: Domain, drafts: Drafts, *, dump: Iterable[str] = ()) -> Observation | None:
+        """The domain now, or None when the hypervisor has none such.
+
+        Dumps the snapshots in ``dump``, those not recorded yet, and the children of those that are gone.
+        """
+        sighting = self.sighting(domain)
+        if sighting is None:
+            return None
+        dumps = {
+            name: self._dump(domain, name, drafts)
+            for name in self._worth_dumping(domain, sighting, set(dump))
+            if name in sighting.snapshots
+        }
+        return Observation(
+            name=sighting.name,
+            state=sighting.state,
+            reason=sighting.reason,
+            hypervisor_id=sighting.hypervisor_id,
+            persistent=sighting.persistent,
+            autostart=sighting.autostart,
+            managed_save=sighting.managed_save,
+            definition=self._xml(domain, drafts, inactive=True) if sighting.persistent else None,
+            live=self._xml(domain, drafts, inactive=False) if sighting.active else None,
+            snapshots=frozenset(sighting.snapshots),
+            current=sighting.current_snapshot,
+            dumps=dumps,
+        )
+
+    def _worth_dumping(self, domain: Domain, sighting: DomainSighting, wanted: set[str]) -> set[str]:
+        placement = domain.placements.get(self._host)
+        if placement is not None and placement.role is not Role.OWNER:
+            return set()
+        forest, seen = domain.forest, set(sighting.snapshots)
+        gone = {record.id for record in forest if record.name not in seen}
+        orphans = {record.name for record in forest if record.parent in gone}
+        return wanted | orphans | {name for name in seen if name not in forest}
+
+    def _xml(self, domain: Domain, drafts: Drafts, *, inactive: bool) -> str:
+        xml = self._driver.domain_xml(domain.uuid, inactive=inactive)
+        return drafts.add(self._records.redact(domain.id, xml))
+
+    def _dump(self, domain: Domain, name: str, drafts: Drafts) -> SnapshotDump:
+        xml = self._records.redact(domain.id, self._driver.snapshot_xml(domain.uuid, name))
+        said, parts = snapshot_xml.read(xml), snapshot_xml.split(xml)
+        return SnapshotDump(
+            name=name,
+            parent=said.parent,
+            state=said.state or "nostate",
+            creation_time=said.creation_time or 0,
+            description=said.description,
+            location=said.location,
+            header=drafts.add(parts.header),
+            domain=None if parts.domain is None else drafts.add(parts.domain),
+            inactive_domain=None if parts.inactive_domain is None else drafts.add(parts.inactive_domain),
+        )
+
+
+def situation_of(sighting: DomainSighting, domain: Domain) -> Situation:
+    """The situation as just observed, for checking the rules again."""
+    return Situation(
+        name=sighting.name,
+        state=sighting.state,
+        active=sighting.active,
+        persistent=sighting.persistent,
+        managed_save=sighting.managed_save,
+        snapshots=frozenset(sighting.snapshots),
+        forest=domain.forest,
+    )
+
+
+def evidence_of(sighting: DomainSighting | None) -> dict[str, Any]:
+    """What is worth knowing, if the answer gets lost, about how it was before."""
+    if sighting is None:
+        return {"existed": False}
+    return {
+        "existed": True,
+        "state": int(sighting.state),
+        "reason": sighting.reason,
+        "hypervisor_id": sighting.hypervisor_id,
+        "persistent": sighting.persistent,
+        "snapshots": sorted(sighting.snapshots),
+        "current_snapshot": sighting.current_snapshot,
+    }

@@ -1,0 +1,62 @@
+"""The observer: notices what changed on a host without our asking, and records it as observed facts."""
+
+import logging
+from uuid import UUID
+
+from domain_model.adoption import Adoption
+from domain_model.domain import Domain
+from domain_model.placements import Role
+from drivers.port import DomainSighting, Driver
+from workers.looking import Eye
+from workers.ports import Lead, PlacedDomain, Records
+
+_log = logging.getLogger(__name__)
+
+
+class Observer:
+    """Looks at the recorded domains of one host; what looks as it did at the last look is not read closely again."""
+
+    def __init__(self, driver: Driver, records: Records, lead: Lead) -> None:
+        self._driver = driver
+        self._records = records
+        self._lead = lead
+        self._eye = Eye(driver, records, str(lead.host))
+        self._seen: dict[UUID, DomainSighting | None] = {}
+
+    def forget(self, uuid: str) -> None:
+        """Look closely at this domain next time: something is said to have changed."""
+        for domain, sighting in list(self._seen.items()):
+            if sighting is None or sighting.uuid == uuid:
+                del self._seen[domain]
+
+    def run_once(self, busy: frozenset[UUID]) -> None:
+        """Look at every domain recorded on the host but the busy ones, whose sightings belong to their operation.
+
+        Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads.
+        """
+        sightings = {sighting.uuid: sighting for sighting in self._driver.domains()}
+        for placed in self._records.placed(self._lead.host):
+            sighting = sightings.get(placed.uuid)
+            if placed.id in busy or (placed.id in self._seen and self._seen[placed.id] == sighting):
+                continue
+            self._look_closely(placed)
+            self._seen[placed.id] = sighting
+
+    def _look_closely(self, placed: PlacedDomain) -> None:
+        host = str(self._lead.host)
+        drafts = self._records.drafts()
+        domain = self._records.domain(placed.id)
+        before = domain.placements.get(host)
+        if domain.operations or before is None:
+            return
+        seen = self._eye.look(domain, drafts)
+
+        def adopt(now: Domain) -> None:
+            # An operation that began meanwhile owns what was seen; the next look will tell.
+            if not now.operations:
+                Adoption(now, host, self._records.now()).adopt(seen)
+
+        names = {before.name} | ({seen.name} if seen is not None else set())
+        if self._records.change(placed.id, adopt, lead=self._lead, drafts=drafts, names=sorted(names)):
+            role = before.role if before.role is Role.REPLICA else Role.OWNER
+            _log.info("adopted what changed on domain %s (%s)", before.name, role)

@@ -1,0 +1,144 @@
+"""What workers need of the application, in their own words; the composition root hands it in."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from domain_model.domain import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedOperation:
+    """An operation of one host that has no outcome, oldest first."""
+
+    id: UUID
+    domain: UUID
+    host: UUID
+    verb: str
+    started: bool
+    epoch: int | None
+    """The epoch of the worker that started it last."""
+    actor: str
+    correlation: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Who leads a host: what it appends is refused once another epoch began."""
+
+    lease: str
+    host: UUID
+    host_name: str
+    worker: UUID
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedDomain:
+    """A domain that the read model has on a host."""
+
+    id: UUID
+    uuid: str
+
+
+class Drafts(Protocol):
+    """Documents to be stored together with the events that name them."""
+
+    def add(self, text: str) -> str:
+        """Keep a text; returns its digest."""
+        ...
+
+
+class Records(Protocol):
+    """The log, the documents and the vault, as an agent uses them."""
+
+    def now(self) -> datetime: ...
+
+    def host_names(self) -> dict[str, str]:
+        """Names of hosts by id."""
+        ...
+
+    def queued(self, host: UUID) -> Sequence[QueuedOperation]:
+        """The operations of a host that may be worked on: started ones, and those whose turn it is."""
+        ...
+
+    def placed(self, host: UUID) -> Sequence[PlacedDomain]:
+        """The domains recorded on a host."""
+        ...
+
+    def domain(self, domain: UUID) -> Domain: ...
+
+    def texts(self, digests: Iterable[str]) -> dict[str, str]:
+        """Documents by digest, secrets taken out."""
+        ...
+
+    def redact(self, domain: UUID, xml: str) -> str: ...
+
+    def restore(self, domain: UUID, xml: str) -> str: ...
+
+    def drafts(self) -> Drafts: ...
+
+    def change(
+        self,
+        domain: UUID,
+        decide: Callable[[Domain], None],
+        *,
+        lead: Lead,
+        operation: QueuedOperation | None = None,
+        drafts: Drafts | None = None,
+        names: Iterable[str] = (),
+    ) -> bool:
+        """Load, decide, append under the lead's fence; decided again when another writer was first.
+
+        ``names`` are names on the lead's host that may have found or lost their bearer by this. Returns whether
+        anything was appended. Raises ``LeadLost`` when another worker leads the host by now.
+        """
+        ...
+
+    def progress(self, operation: UUID, done: int, total: int) -> None:
+        """Tell the doors how far an operation is. Never in the log."""
+        ...
+
+
+class Identities(Protocol):
+    """What an agent tells about its host as a whole."""
+
+    def led(self, lead: Lead) -> None:
+        """Record the change of leader."""
+        ...
+
+    def identified(
+        self, lead: Lead, *, driver: str, host_uuid: str, hostname: str, capabilities: dict[str, Any]
+    ) -> None:
+        """Record what answered. Raises ``HostIsAnother`` when another host of ours is that hypervisor already."""
+        ...
+
+
+class LeadLost(Exception):
+    """Another worker leads the host: stop acting at once."""
+
+
+class HostIsAnother(Exception):
+    """The hypervisor behind this host's URI is already known under another host name."""
+
+
+class Sightings(Protocol):
+    """When a host was last looked at; never in the log."""
+
+    def wanted(self, host: UUID) -> bool:
+        """Whether somebody waits for a fresh look."""
+        ...
+
+    def begin(self, host: UUID) -> int:
+        """A look begins; returns a number for ``done``."""
+        ...
+
+    def done(self, host: UUID, begun: int) -> None:
+        """The look is over: whatever was asked for before it began is satisfied."""
+        ...
+
+    def unreachable(self, host: UUID, why: str) -> None:
+        """The hypervisor did not answer."""
+        ...
