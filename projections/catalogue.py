@@ -1,0 +1,12 @@
+"""All read models of this release, for the composition root and for whoever rebuilds one by its name."""
+
+from projections.domains import Domains
+from projections.hosts import Hosts
+from projections.operations import Operations
+from projections.projection import Projection
+from projections.snapshots import Snapshots
+
+
+def all_projections() -> tuple[Projection, ...]:
+    """Every projection, in the order in which people read about them."""
+    return (Hosts(), Domains(), Snapshots(), Operations())

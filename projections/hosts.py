@@ -1,0 +1,84 @@
+"""The read model of hosts: the hypervisors under our names, what answered there, and who leads them."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from domain_model.host import Host
+from projections.ports import RecordedEvent
+from projections.projection import Need, OneRow, Rows, Table
+
+HOSTS = Table(
+    name="hosts",
+    columns={
+        "id": "uuid NOT NULL",
+        "name": "text NOT NULL",
+        "uri": "text NOT NULL",
+        "driver": "text",
+        "host_uuid": "text",
+        "hostname": "text",
+        "capabilities": "jsonb NOT NULL",
+        "worker": "uuid",
+        "epoch": "bigint NOT NULL",
+        "added_at": "timestamptz NOT NULL",
+        "removed_at": "timestamptz",
+        "position": "bigint NOT NULL",
+    },
+    key=("id",),
+    indexes=("(name)",),
+)
+
+
+class Hosts:
+    """Which hosts there are."""
+
+    name = "hosts"
+    version = 1
+    tables = (HOSTS,)
+
+    def needs(self, event: RecordedEvent) -> Iterable[Need]:
+        if isinstance(event.event, Host.Created | Host.Event):
+            return (OneRow(HOSTS, (event.stream,)),)
+        return ()
+
+    def apply(self, rows: Rows, event: RecordedEvent) -> None:
+        key = (event.stream,)
+        row = _added(event) if isinstance(event.event, Host.Created) else rows.get(HOSTS, key)
+        if row is not None:
+            rows.put(HOSTS, {**row, **_changes(event), "position": event.position})
+
+
+def _added(event: RecordedEvent) -> dict[str, Any]:
+    return {
+        "id": event.stream,
+        "name": event.event.name,
+        "uri": event.event.uri,
+        "driver": None,
+        "host_uuid": None,
+        "hostname": None,
+        "capabilities": {},
+        "worker": None,
+        "epoch": 0,
+        "added_at": event.occurred_at,
+        "removed_at": None,
+    }
+
+
+def _changes(event: RecordedEvent) -> dict[str, Any]:
+    said = event.event
+    match said:
+        case Host.UriChanged():
+            return {"uri": said.uri}
+        case Host.Identified():
+            return {
+                "driver": said.driver,
+                "host_uuid": said.host_uuid,
+                "hostname": said.hostname,
+                "capabilities": said.capabilities,
+            }
+        case Host.Led():
+            return {"worker": UUID(said.worker), "epoch": said.epoch}
+        case Host.Removed():
+            return {"removed_at": event.occurred_at}
+        case _:
+            return {}

@@ -1,0 +1,196 @@
+"""The loop that keeps the read models up with the log: supervised, in batches, positions committed with the rows.
+
+Polling is the contract; a notification only makes it quicker. Several loops may run against one database: the locked
+position row lets one at a time write a projection, and what was folded already is refused. Nothing is lost by killing
+one at any moment. The commits are not waited for on disk: what a crash takes back is folded again.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from projections import positions
+from projections.folding import concerns, fold
+from projections.ports import EventReader, RecordedEvent, UnreadableEvent
+from projections.positions import ProjectionState
+from projections.projection import Projection
+from projections.rebuild import RebuildFailed, rebuild
+
+CHANNEL = "revisor"
+_BATCH = 500
+_UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+"""What says something about the database and nothing about an event."""
+
+_log = logging.getLogger(__name__)
+
+
+class ProjectionLoop:
+    """Feeds all projections from one reading of the log. ``run`` for ever, or ``run_once`` at will after ``prepare``."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection[DictRow]],
+        reader: EventReader,
+        projections: Sequence[Projection],
+        *,
+        batch: int = _BATCH,
+        poll_s: float = 0.2,
+        longest_pause_s: float = 5.0,
+    ) -> None:
+        self._pool = pool
+        self._reader = reader
+        self._projections = {projection.name: projection for projection in projections}
+        self._batch = batch
+        self._poll_s = poll_s
+        self._longest_pause_s = longest_pause_s
+        self._failures = 0
+
+    def prepare(self) -> None:
+        """Make missing tables, let parked projections try again, and rebuild what an older release made otherwise.
+
+        A projection that cannot be rebuilt is parked as it is.
+        """
+        with self._pool.connection() as connection:
+            positions.prepare(connection, self._projections.values())
+            positions.unpark(connection, list(self._projections))
+            known = {state.name: state for state in positions.states(connection)}
+        for name, projection in self._projections.items():
+            if known[name].version < projection.version:
+                _log.info("rebuilding projection %s: this release folds it in another way", name)
+                self._rebuild(projection)
+
+    def run_once(self) -> int:
+        """Fold one batch into every projection that has not seen it; returns how many events were read.
+
+        A projection that cannot take an event is parked before it. Raises what the database raises when it is away.
+        """
+        waiting = self._waiting()
+        if not waiting:
+            return 0
+        after = min(state.position for state in waiting)
+        try:
+            events = self._reader.read(after, self._batch)
+        except UnreadableEvent as error:
+            for state in waiting:
+                if state.position == error.position - 1:
+                    self._park(state.name, error.position, error)
+            return 0
+        for state in waiting:
+            fresh = [event for event in events if event.position > state.position]
+            if fresh:
+                self._feed(state, fresh)
+        return len(events)
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep the read models up until ``stop`` is set; a database that is away is waited for."""
+        prepared = False
+        while not stop.is_set():
+            try:
+                if not prepared:
+                    self.prepare()
+                    prepared = True
+                self._follow(stop)
+            except Exception as error:  # noqa: BLE001 - supervised: whatever it was, it is told and tried again
+                self._failures += 1
+                known = isinstance(error, _UNREACHABLE)
+                _log.warning("the projector was interrupted: %s", error, exc_info=None if known else error)
+                stop.wait(min(self._longest_pause_s, 0.1 * 2 ** min(self._failures, 10)))
+
+    def _rebuild(self, projection: Projection) -> None:
+        try:
+            rebuild(self._pool, self._reader, projection)
+        except (RebuildFailed, UnreadableEvent) as error:
+            _log.exception("projection %s stays parked as it is", projection.name)
+            with self._pool.connection() as connection:
+                positions.park_where_it_is(connection, projection.name, str(error))
+
+    def _follow(self, stop: threading.Event) -> None:
+        """Until something breaks. The listening connection is one of the pool's, given back without its listening."""
+        with self._pool.connection() as connection:
+            connection.execute(f"LISTEN {CHANNEL}".encode())
+            try:
+                while not stop.is_set():
+                    handled = self.run_once()
+                    self._failures = 0
+                    if not handled:
+                        for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
+                            pass
+            finally:
+                if not connection.broken:
+                    connection.execute("UNLISTEN *")
+
+    def _waiting(self) -> list[ProjectionState]:
+        """The projections that may go on, leaving those to a newer release that are its own."""
+        with self._pool.connection() as connection:
+            return [
+                state
+                for state in positions.states(connection)
+                if state.parked_at is None
+                and state.name in self._projections
+                and state.version == self._projections[state.name].version
+            ]
+
+    def _feed(self, state: ProjectionState, events: Sequence[RecordedEvent]) -> None:
+        """A batch as a whole; if that fails, event by event, to fold those before the one that cannot be folded."""
+        projection = self._projections[state.name]
+        try:
+            self._advance(projection, state, events)
+        except _UNREACHABLE:
+            raise
+        except Exception as error:  # noqa: BLE001 - any error of a fold parks this projection and no other
+            if len(events) == 1:
+                self._park(state.name, events[0].position, error)
+                return
+            for event in events:
+                if not self._feed_one(projection, event):
+                    return
+
+    def _feed_one(self, projection: Projection, event: RecordedEvent) -> bool:
+        """One event of a batch that failed; False when the projection got no further."""
+        with self._pool.connection() as connection:
+            state = next(state for state in positions.states(connection) if state.name == projection.name)
+        if state.position >= event.position:
+            return True
+        if state.position != event.position - 1 or state.parked_at is not None:
+            return False
+        self._feed(state, [event])
+        return True
+
+    def _advance(self, projection: Projection, seen: ProjectionState, events: Sequence[RecordedEvent]) -> None:
+        """One transaction: rows and position."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SET LOCAL synchronous_commit = off")
+            if not concerns(projection, events):
+                positions.advance(connection, seen, events[-1].position)
+                return
+            state = positions.lock(connection, projection.name)
+            if state is None or state.parked_at is not None or state.version != projection.version:
+                return
+            fresh = [event for event in events if event.position > state.position]
+            if not fresh or fresh[0].position != state.position + 1:
+                return  # another loop was faster, or the tables were rebuilt: the next round sees where we are
+            fold(connection, projection, fresh)
+            positions.advance(connection, state, fresh[-1].position)
+
+    def _park(self, name: str, at: int, error: Exception) -> None:
+        with self._pool.connection() as connection:
+            parked = positions.park(connection, name, at, describe(error))
+        if parked:
+            _log.error(
+                "projection %s is parked before position %s: %s (the others go on; repair it, then rebuild it)",
+                name,
+                at,
+                describe(error),
+                exc_info=error,
+            )
+
+
+def describe(error: Exception) -> str:
+    """What a person reads about it: the kind of error and its first line, without the row PostgreSQL may quote."""
+    lines = str(error).splitlines() or [""]
+    return str(error) if isinstance(error, UnreadableEvent) else f"{type(error).__name__}: {lines[0]}"

@@ -1,0 +1,129 @@
+"""How far each projection is: one row each, locked while its tables are written, so that one writer at a time goes on.
+
+The row says also whether a projection is parked: it met an event it cannot fold, stays as it was before that event, and
+raises the alarm, while the others go on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import errors
+from psycopg.rows import class_row
+
+from projections import tables
+from projections.projection import Projection
+from projections.tables import Db
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS views.projections (
+    name             text PRIMARY KEY,
+    version          integer NOT NULL,
+    position         bigint NOT NULL,
+    parked_at        bigint,
+    error            text,
+    rebuilt_position bigint
+) WITH (fillfactor = 20);
+CREATE TABLE IF NOT EXISTS views.rebuilds (name text PRIMARY KEY);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionState:
+    """Where a projection stands. ``parked_at`` is the position of the event it could not take, ``error`` why."""
+
+    name: str
+    version: int
+    position: int
+    parked_at: int | None
+    error: str | None
+    rebuilt_position: int | None
+    """The position at which it was last rebuilt."""
+
+
+def prepare(connection: Db, projections: Iterable[Projection]) -> None:
+    """Make the tables that are missing; a new projection begins at position 0. Safe to repeat, and for several at once."""
+    for projection in projections:
+        while not _prepared(connection, projection):
+            pass
+
+
+def _prepared(connection: Db, projection: Projection) -> bool:
+    """False when somebody else was making the same tables: they exist now, and the next try finds them."""
+    try:
+        with connection.transaction():
+            connection.execute(_TABLES.encode())
+            connection.execute("INSERT INTO views.rebuilds VALUES (%s) ON CONFLICT DO NOTHING", [projection.name])
+            made = connection.execute(
+                "INSERT INTO views.projections (name, version, position) VALUES (%s, %s, 0) ON CONFLICT DO NOTHING",
+                [projection.name, projection.version],
+            )
+            if made.rowcount:
+                for table in projection.tables:
+                    tables.drop(connection, table)
+                    tables.create(connection, table)
+                    tables.index(connection, table)
+    except (errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject):
+        return False
+    return True
+
+
+def states(connection: Db) -> list[ProjectionState]:
+    """All projections there are, by name."""
+    with connection.cursor(row_factory=class_row(ProjectionState)) as cursor:
+        return cursor.execute("SELECT * FROM views.projections ORDER BY name").fetchall()
+
+
+def lock(connection: Db, name: str) -> ProjectionState | None:
+    """The row of one projection, nobody else's until the transaction ends."""
+    with connection.cursor(row_factory=class_row(ProjectionState)) as cursor:
+        return cursor.execute("SELECT * FROM views.projections WHERE name = %s FOR UPDATE", [name]).fetchone()
+
+
+def advance(connection: Db, state: ProjectionState, position: int) -> bool:
+    """Move on from where ``state`` was; False if somebody moved it meanwhile."""
+    moved = connection.execute(
+        "UPDATE views.projections SET position = %s"
+        " WHERE name = %s AND version = %s AND position = %s AND parked_at IS NULL",
+        [position, state.name, state.version, state.position],
+    )
+    return moved.rowcount == 1
+
+
+def park(connection: Db, name: str, at: int, error: str) -> bool:
+    """Stop a projection before the event ``at``, if that is the next one for it."""
+    parked = connection.execute(
+        "UPDATE views.projections SET parked_at = %s, error = %s"
+        " WHERE name = %s AND position = %s AND parked_at IS NULL",
+        [at, error.replace("\0", "�"), name, at - 1],
+    )
+    return parked.rowcount == 1
+
+
+def park_where_it_is(connection: Db, name: str, error: str) -> None:
+    """Stop a projection at the next event, whatever that is."""
+    connection.execute(
+        "UPDATE views.projections SET parked_at = position + 1, error = %s WHERE name = %s",
+        [error.replace("\0", "�"), name],
+    )
+
+
+def unpark(connection: Db, names: list[str]) -> None:
+    """Let projections try again from where they stopped."""
+    connection.execute(
+        "UPDATE views.projections SET parked_at = NULL, error = NULL WHERE name = ANY(%s) AND parked_at IS NOT NULL",
+        [names],
+    )
+
+
+def replaced(connection: Db, projection: Projection, position: int) -> None:
+    """The projection's tables were just rebuilt up to ``position``; it is not parked any more."""
+    connection.execute(
+        "UPDATE views.projections SET version = %s, position = %s, rebuilt_position = %s, parked_at = NULL,"
+        " error = NULL WHERE name = %s",
+        [projection.version, position, position, projection.name],
+    )
+
+
+def lock_rebuild(connection: Db, name: str) -> None:
+    """One rebuild of a projection at a time; the next one waits for the end of this transaction."""
+    connection.execute("SELECT FROM views.rebuilds WHERE name = %s FOR UPDATE", [name])

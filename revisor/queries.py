@@ -1,0 +1,274 @@
+"""What the doors read: the read models, as plain rows.
+
+Nothing here changes anything, and nothing loads a stream of events: a question costs what its answer is long. Ids of
+streams are UUIDs; ids that events carry as text (hosts, snapshots) are text here too, so that they fit commands.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from domain_model.domain_xml import normalised_uuid
+from projections import positions
+from projections.positions import ProjectionState
+from revisor.store.database import Database
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    id: str
+    name: str
+    uri: str
+    driver: str | None
+    """None until the hypervisor answered once; so are ``host_uuid`` and ``hostname``."""
+    host_uuid: str | None
+    hostname: str | None
+    capabilities: dict[str, Any]
+    worker: str | None
+    """Who leads it, or led it last."""
+    epoch: int
+    added_at: datetime
+    removed_at: datetime | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementRow:
+    """A domain on a host. ``definition`` and ``live`` are digests of documents."""
+
+    domain: UUID
+    uuid: str
+    """The hypervisor's UUID of it."""
+    name: str
+    host: str
+    host_name: str
+    role: str | None
+    """``owner`` or ``replica``; None for a domain that was asked for and never was."""
+    present: bool
+    """Whether the hypervisor has it; rows of what is gone stay for looking up its history."""
+    persistent: bool
+    hypervisor_id: int | None
+    state: int
+    reason: int
+    autostart: bool
+    managed_save: bool
+    definition: str | None
+    live: str | None
+    verified_position: int | None
+    """On a replica: where it was last found to agree with the domain, whatever happened since."""
+    position: int
+    """The last event about this placement."""
+    recorded_at: datetime
+
+    @property
+    def active(self) -> bool:
+        return self.hypervisor_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """A snapshot of a domain's own tree. ``header`` and the documents are digests; ``parent`` is an id."""
+
+    id: str
+    domain: UUID
+    name: str
+    parent: str | None
+    parent_name: str | None
+    children: int
+    state: str
+    creation_time: int
+    description: str | None
+    location: str
+    header: str
+    domain_document: str | None
+    inactive_document: str | None
+    current: bool
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    id: UUID
+    request_id: UUID | None
+    verb: str
+    domain: UUID
+    domain_name: str | None
+    host: str
+    host_name: str | None
+    arguments: dict[str, Any]
+    state: str
+    error_code: int | None
+    error_message: str | None
+    result: dict[str, Any] | None
+    requested_at: datetime
+    ended_at: datetime | None
+    actor: str
+    correlation: UUID
+    requested_position: int
+    ended_position: int | None
+    progress: dict[str, Any] | None
+    """How far it is, while it runs and says so."""
+
+
+_HOSTS = """
+SELECT id::text, name, uri, driver, host_uuid, hostname, capabilities, worker::text, epoch, added_at, removed_at,
+       position
+FROM views.hosts
+"""
+_DOMAINS = """
+SELECT d.domain, d.uuid, d.name, d.host::text, coalesce(h.name, d.host::text) AS host_name, d.role, d.present,
+       d.persistent, d.hypervisor_id, d.state, d.reason, d.autostart, d.managed_save, d.definition, d.live,
+       d.verified_position, d.position, d.recorded_at
+FROM views.domains d LEFT JOIN views.hosts h ON h.id = d.host
+"""
+_LIVING = "d.present AND h.removed_at IS NULL"
+_SNAPSHOTS = """
+SELECT s.id::text, s.domain, s.name, s.parent::text, p.name AS parent_name,
+       (SELECT count(*) FROM views.snapshots c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
+       s.state, s.creation_time, s.description, s.location, s.header, s.domain_document, s.inactive_document,
+       coalesce(f.current = s.id, false) AS current, s.position
+FROM views.snapshots s
+LEFT JOIN views.snapshots p ON p.domain = s.domain AND p.id = s.parent
+LEFT JOIN views.forests f ON f.domain = s.domain
+"""
+_OPERATIONS = """
+SELECT o.id, o.request_id, o.verb, o.domain,
+       (SELECT d.name FROM views.domains d WHERE d.domain = o.domain
+        ORDER BY d.host = o.host DESC, d.position DESC LIMIT 1) AS domain_name,
+       o.host::text, h.name AS host_name, o.arguments, o.state, o.error_code, o.error_message, o.result,
+       o.requested_at, o.ended_at, o.actor, o.correlation, o.requested_position, o.ended_position, q.progress
+FROM views.operations o
+LEFT JOIN views.hosts h ON h.id = o.host
+LEFT JOIN work.operation_queue q ON q.operation = o.id
+"""
+
+_Found = TypeVar("_Found")
+
+
+class Queries:
+    """Everything that is read from read models. The projector makes their tables when it first runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def positions(self) -> list[ProjectionState]:
+        """Each projection and how far it is."""
+        with self._database.connection() as connection:
+            return positions.states(connection)
+
+    def position(self) -> int:
+        """What was recorded up to here is seen by every projection that is not parked."""
+        row = self._database.fetch_one(
+            "SELECT coalesce(min(position), 0) AS seen FROM views.projections WHERE parked_at IS NULL"
+        )
+        return 0 if row is None else int(row["seen"])
+
+    def wait_for(self, position: int, timeout_s: float) -> bool:
+        """Wait until every projection that is not parked has reached ``position``; False when the time was over."""
+        deadline, pause_s = time.monotonic() + timeout_s, _FIRST_PAUSE_S
+        while self._behind(position):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+        return True
+
+    def _behind(self, position: int) -> bool:
+        row = self._database.fetch_one(
+            "SELECT name FROM views.projections WHERE parked_at IS NULL AND position < %s LIMIT 1", position
+        )
+        return row is not None
+
+    def hosts(self) -> list[HostRow]:
+        """The hosts there are, by name."""
+        return self._rows(HostRow, _HOSTS + 'WHERE removed_at IS NULL ORDER BY name COLLATE "C"')
+
+    def host(self, name: str) -> HostRow | None:
+        """The host of that name, if it was not removed."""
+        return self._first(HostRow, _HOSTS + "WHERE name = %s AND removed_at IS NULL", name)
+
+    def host_names(self) -> dict[str, str]:
+        """Names of all hosts by id, removed ones too: history names them."""
+        return {row["id"]: row["name"] for row in self._database.fetch("SELECT id::text, name FROM views.hosts")}
+
+    def domains(self, *, all: bool = True, host: str | None = None) -> list[PlacementRow]:  # noqa: A002 - virsh's word
+        """The placements there are, active ones first as virsh lists them; without ``all`` only those.
+
+        ``host`` is the id of one host.
+        """
+        wanted = "" if all else " AND d.hypervisor_id IS NOT NULL"
+        here, more = _on(host)
+        order = ' ORDER BY d.hypervisor_id NULLS LAST, d.name COLLATE "C", h.name COLLATE "C"'
+        return self._rows(PlacementRow, f"{_DOMAINS} WHERE {_LIVING}{wanted}{here}{order}", *more)
+
+    def placements(self, domain: UUID, *, living: bool = True) -> list[PlacementRow]:
+        """Where a domain is, the owner first; with ``living`` false also where it was."""
+        alive = f" AND {_LIVING}" if living else ""
+        order = ' ORDER BY d.present DESC, d.role, h.name COLLATE "C"'
+        return self._rows(PlacementRow, f"{_DOMAINS} WHERE d.domain = %s{alive}{order}", domain)
+
+    def find_placements(self, name_or_uuid: str, host: str | None = None, *, living: bool = True) -> list[PlacementRow]:
+        """Placements of domains with that UUID or, if there is none, that name; ``host`` is the id of one host.
+
+        Owners come before replicas; with ``living`` false also what is gone, after what is there, newest first.
+        """
+        alive = f" AND {_LIVING}" if living else ""
+        here, more = _on(host)
+        order = f" ORDER BY ({_LIVING}) DESC, (d.role = 'owner' AND d.present) IS TRUE DESC, d.position DESC"
+        uuid = normalised_uuid(name_or_uuid)
+        if uuid is not None:
+            which = "(d.uuid = %s OR d.domain = %s::uuid)"
+            found = self._rows(PlacementRow, f"{_DOMAINS} WHERE {which}{alive}{here}{order}", uuid, uuid, *more)
+            if found:
+                return found
+        return self._rows(PlacementRow, f"{_DOMAINS} WHERE d.name = %s{alive}{here}{order}", name_or_uuid, *more)
+
+    def last_bearer(self, name: str) -> PlacementRow | None:
+        """The domain that bears a name or, if none does, that bore it last."""
+        found = self.find_placements(name, living=False)
+        return found[0] if found else None
+
+    def snapshots(self, domain: UUID) -> list[SnapshotRow]:
+        """The domain's own tree, by name as virsh sorts it."""
+        return self._rows(SnapshotRow, _SNAPSHOTS + 'WHERE s.domain = %s ORDER BY s.name COLLATE "C"', domain)
+
+    def snapshot(self, domain: UUID, name: str) -> SnapshotRow | None:
+        """One snapshot of the domain's own tree."""
+        return self._first(SnapshotRow, _SNAPSHOTS + "WHERE s.domain = %s AND s.name = %s", domain, name)
+
+    def current_snapshot(self, domain: UUID) -> SnapshotRow | None:
+        """The current snapshot of the domain's own tree."""
+        return self._first(SnapshotRow, _SNAPSHOTS + "WHERE s.domain = %s AND s.id = f.current", domain)
+
+    def operations(
+        self, domain: UUID | None = None, host: str | None = None, *, limit: int = 100
+    ) -> list[OperationRow]:
+        """The newest operations, oldest first; ``host`` is the id of the host that carries them out."""
+        wanted = [("o.domain = %s", domain), ("o.host = %s", host)]
+        chosen = [(clause, value) for clause, value in wanted if value is not None]
+        where = " AND ".join(clause for clause, _ in chosen) or "true"
+        newest = f"{_OPERATIONS} WHERE {where} ORDER BY o.requested_position DESC LIMIT %s"
+        return self._rows(OperationRow, newest, *(value for _, value in chosen), limit)[::-1]
+
+    def operation(self, id: UUID) -> OperationRow | None:
+        """One operation."""
+        return self._first(OperationRow, _OPERATIONS + "WHERE o.id = %s", id)
+
+    def _rows(self, kind: type[_Found], query: str, *params: object) -> list[_Found]:
+        with self._database.connection() as connection, connection.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(query.encode(), params).fetchall()
+
+    def _first(self, kind: type[_Found], query: str, *params: object) -> _Found | None:
+        found = self._rows(kind, query, *params)
+        return found[0] if found else None
+
+
+def _on(host: str | None) -> tuple[str, list[str]]:
+    """The condition for one host, and its parameter."""
+    return ("", []) if host is None else (" AND d.host = %s", [host])

@@ -1,0 +1,1 @@
+"""Pure tests of one thing, in this process."""
