@@ -1,0 +1,1 @@
+"""The command line: virsh's verbs, and Revisor's own."""

@@ -1,0 +1,195 @@
+"""How verbs ask: reading, or asking for a change and following its operation to the end."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+from revisor.cli import output
+from revisor.cli.failures import Exit, fail, refusal
+from revisor.cli.verb import Asked
+from revisor.client import ENDED, AnswerLost, Client, Operation, Refusal, Reply, Unreachable, segment
+
+_FIRST_WAIT_S = 1.0
+"""How long the request itself waits: most operations have ended by then, and need no second question."""
+_NO_SUCH_DOMAIN = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A domain as it was named: UUID, NAME or HOST/NAME."""
+
+    name: str
+    host: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> "Reference":
+        host, slash, name = text.rpartition("/")
+        if not name or (slash and (not host or "/" in host)):
+            raise refusal(
+                8,
+                f"invalid argument: '{text}' names no domain",
+                field="domain",
+                value=text,
+                accepted="UUID, NAME or HOST/NAME",
+            )
+        return cls(name, host or None)
+
+    @property
+    def path(self) -> str:
+        return f"/v1/domains/{segment(self.name)}"
+
+
+@dataclass(frozen=True)
+class Door:
+    """Revisor's door, for one command line."""
+
+    asked: Asked
+
+    @cached_property
+    def client(self) -> Client:
+        return Client()
+
+    @property
+    def as_json(self) -> bool:
+        return self.asked.output == "json"
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What goes on record with a change."""
+        return {"reason": self.asked.reason, "ticket": self.asked.ticket, "request_id": self.asked.request_id}
+
+    def read(self, path: str, **query: Any) -> Reply:
+        """Read. Raises what the client raises; an answer that was lost while reading is a Revisor not reached."""
+        try:
+            return self.client.get(path, fresh=self.asked.fresh, **query)
+        except AnswerLost as lost:
+            raise Unreachable(str(lost)) from lost
+
+    def read_of(self, domain: Reference, below: str = "", **query: Any) -> Reply:
+        """Read what is of a domain."""
+        with_host = {"host": domain.host, **query}
+        return self.read(domain.path + below, **with_host)
+
+    def xml_of(self, domain: Reference, below: str, **query: Any) -> Reply:
+        """Read XML; showing secrets goes on record with reason and ticket."""
+        return self.read_of(domain, below, reason=self.asked.reason, ticket=self.asked.ticket, **query)
+
+    def change(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
+        """Ask for a change that is no operation."""
+        return self.client.request(method, path, body={**body, **self.said})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is said of an operation that ended: ``done`` when it succeeded, ``failed`` before the error."""
+
+    done: Callable[[Operation], None]
+    failed: str | None = None
+    report: Callable[[Operation], None] | None = None
+    """Prints what the operation found, however it ended."""
+    problem: Callable[[Operation], Refusal | None] = lambda _: None
+    """What makes an operation that succeeded a failure to who asked."""
+    item: Callable[[Operation], tuple[str, Any]] = lambda operation: ("operations", operation)
+    """The kind and the item of the JSON document."""
+
+
+def act(asked: Asked, domain: str, verb: str, arguments: Mapping[str, Any], ending: Ending) -> int:
+    """Ask for a verb on a domain, follow its operation, print how it ended; returns the exit code."""
+    reference = Reference.of(domain)
+    return request(asked, f"{reference.path}/operations", {"verb": verb, "arguments": arguments}, ending, reference)
+
+
+def request(
+    asked: Asked, path: str, body: Mapping[str, Any], ending: Ending, reference: Reference | None = None
+) -> int:
+    """As ``act``, for any path that answers with an operation."""
+    door = Door(asked)
+    request_id = asked.request_id or str(uuid4())
+    wait_s = 0.0 if asked.no_wait else min(_FIRST_WAIT_S, _FIRST_WAIT_S if asked.wait_s is None else asked.wait_s)
+    query = {"host": None if reference is None else reference.host, "wait": wait_s}
+    full = {**body, **door.said, "request_id": request_id}
+    try:
+        reply = door.client.request("POST", path, query, full, wait_s=wait_s)
+    except Refusal as refused:
+        return fail(refused, as_json=door.as_json, first=_first_line(refused, ending, reference))
+    except AnswerLost as lost:
+        raise AnswerLost(f"{lost}; the same command with --request-id {request_id} tells what became of it") from lost
+    if asked.no_wait:
+        return _no_wait(door, reply)
+    return _end(door, _followed(door, reply, wait_s), reply, ending)
+
+
+def _first_line(refused: Refusal, ending: Ending, reference: Reference | None) -> str | None:
+    if refused.code == _NO_SUCH_DOMAIN and reference is not None:
+        return f"failed to get domain '{reference.name}'"
+    return ending.failed
+
+
+def _no_wait(door: Door, reply: Reply) -> int:
+    if door.as_json:
+        output.document_of(reply, "operations", [reply.body])
+    else:
+        output.say(reply.body["id"])
+    return Exit.DONE
+
+
+def _followed(door: Door, reply: Reply, waited_s: float) -> Operation:
+    operation: Operation = reply.body
+    if operation["state"] in ENDED:
+        return operation
+    left = None if door.asked.wait_s is None else max(0.0, door.asked.wait_s - waited_s)
+    try:
+        if sys.stderr.isatty():
+            from revisor.cli.progress import ended_with_progress  # brings rich along
+
+            return ended_with_progress(door.client, operation, left)
+        return door.client.ended(operation, left)
+    except (AnswerLost, Unreachable) as away:
+        raise AnswerLost(f"{away}; operation {operation['id']} was accepted") from away
+    except KeyboardInterrupt:
+        sys.stderr.write(f"operation {operation['id']} goes on\n")
+        raise
+
+
+def _end(door: Door, operation: Operation, reply: Reply, ending: Ending) -> int:
+    if door.as_json:
+        kind, item = ending.item(operation)
+        output.document(kind, [item], operation.get("position", reply.position), reply.observed_at)
+    elif ending.report is not None:
+        ending.report(operation)
+    return _code(operation, ending, as_json=door.as_json)
+
+
+def _code(operation: Operation, ending: Ending, *, as_json: bool) -> int:
+    """Say how an operation ended, and return the exit code."""
+    error = operation.get("error") or {}
+    match operation["state"]:
+        case "succeeded":
+            problem = ending.problem(operation)
+            if problem is not None:
+                return fail(problem, as_json=as_json)
+            if not as_json:
+                ending.done(operation)
+            return Exit.DONE
+        case "failed":
+            words = refusal(error.get("code", 1), error.get("message", "internal error: it failed"))
+            return fail(words, as_json=as_json, first=ending.failed)
+        case "unknown":
+            said = error.get("message") or "its answer was lost"
+            words = refusal(68, f"the outcome of operation {operation['id']} is unknown: {said}")
+            fail(words, as_json=as_json, first=ending.failed)
+            return Exit.UNKNOWN
+        case "cancelled":
+            return fail(refusal(78, f"operation {operation['id']} was cancelled"), as_json=as_json)
+        case _:
+            return _still_running(operation, as_json=as_json)
+
+
+def _still_running(operation: Operation, *, as_json: bool) -> int:
+    if not as_json:
+        output.say(operation["id"])
+    fail(refusal(68, f"operation {operation['id']} still runs, and the wait is over"), as_json=as_json)
+    return Exit.STILL_RUNNING

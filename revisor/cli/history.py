@@ -1,0 +1,147 @@
+"""The verbs of what happened: a domain's log, refused attempts, operations; and the read models that answer."""
+
+from typing import Any
+
+import click
+
+from revisor.cli import output
+from revisor.cli.asking import Door, Reference
+from revisor.cli.failures import Exit
+from revisor.cli.verb import Asked, Word, flag, option, verb
+from revisor.client import segment
+
+_OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
+
+Item = dict[str, Any]
+
+
+def _limit() -> Any:
+    return option("limit", "N", "At most so many, the newest.", kind=int)
+
+
+@verb(
+    "log",
+    _OPTIONAL_DOMAIN,
+    reads=True,
+    options=[flag("attempts", "What was refused, and to whom, instead of what happened to a domain."), _limit()],
+)
+def log(asked: Asked, *, domain: str | None, attempts: bool, limit: int | None) -> int:
+    """Show what happened to a domain and who did it, one line each; also to one that is no more."""
+    if attempts == (domain is not None):
+        raise click.UsageError("command 'log' requires <domain> or --attempts, and not both")
+    return _attempts(asked, limit) if domain is None else _log(asked, Reference.of(domain), limit)
+
+
+def _log(asked: Asked, reference: Reference, limit: int | None) -> int:
+    door = Door(asked)
+    reply = door.read_of(reference, "/log", limit=limit)
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    items: list[Item] = reply.body["items"]
+    who = [output.printable(item["actor"]) for item in items]
+    widest = max((output.width(actor) for actor in who), default=0)
+    for item, actor in zip(items, who, strict=True):
+        moment = output.local_time(item["occurred_at"] or item["recorded_at"])
+        padding = " " * (widest - output.width(actor))
+        output.say(f"{item['position']:>6}  {moment}  {actor}{padding}  {output.printable(_what(item))}")
+    return Exit.DONE
+
+
+def _what(item: Item) -> str:
+    """What happened, in words: the topic, where, how, and why if somebody said so."""
+    words = str(item["topic"])
+    if item.get("host"):
+        words += f" on {item['host']}"
+    if item["summary"]:
+        words += f": {item['summary']}"
+    if item.get("origin") == "observed":
+        words += " (observed)"
+    why = [text for text in (item.get("reason"), item.get("ticket")) if text]
+    return f"{words} [{', '.join(why)}]" if why and item["topic"] == "operation.requested" else words
+
+
+def _attempts(asked: Asked, limit: int | None) -> int:
+    door = Door(asked)
+    reply = door.read("/v1/attempts", limit=limit)
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    output.table(
+        ["Time", "Actor", "Verb", "Target", "Code", "Message"],
+        [
+            [
+                output.local_time(item["recorded_at"]),
+                item["actor"],
+                item["verb"],
+                item["target"],
+                item["code"],
+                item["message"],
+            ]
+            for item in reply.body["items"]
+        ],
+    )
+    return Exit.DONE
+
+
+@verb("operations", _OPTIONAL_DOMAIN, reads=True, options=[_limit()])
+def operations(asked: Asked, *, domain: str | None, limit: int | None) -> int:
+    """List operations, of one domain or of all."""
+    door = Door(asked)
+    reference = None if domain is None else Reference.of(domain)
+    named = {} if reference is None else {"domain": reference.name, "host": reference.host}
+    reply = door.read("/v1/operations", limit=limit, **named)
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    output.table(
+        ["Id", "Requested", "Verb", "Domain", "Host", "State", "Actor"],
+        [
+            [
+                item["id"],
+                output.local_time(item["requested_at"]),
+                item["verb"],
+                item["domain"],
+                item["host"],
+                _state(item),
+                item["actor"],
+            ]
+            for item in reply.body["items"]
+        ],
+    )
+    return Exit.DONE
+
+
+def _state(item: Item) -> str:
+    error = item.get("error")
+    return f"{item['state']} [{error['code']}]" if error else str(item["state"])
+
+
+@verb("list", reads=True)
+def projections_list(asked: Asked) -> int:
+    """List the read models and how far they are."""
+    door = Door(asked)
+    reply = door.read("/v1/projections")
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    rows = [
+        [item["name"], item["position"], item.get("state"), item.get("error") or ""] for item in reply.body["items"]
+    ]
+    output.table(["Name", "Position", "State", "Error"], rows)
+    return Exit.DONE
+
+
+@verb("rebuild", Word("name", "NAME"))
+def projections_rebuild(asked: Asked, *, name: str) -> int:
+    """Rebuild a read model beside itself; returns when the new one took its place."""
+    door = Door(asked)
+    reply = door.client.request("POST", f"/v1/projections/{segment(name)}/rebuild", body=door.said, wait_s=_REBUILD_S)
+    if door.as_json:
+        output.json_text(reply.body)
+    else:
+        output.message(f"Projection '{name}' rebuilt")
+    return Exit.DONE
+
+
+_REBUILD_S = 24 * 3600.0

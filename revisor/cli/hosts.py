@@ -1,0 +1,61 @@
+"""The verbs of hosts."""
+
+from typing import Any
+
+from revisor.cli import output
+from revisor.cli.asking import Door
+from revisor.cli.failures import Exit
+from revisor.cli.verb import Asked, Word, verb
+from revisor.client import segment
+
+NAME = Word("name", "NAME")
+URI = Word("uri", "URI")
+
+
+@verb("list", reads=True)
+def host_list(asked: Asked) -> int:
+    """List the hosts."""
+    door = Door(asked)
+    reply = door.read("/v1/hosts")
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    rows = [[item["name"], item.get("state"), item["uri"], item.get("hostname")] for item in reply.body["items"]]
+    output.table(["Name", "State", "URI", "Hostname"], rows)
+    return Exit.DONE
+
+
+@verb("add", NAME, URI)
+def host_add(asked: Asked, *, name: str, uri: str) -> int:
+    """Lead a hypervisor under a name; the same name and URI again is the same host."""
+    door = Door(asked)
+    reply = door.change("POST", "/v1/hosts", {"name": name, "uri": uri})
+    return _said(door, reply.body, f"Host '{name}' added")
+
+
+@verb("set-uri", NAME, URI)
+def host_set_uri(asked: Asked, *, name: str, uri: str) -> int:
+    """Reach a host's hypervisor under another URI."""
+    door = Door(asked)
+    reply = door.change("PATCH", f"/v1/hosts/{segment(name)}", {"uri": uri})
+    return _said(door, reply.body, f"Host '{name}' has URI {uri}")
+
+
+@verb("remove", NAME)
+def host_remove(asked: Asked, *, name: str) -> int:
+    """Forget a host on which no domain is."""
+    door = Door(asked)
+    door.change("DELETE", f"/v1/hosts/{segment(name)}", {})
+    if door.as_json:
+        output.json_text(door.read("/v1/hosts").body)
+    else:
+        output.message(f"Host '{name}' removed")
+    return Exit.DONE
+
+
+def _said(door: Door, body: Any, words: str) -> int:
+    if door.as_json:
+        output.json_text(body)
+    else:
+        output.message(words)
+    return Exit.DONE

@@ -1,0 +1,177 @@
+"""``up`` and ``down``, and the processes that ``up`` runs."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from domain_model.errors import InvalidArgument, OperationFailed, Refused
+from revisor.client import Client, ClientError
+from revisor.settings import Settings, read_settings
+
+_READY_S = 120.0
+_EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "web.xml"
+
+
+@click.command("up")
+@click.option("--host", "hosts", multiple=True, metavar="NAME=URI", help="Add this host; may be given several times.")
+@click.option("--detach", is_flag=True, help="Return once Revisor is ready; 'revisor down' stops it.")
+def up(hosts: tuple[str, ...], *, detach: bool) -> None:
+    """Run Revisor: the database, the API, the read models, and an agent for each host."""
+    settings = read_settings()
+    wanted = [_host(text) for text in hosts]
+    if _running(settings):
+        _make_ready(settings, wanted)
+    elif detach:
+        _detach(settings, hosts)
+        _make_ready(settings, wanted)
+    else:
+        _stay(settings, wanted)
+
+
+@click.command("down")
+def down() -> None:
+    """Stop the Revisor of this $REVISOR_HOME. The guests go on; so does nothing else of it."""
+    import signal
+
+    settings = read_settings()
+    pid = _running(settings)
+    if pid is None:
+        click.echo("Revisor is not running")
+        return
+    os.kill(pid, signal.SIGTERM)
+    _await(lambda: _running(settings) is None, 60.0, "Revisor did not stop in time; its log says why")
+    click.echo("Revisor stopped")
+
+
+@click.command("serve")
+@click.option("--supervised", is_flag=True, hidden=True)
+def serve(*, supervised: bool) -> None:
+    """Run the HTTP API alone."""
+    from revisor.processes import run_api
+
+    run_api(_logged("api", supervised=supervised), supervised=supervised)
+
+
+@click.command("worker")
+@click.option("--host", "name", required=True, metavar="NAME", help="The host to lead.")
+@click.option("--supervised", is_flag=True, hidden=True)
+def worker(name: str, *, supervised: bool) -> None:
+    """Run the agent of one host alone; REVISOR_DSN says where the database is."""
+    from revisor.processes import run_worker
+
+    run_worker(_logged(f"agent-{name}", supervised=supervised), name, supervised=supervised)
+
+
+@click.command("projector")
+@click.option("--supervised", is_flag=True, hidden=True)
+def projector(*, supervised: bool) -> None:
+    """Run the projector alone."""
+    from revisor.processes import run_projector
+
+    run_projector(_logged("projector", supervised=supervised), supervised=supervised)
+
+
+def _stay(settings: Settings, hosts: list[tuple[str, str]]) -> None:
+    from revisor.logs import log_to
+    from revisor.supervisor import Supervisor
+
+    log_to(settings.logs, "up")
+    supervisor = Supervisor(settings)
+    trouble: list[Exception] = []
+
+    def become_ready() -> None:
+        try:
+            _make_ready(settings, hosts)
+        except (Refused, ClientError) as error:
+            trouble.append(error)
+            supervisor.stop()
+
+    threading.Thread(target=become_ready, name="ready", daemon=True).start()
+    supervisor.run()
+    if trouble:
+        raise trouble[0]
+
+
+def _detach(settings: Settings, hosts: tuple[str, ...]) -> None:
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    arguments = [argument for host in hosts for argument in ("--host", host)]
+    with Path(settings.logs, "up.out").open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "revisor", "up", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    _await(lambda: _running(settings) is not None or child.poll() is not None, 30.0, "Revisor did not start")
+    if child.poll() is not None:
+        raise OperationFailed(f"Revisor ended at its start; {settings.logs / 'up.out'} says why")
+
+
+def _make_ready(settings: Settings, hosts: list[tuple[str, str]]) -> None:
+    """Wait for the API, add the hosts, wait until each was looked at; then say so."""
+    client = Client(settings.socket)
+    _await(lambda: _healthy(client), _READY_S, f"the API did not answer; {settings.logs} says why")
+    for name, uri in hosts:
+        client.request("POST", "/v1/hosts", body={"name": name, "uri": uri})
+    names = {name for name, _ in hosts}
+    _await(lambda: _connected(client) >= names, _READY_S, f"a host did not answer; {settings.logs} says why")
+    click.echo(f"ready {settings.socket}")
+    program, first = _near(Path(sys.executable).with_name("revisor")), next(iter(sorted(names)), "HOST")
+    click.echo(f"  {program} host list")
+    click.echo(f"  {program} define {_near(_EXAMPLE)} --host {first}")
+    click.echo(f"  {program} list --all")
+
+
+def _near(path: Path) -> str:
+    """A path as one would type it here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _healthy(client: Client) -> bool:
+    try:
+        client.get("/v1/health")
+    except ClientError:
+        return False
+    return True
+
+
+def _connected(client: Client) -> set[str]:
+    items: list[dict[str, Any]] = client.get("/v1/hosts").body["items"]
+    return {item["name"] for item in items if item["state"] == "connected"}
+
+
+def _await(condition: Any, timeout_s: float, otherwise: str) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise OperationFailed(otherwise)
+        time.sleep(0.05)
+
+
+def _running(settings: Settings) -> int | None:
+    from revisor.supervisor import running_pid
+
+    return running_pid(settings)
+
+
+def _host(text: str) -> tuple[str, str]:
+    name, sign, uri = text.partition("=")
+    if not sign or not name or not uri:
+        raise InvalidArgument(f"'{text}' in --host", field="host", value=text, accepted="NAME=URI")
+    return name, uri
+
+
+def _logged(process: str, *, supervised: bool) -> Settings:
+    """Under the supervisor a process logs to its file only: the terminal belongs to the person."""
+    from revisor.logs import log_to
+
+    settings = read_settings()
+    log_to(settings.logs, process, to_stderr=not supervised)
+    return settings

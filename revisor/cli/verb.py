@@ -1,0 +1,174 @@
+"""What a verb of the command line is: virsh's way with words and options, and the context options on every one.
+
+In virsh a verb's words may also be given as options (``start web`` is ``start --domain web``), so here every word is an
+option as well, and the words that come without one fill what is left in order.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+DEFAULT_WAIT_S = 60.0
+
+_REST = "words"
+_TO_CONTEXT = ("reason", "ticket", "request_id", "output", "wait", "no_wait", "fresh")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a verb. ``metavar`` is what it is called in the help, ``option`` how virsh names it."""
+
+    option: str
+    metavar: str
+    required: bool = True
+    is_option: bool = True
+    """False where virsh has another use for ``--option`` with this verb."""
+
+
+DOMAIN = Word("domain", "DOMAIN")
+
+
+def flag(name: str, words: str) -> click.Option:
+    return click.Option([f"--{name}"], is_flag=True, help=words)
+
+
+def option(name: str, metavar: str, words: str, *, required: bool = False, kind: Any = str) -> click.Option:
+    return click.Option([f"--{name}"], metavar=metavar, help=words, required=required, type=kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The context options of one command line."""
+
+    reason: str | None
+    ticket: str | None
+    request_id: str | None
+    output: str
+    wait_s: float | None
+    """How long to wait for an operation; None: as long as it takes."""
+    no_wait: bool
+    fresh: bool
+
+
+class Verb(click.Command):
+    """One verb. Its function is called with ``Asked`` and its own words and options, and returns the exit code."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        function: Callable[..., int],
+        words: Sequence[Word],
+        options: Sequence[click.Option],
+        wait_s: float | None,
+        reads: bool,
+    ) -> None:
+        self.words = words
+        self._wait_s = wait_s
+        self._takes_reason = all(parameter.name != "reason" for parameter in options)
+        super().__init__(
+            name,
+            callback=function,
+            help=function.__doc__,
+            params=[
+                *options,
+                *(_word_option(word) for word in words if word.is_option),
+                *_context_options(reason=self._takes_reason, fresh=reads),
+                click.Argument([_REST], nargs=-1),
+            ],
+        )
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        words = [word.metavar if word.required else f"[{word.metavar}]" for word in self.words]
+        return [*words, *(["[OPTIONS]"] if self.params else [])]
+
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Words are in the usage line already."""
+
+    def invoke(self, ctx: click.Context) -> int:
+        params = dict(ctx.params)
+        self._fill(params, list(params.pop(_REST)))
+        given = {key: params.pop(key) for key in _TO_CONTEXT if key in params and self._is_context(key)}
+        earlier: Mapping[str, Any] = ctx.obj or {}
+        merged = {**earlier, **{key: value for key, value in given.items() if is_given(value)}}
+        assert self.callback is not None
+        return int(self.callback(self._asked(merged), **params))
+
+    def _is_context(self, key: str) -> bool:
+        return key != "reason" or self._takes_reason
+
+    def _asked(self, said: Mapping[str, Any]) -> Asked:
+        wait_s = said.get("wait")
+        return Asked(
+            reason=said.get("reason"),
+            ticket=said.get("ticket"),
+            request_id=None if said.get("request_id") is None else str(said["request_id"]),
+            output=said.get("output") or "table",
+            wait_s=self._wait_s if wait_s is None else wait_s,
+            no_wait=bool(said.get("no_wait")),
+            fresh=bool(said.get("fresh")),
+        )
+
+    def _fill(self, params: dict[str, Any], rest: list[str]) -> None:
+        for word in self.words:
+            key = word.option.replace("-", "_") if word.is_option else word.metavar.lower()
+            if rest and params.get(key) is None:
+                params[key] = rest.pop(0)
+            elif params.get(key) is None:
+                if word.required:
+                    raise click.UsageError(f"command '{self.name}' requires <{word.metavar.lower()}> option")
+                params[key] = None
+        if rest:
+            raise click.UsageError(f"unexpected data '{rest[0]}'")
+
+
+def is_given(value: object) -> bool:
+    """Whether an option was there. 0 is a value, and an absent flag is none."""
+    return value is not None and value is not False
+
+
+def verb(
+    name: str,
+    *words: Word,
+    options: Sequence[click.Option] = (),
+    wait_s: float | None = DEFAULT_WAIT_S,
+    reads: bool = False,
+) -> Callable[[Callable[..., int]], Verb]:
+    """Make a function a verb. ``reads`` for those that only ask, ``wait_s`` how long the others wait by default."""
+
+    def made(function: Callable[..., int]) -> Verb:
+        return Verb(name, function=function, words=words, options=options, wait_s=wait_s, reads=reads)
+
+    return made
+
+
+def _word_option(word: Word) -> click.Option:
+    return click.Option([f"--{word.option}"], metavar=word.metavar, hidden=True)
+
+
+def _context_options(*, reason: bool, fresh: bool) -> list[click.Option]:
+    wanted = context_options()
+    if not reason:
+        del wanted["reason"]
+    if not fresh:
+        del wanted["fresh"]
+    return list(wanted.values())
+
+
+def context_options() -> dict[str, click.Option]:
+    """The options that every verb has, by name."""
+    return {
+        "reason": option("reason", "TEXT", "Why: it goes on record with what is done."),
+        "ticket": option("ticket", "ID", "The ticket, change or incident this belongs to."),
+        "request-id": option(
+            "request-id", "UUID", "The same command again under the same id is the same operation.", kind=click.UUID
+        ),
+        "output": click.Option(["--output"], type=click.Choice(["table", "json"]), help="table, or one JSON document."),
+        "wait": option(
+            "wait", "SECONDS", "How long to wait for the outcome (60; replay: no limit).", kind=click.FloatRange(min=0)
+        ),
+        "no-wait": flag("no-wait", "Print the operation's id and do not wait."),
+        "fresh": flag("fresh", "Look at the hosts first, instead of answering from the last look."),
+    }

@@ -1,0 +1,1 @@
+"""The HTTP door: Revisor's API on a unix socket."""

@@ -1,0 +1,70 @@
+"""How answers leave by the HTTP door: one JSON document, and in its headers how far the log was known."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from domain_model.operations import OperationState
+from revisor.service import Service
+
+Row = dict[str, Any]
+
+LOCATION = "/v1/operations/{id}"
+
+
+def document(
+    service: Service, kind: str, read: Callable[[], Sequence[Row]], host: str | None = None, status: int = 200
+) -> Response:
+    """A read's answer. ``kind`` is the verb of the command line that prints it; ``host`` whose last look is told.
+
+    The position is taken before reading: everything up to it is in what was read.
+    """
+    headers = _headers(service, host)
+    body = {
+        "kind": kind,
+        "position": int(headers["Revisor-Position"]),
+        "observed_at": headers.get("Revisor-Observed-At"),
+        "items": list(read()),
+    }
+    return _json(body, status, headers)
+
+
+def xml_answer(service: Service, text: str, host: str | None) -> Response:
+    """A document of libvirt's, byte for byte."""
+    return Response(text.encode(), media_type="application/xml", headers=_headers(service, host))
+
+
+def operation_answer(service: Service, operation: Row, status: int | None = None) -> Response:
+    """An operation: 200 when it ended, else 202; where to ask for it again either way."""
+    ended = OperationState(operation["state"]).ended
+    headers = {**_headers(service, None), "Location": LOCATION.format(id=operation["id"])}
+    return _json(operation, status or (200 if ended else 202), headers)
+
+
+def nothing() -> Response:
+    return Response(status_code=204)
+
+
+def _headers(service: Service, host: str | None) -> dict[str, str]:
+    headers = {"Revisor-Position": str(service.position())}
+    observed_at = service.observed_at(host)
+    if observed_at is not None:
+        headers["Revisor-Observed-At"] = observed_at
+    return headers
+
+
+def _json(body: Any, status: int, headers: dict[str, str]) -> Response:
+    data = json.dumps(body, ensure_ascii=False, default=_plain).encode("utf-8", "backslashreplace")
+    return Response(data, status, headers, media_type="application/json")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"an answer holds a {type(value).__name__}")

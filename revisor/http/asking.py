@@ -1,0 +1,81 @@
+"""What the routes are handed: the service, and the context of whoever asks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from domain_model.errors import Refused
+from revisor.http.models import Asked
+from revisor.service import Service
+from revisor.store.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, as the kernel has it."""
+
+    actor: str
+
+    def context(self, said: Asked) -> Context:
+        """The context of a change that carries ``said``."""
+        return Context(self.actor, reason=said.reason, ticket=said.ticket, request_id=said.request_id)
+
+    @staticmethod
+    def of(body: Mapping[str, Any]) -> Asked:
+        """What of reason, ticket and request id is usable in a body that was refused."""
+        reason, ticket, request_id = (body.get(key) for key in ("reason", "ticket", "request_id"))
+        try:
+            used = UUID(request_id) if isinstance(request_id, str) else None
+        except ValueError:
+            used = None
+        return Asked.model_construct(reason=_clean(reason), ticket=_clean(ticket), request_id=used)
+
+
+def _clean(text: Any) -> str | None:
+    if not isinstance(text, str):
+        return None
+    return text[:256].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def asking(request: Request) -> Asking:
+    """Who asks; AccessDenied (88) where nobody vouches for the peer."""
+    peer = request.scope.get("state", {}).get("peer")
+    if peer is None:
+        raise Refused("access denied: the peer of this connection is not known", number=88)
+    return Asking(peer.actor)
+
+
+def service_of(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+async def _asking(request: Request) -> Asking:
+    return asking(request)
+
+
+async def _service_of(request: Request) -> Service:
+    return service_of(request)
+
+
+async def _read_context(
+    request: Request, reason: Annotated[str | None, Query()] = None, ticket: Annotated[str | None, Query()] = None
+) -> Context:
+    return Context(asking(request).actor, reason=reason, ticket=ticket)
+
+
+# Dependencies are coroutines because FastAPI would give each plain function a thread of its own.
+ServiceGiven = Annotated[Service, Depends(_service_of)]
+AskingGiven = Annotated[Asking, Depends(_asking)]
+ReadContext = Annotated[Context, Depends(_read_context)]
+HostQuery = Annotated[str | None, Query(description="The name of the host whose placement is meant.")]
+FreshQuery = Annotated[bool, Query(description="Look at the hosts first, instead of answering from the last look.")]
+LimitQuery = Annotated[int | None, Query(ge=1, le=100_000, description="At most so many, the newest.")]
+WaitQuery = Annotated[
+    float | None,
+    Query(ge=0, le=86_400, allow_inf_nan=False, description="Hold the answer back until it ended, at most so long."),
+]

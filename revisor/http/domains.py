@@ -1,0 +1,97 @@
+"""The routes of domains and of what is asked of them.
+
+``{domain}`` is a UUID or a name; ``?host=`` picks one of its placements, as ``HOST/NAME`` does on the command line.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from revisor.http import shapes
+from revisor.http.answers import document, operation_answer, xml_answer
+from revisor.http.asking import AskingGiven, FreshQuery, HostQuery, ReadContext, ServiceGiven, WaitQuery
+from revisor.http.models import Act, NewDomain, arguments_of
+from revisor.http.waiting import operation_when_ended
+
+routes = APIRouter(prefix="/v1/domains", tags=["domains"])
+
+SECURITY = Query(description="Show passwords too. This is recorded, and refused where it cannot be.")
+Responses = dict[int | str, dict[str, Any]]
+
+OPERATION: Responses = {
+    200: {"model": shapes.OperationItem, "description": "It ended; its state and error say how."},
+    202: {"model": shapes.OperationItem, "description": "It was accepted; Location says where to ask for it."},
+}
+XML: Responses = {200: {"content": {"application/xml": {}}, "description": "libvirt's XML"}}
+
+
+@routes.get("", response_model=shapes.Document[shapes.DomainItem])
+def list_domains(
+    service: ServiceGiven,
+    *,
+    everything: Annotated[bool, Query(alias="all", description="Inactive ones too.")] = False,
+    host: HostQuery = None,
+    fresh: FreshQuery = False,
+) -> Response:
+    """The domains on all hosts, or on one."""
+    if fresh:
+        service.observe(host)
+    return document(service, "list", lambda: service.domains(all_domains=everything, host=host), host)
+
+
+@routes.post("", status_code=202, responses=OPERATION, response_class=Response)
+async def define_domain(
+    request: Request, service: ServiceGiven, asking: AskingGiven, asked: NewDomain, wait: WaitQuery = None
+) -> Response:
+    """Define a domain on a host, or create a transient one there."""
+    context = asking.context(asked)
+    accepted = await run_in_threadpool(service.define, asked.xml, asked.host, asked.transient, context)
+    found = await operation_when_ended(request, service, accepted.operation, wait)
+    return await run_in_threadpool(operation_answer, service, found)
+
+
+@routes.get("/{domain}", response_model=shapes.Document[shapes.DomainInformation])
+def show_domain(service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False) -> Response:
+    """What ``dominfo`` tells of a domain."""
+    if fresh:
+        service.observe(host)
+    found = service.domain(domain, host)
+    return document(service, "dominfo", lambda: [found], found["host"])
+
+
+@routes.get("/{domain}/xml", responses=XML, response_class=Response)
+def show_domain_xml(
+    service: ServiceGiven,
+    context: ReadContext,
+    domain: str,
+    *,
+    host: HostQuery = None,
+    inactive: Annotated[bool, Query(description="The persistent definition of a running domain.")] = False,
+    security_info: Annotated[bool, SECURITY] = False,
+    fresh: FreshQuery = False,
+) -> Response:
+    """The definition of a domain."""
+    if fresh:
+        service.observe(host)
+    text = service.domain_xml(domain, host, context, inactive=inactive, security_info=security_info)
+    return xml_answer(service, text, host)
+
+
+@routes.post("/{domain}/operations", status_code=202, responses=OPERATION, response_class=Response)
+async def act_on_domain(
+    request: Request,
+    service: ServiceGiven,
+    asking: AskingGiven,
+    domain: str,
+    act: Annotated[Act, Body()],
+    host: HostQuery = None,
+    wait: WaitQuery = None,
+) -> Response:
+    """Ask for a verb on a domain. It becomes an operation, or is refused before anything was touched."""
+    context = asking.context(act)
+    accepted = await run_in_threadpool(service.act, domain, host, act.verb, arguments_of(act), context)
+    found = await operation_when_ended(request, service, accepted.operation, wait)
+    return await run_in_threadpool(operation_answer, service, found)

@@ -1,0 +1,70 @@
+"""The routes of what happened: operations, logs, refused attempts; and of the read models behind all answers."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from revisor.http import shapes
+from revisor.http.answers import document, operation_answer
+from revisor.http.asking import AskingGiven, HostQuery, LimitQuery, ServiceGiven, WaitQuery
+from revisor.http.domains import OPERATION
+from revisor.http.models import Rebuild
+from revisor.http.waiting import operation_when_ended
+
+routes = APIRouter(prefix="/v1")
+
+_NEWEST = 1_000
+_WHOLE = 100_000
+"""A domain's log is asked for as a whole, up to this."""
+
+
+@routes.get("/health", response_model=shapes.Health, tags=["projections"])
+def health(service: ServiceGiven) -> dict[str, object]:
+    """Whether Revisor answers, its database included."""
+    return {"status": "ok", "position": service.position()}
+
+
+@routes.get("/operations", response_model=shapes.Document[shapes.OperationItem], tags=["history"])
+def list_operations(
+    service: ServiceGiven, domain: str | None = None, host: HostQuery = None, limit: LimitQuery = None
+) -> Response:
+    """Operations, of one domain or of all."""
+    return document(service, "operations", lambda: service.operations(domain, host, limit or _NEWEST))
+
+
+@routes.get("/operations/{id}", responses=OPERATION, response_class=Response, tags=["history"])
+async def show_operation(request: Request, service: ServiceGiven, id: UUID, wait: WaitQuery = None) -> Response:
+    """One operation; with ``wait`` when it ended, or as it is when that time is over."""
+    found = await operation_when_ended(request, service, id, wait)
+    return await run_in_threadpool(operation_answer, service, found, 200 if wait is None else None)
+
+
+@routes.get("/domains/{domain}/log", response_model=shapes.Document[shapes.LogItem], tags=["history"])
+def show_log(service: ServiceGiven, domain: str, host: HostQuery = None, limit: LimitQuery = None) -> Response:
+    """What happened to a domain, oldest first; also of one that is no more."""
+    return document(service, "log", lambda: service.log(domain, host, limit or _WHOLE))
+
+
+@routes.get("/attempts", response_model=shapes.Document[shapes.AttemptItem], tags=["history"])
+def list_attempts(service: ServiceGiven, limit: LimitQuery = None) -> Response:
+    """What was refused, and to whom."""
+    return document(service, "attempts", lambda: service.attempts(limit or _NEWEST))
+
+
+@routes.get("/projections", response_model=shapes.Document[shapes.ProjectionItem], tags=["projections"])
+def list_projections(service: ServiceGiven) -> Response:
+    """The read models and how far they are."""
+    return document(service, "projections", service.projections)
+
+
+@routes.post("/projections/{name}/rebuild", response_model=shapes.Document[shapes.ProjectionItem], tags=["projections"])
+def rebuild_projection(
+    service: ServiceGiven, _asking: AskingGiven, name: str, _asked: Rebuild | None = None
+) -> Response:
+    """Rebuild a read model beside itself; the answer comes when the new one took its place."""
+    service.rebuild(name)
+    rebuilt = [item for item in service.projections() if item["name"] == name]
+    return document(service, "projections", lambda: rebuilt)

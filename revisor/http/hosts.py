@@ -1,0 +1,38 @@
+"""The routes of hosts."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from revisor.http import shapes
+from revisor.http.answers import document, nothing
+from revisor.http.asking import AskingGiven, ServiceGiven
+from revisor.http.models import HostRemoval, HostUri, NewHost
+
+routes = APIRouter(prefix="/v1/hosts", tags=["hosts"])
+_HOSTS = shapes.Document[shapes.HostItem]
+
+
+@routes.get("", response_model=_HOSTS)
+def list_hosts(service: ServiceGiven) -> Response:
+    """All hosts."""
+    return document(service, "host-list", service.hosts)
+
+
+@routes.post("", response_model=_HOSTS, status_code=201)
+def add_host(service: ServiceGiven, asking: AskingGiven, asked: NewHost) -> Response:
+    """Lead a hypervisor under a name. The same name and URI again is the same host."""
+    host = service.add_host(asked.name, asked.uri, asking.context(asked))
+    return document(service, "host-list", lambda: [host], asked.name, status=201)
+
+
+@routes.patch("/{host}", response_model=_HOSTS)
+def set_host_uri(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostUri) -> Response:
+    """Reach a host's hypervisor under another URI."""
+    return document(service, "host-list", lambda: [service.set_uri(host, asked.uri, asking.context(asked))], host)
+
+
+@routes.delete("/{host}", status_code=204, response_class=Response)
+def remove_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostRemoval | None = None) -> Response:
+    """Forget a host; refused (55) while a domain is there. What happened on it stays in the log."""
+    service.remove_host(host, asking.context(asked or HostRemoval()))
+    return nothing()

@@ -1,0 +1,59 @@
+"""The routes of a domain's snapshots. A snapshot's name may hold a slash: not every hypervisor forbids it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from revisor.http import shapes
+from revisor.http.answers import document, xml_answer
+from revisor.http.asking import FreshQuery, HostQuery, ReadContext, ServiceGiven
+from revisor.http.domains import SECURITY, XML
+
+routes = APIRouter(prefix="/v1/domains/{domain}", tags=["snapshots"])
+_SNAPSHOTS = shapes.Document[shapes.SnapshotItem]
+
+
+@routes.get("/snapshots", response_model=_SNAPSHOTS)
+def list_snapshots(
+    service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False
+) -> Response:
+    """The snapshot tree of a domain, one item a snapshot."""
+    if fresh:
+        service.observe(host)
+    return document(service, "snapshot-list", lambda: service.snapshots(domain, host), host)
+
+
+@routes.get("/snapshots/{name:path}/xml", responses=XML, response_class=Response)
+def show_snapshot_xml(
+    service: ServiceGiven,
+    context: ReadContext,
+    domain: str,
+    name: str,
+    *,
+    host: HostQuery = None,
+    security_info: Annotated[bool, SECURITY] = False,
+) -> Response:
+    """The whole XML of a snapshot, as its hypervisor gave it."""
+    text = service.snapshot_xml(domain, host, name, context, security_info=security_info)
+    return xml_answer(service, text, host)
+
+
+@routes.get("/snapshots/{name:path}", response_model=_SNAPSHOTS)
+def show_snapshot(
+    service: ServiceGiven, domain: str, name: str, *, host: HostQuery = None, fresh: FreshQuery = False
+) -> Response:
+    """One snapshot."""
+    if fresh:
+        service.observe(host)
+    return document(service, "snapshot-info", lambda: [service.snapshot(domain, host, name)], host)
+
+
+@routes.get("/snapshot-current", response_model=_SNAPSHOTS)
+def show_current_snapshot(
+    service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False
+) -> Response:
+    """The current snapshot; 72 if there is none."""
+    if fresh:
+        service.observe(host)
+    return document(service, "snapshot-current", lambda: [service.current_snapshot(domain, host)], host)

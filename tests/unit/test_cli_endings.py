@@ -1,0 +1,281 @@
+"""How command lines end: exit codes, the last line on stderr, JSON, and waiting."""
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain_model.errors import NoDomain, OperationInvalid
+from revisor.cli.main import main
+from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.test_http_fake_service import SEEN_AT
+
+REFUSED = OperationInvalid("domain is already running", field="state", value="running", accepted="shut off")
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    with a_door() as door:
+        yield door
+
+
+@pytest.fixture
+def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return command_line(door, capsys, monkeypatch)
+
+
+def test_a_refusal_ends_with_1_and_its_number(line: CommandLine) -> None:
+    line.service.trouble = REFUSED
+    done = line.run("start", "web")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines() == [
+        "error: Failed to start domain 'web'",
+        "error: Requested operation is not valid: domain is already running [55]",
+    ]
+
+
+def test_an_unknown_domain_is_told_as_virsh_tells_it(line: CommandLine) -> None:
+    line.service.trouble = NoDomain("no domain with matching name 'web'")
+    assert line.run("start", "web").err.splitlines() == [
+        "error: failed to get domain 'web'",
+        "error: Domain not found: no domain with matching name 'web' [42]",
+    ]
+
+
+def test_with_json_the_error_is_a_document_too(line: CommandLine) -> None:
+    line.service.trouble = REFUSED
+    for words in (("start", "web", "--output", "json"), ("--output=json", "start", "web")):
+        first, *_, last = line.run(*words).err.splitlines()
+        assert json.loads(first)["error"] == {
+            "code": 55,
+            "name": "OPERATION_INVALID",
+            "message": "Requested operation is not valid: domain is already running",
+            "field": "state",
+            "value": "running",
+            "accepted": "shut off",
+        }
+        assert last == "error: Requested operation is not valid: domain is already running [55]"
+
+
+def test_an_operation_that_failed_ends_with_1_and_its_number(line: CommandLine) -> None:
+    line.service.outcome = {"state": "failed", "error": {"code": 84, "message": "Operation not supported: no"}}
+    done = line.run("suspend", "web")
+    assert (done.code, done.err.splitlines()[-1]) == (1, "error: Operation not supported: no [84]")
+
+
+def test_an_unknown_outcome_ends_with_4(line: CommandLine) -> None:
+    line.service.outcome = {"state": "unknown"}
+    done = line.run("start", "web")
+    (id,) = line.service.known_operations
+    assert done.code == 4
+    assert done.err.splitlines()[-1] == (f"error: the outcome of operation {id} is unknown: its answer was lost [68]")
+
+
+@pytest.mark.parametrize("state", ["queued", "started"])
+def test_a_wait_that_is_over_ends_with_5_and_the_operations_id(line: CommandLine, state: str) -> None:
+    line.service.outcome = {"state": state}
+    done = line.run("start", "web", "--wait", "0")
+    (id,) = line.service.known_operations
+    assert (done.code, done.out) == (5, f"{id}\n")
+    assert done.err == f"error: operation {id} still runs, and the wait is over [68]\n"
+
+
+def test_no_wait_prints_the_operations_id_and_ends_with_0(line: CommandLine) -> None:
+    line.service.outcome = {"state": "queued"}
+    done = line.run("start", "web", "--no-wait")
+    (id,) = line.service.known_operations
+    assert (done.code, done.out, done.err) == (0, f"{id}\n", "")
+
+
+def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine) -> None:
+    line.service.outcome = {"state": "started"}
+
+    def end_it() -> None:
+        assert line.service.waiters(1)
+        line.service.settle(state="succeeded")
+
+    thread = threading.Thread(target=end_it, daemon=True)
+    thread.start()
+    done = line.run("start", "web")
+    thread.join(30)
+    assert (done.code, done.out) == (0, "Domain 'web' started\n\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("frobnicate",), "unknown command: 'frobnicate'"),
+        (("host", "frobnicate"), "unknown command: 'frobnicate'"),
+        (("list", "--frobnicate"), "command 'list' doesn't support option --frobnicate"),
+        (("start",), "command 'start' requires <domain> option"),
+        (("start", "a", "b"), "unexpected data 'b'"),
+        (("define", "web.xml"), "Missing option '--host'."),
+        (("start", "web", "--request-id", "7"), "Invalid value for '--request-id': '7' is not a valid UUID."),
+        (("log",), "command 'log' requires <domain> or --attempts, and not both"),
+        (("help", "frobnicate"), "command or command group 'frobnicate' doesn't exist"),
+    ],
+)
+def test_bad_usage_ends_with_2(line: CommandLine, words: tuple[str, ...], said: str) -> None:
+    done = line.run(*words)
+    assert (done.code, done.out, done.err) == (2, "", f"error: {said} [8]\n")
+    assert line.service.asked == []
+
+
+def test_nobody_at_the_socket_ends_with_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REVISOR_HOME", "/nonexistent/revisor")
+    assert main(["list"]) == 3
+    assert capsys.readouterr().err == (
+        "error: cannot reach Revisor at /nonexistent/revisor/revisor.sock: No such file or directory; "
+        "'revisor up' starts it [38]\n"
+    )
+
+
+def test_a_home_whose_socket_path_is_too_long_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REVISOR_HOME", "/srv/" + "h" * 100)
+    assert main(["list"]) == 1
+    assert "its socket's path would have 118 bytes, and at most 107 are possible [8]" in capsys.readouterr().err
+
+
+def test_context_options_may_stand_anywhere(line: CommandLine) -> None:
+    request_id = str(uuid4())
+    line.run("--ticket", "T-1", "start", "--reason", "why", "web", "--request-id", request_id)
+    (context,) = line.service.contexts
+    assert (context.reason, context.ticket, str(context.request_id)) == ("why", "T-1", request_id)
+
+
+def test_the_same_request_id_again_prints_the_same(line: CommandLine) -> None:
+    line.service.outcome = {"state": "failed", "error": {"code": 55, "message": "no"}}
+    words = ("start", "web", "--request-id", str(uuid4()))
+    assert line.run(*words) == line.run(*words)
+    assert len(line.service.known_operations) == 1
+
+
+def test_without_a_request_id_each_command_has_its_own(line: CommandLine) -> None:
+    line.run("start", "web")
+    line.run("start", "web")
+    first, second = (context.request_id for context in line.service.contexts)
+    assert first is not None
+    assert first.version == 4
+    assert first != second
+
+
+def test_json_is_one_document(line: CommandLine) -> None:
+    document = json.loads(line.run("list", "--all", "--output", "json").out)
+    assert document == {
+        "kind": "list",
+        "position": 7,
+        "observed_at": SEEN_AT,
+        "items": line.service.known_domains,
+    }
+    started = json.loads(line.run("start", "web", "--output", "json").out)
+    assert (started["kind"], started["position"]) == ("operations", 7)
+    assert started["items"][0]["state"] == "succeeded"
+    dumped = json.loads(line.run("dumpxml", "web", "--output", "json").out)
+    assert dumped["items"][0]["xml"] == "<domain>\n  <title>ü</title>\n</domain>\n"
+
+
+@pytest.mark.parametrize(
+    "words", ["host list", "projections list", "operations", "log --attempts", "snapshot-list web"]
+)
+def test_every_list_has_its_document(line: CommandLine, words: str) -> None:
+    document = json.loads(line.run(*words.split(), "--output", "json").out)
+    assert list(document) == ["kind", "position", "observed_at", "items"]
+
+
+def test_fresh_is_passed_on(line: CommandLine) -> None:
+    line.run("list", "--fresh", "--host", "alpha")
+    assert line.service.asked[0] == ("observe", "alpha", 10.0)
+
+
+def test_what_nobody_expected_is_no_traceback(line: CommandLine) -> None:
+    line.service.known_domains = [{"id": None}]
+    done = line.run("list")
+    assert (done.code, done.err) == (1, "error: internal error: KeyError: 'name' [1]\n")
+
+
+def report(**given: Any) -> dict[str, Any]:
+    return {
+        "state": "succeeded",
+        "arguments": {"from": "alpha"},
+        "result": {
+            "snapshots": [{"name": "s1", "result": "identical", "differences": []}],
+            "definition": {"result": "identical", "differences": []},
+            "current": {"recorded": "s1", "found": "s1"},
+            "identical": 1,
+            "total": 1,
+            **given,
+        },
+    }
+
+
+def entry(name: str, result: str, *differences: tuple[str, str | None, str | None]) -> dict[str, Any]:
+    fields = ("path", "recorded", "found")
+    listed = [dict(zip(fields, difference, strict=True)) for difference in differences]
+    return {"name": name, "result": result, "differences": listed}
+
+
+def test_a_replay_prints_its_report_and_ends_with_0(line: CommandLine) -> None:
+    line.service.outcome = report()
+    done = line.run("replay", "web", "--to", "beta")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == " Snapshot   Result\n-----------------------\n s1         identical\n\n1 of 1 identical\n"
+
+
+def test_additions_of_a_hypervisor_are_listed_and_no_failure(line: CommandLine) -> None:
+    addition = ("domainsnapshot/memory", None, "<memory snapshot='no'>")
+    line.service.outcome = report(snapshots=[entry("s1", "normalised", addition)], identical=0)
+    done = line.run("replay", "web", "--to", "beta")
+    assert done.code == 0
+    assert done.out.endswith("s1: normalised\n  + domainsnapshot/memory: <memory snapshot='no'>\n\n0 of 1 identical\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "last"),
+    [
+        (
+            {"snapshots": [entry("s1", "different", ("d/name/text()", "a", "b"), ("d/@x", "1", None))]},
+            "  ~ d/name/text(): recorded a, found b\n  - d/@x: 1\n",
+            "differs: 1 of 1 snapshots do not agree [9]",
+        ),
+        ({"snapshots": [entry("s1", "missing")]}, " s1         missing\n", "1 of 1 snapshots do not agree [9]"),
+        (
+            {"current": {"recorded": "s1", "found": None}},
+            "current: recorded s1, found none\n",
+            "another current snapshot than was recorded [9]",
+        ),
+        ({"definition": {"result": "different", "differences": []}}, "", "differs in its definition [9]"),
+    ],
+)
+def test_a_difference_is_shown_and_ends_with_1(line: CommandLine, given: dict[str, Any], shown: str, last: str) -> None:
+    line.service.outcome = report(**given)
+    done = line.run("replay", "web", "--to", "beta")
+    assert done.code == 1
+    assert shown in done.out
+    assert done.out.endswith(" of 1 identical\n")
+    assert done.err.splitlines()[-1].endswith(last)
+
+
+def test_a_replay_that_failed_by_its_report_shows_it_first(line: CommandLine) -> None:
+    line.service.outcome = {
+        **report(snapshots=[entry("s1", "missing")], identical=0),
+        "state": "failed",
+        "error": {"code": 9, "message": "operation failed: the replica differs"},
+    }
+    done = line.run("replay", "web", "--to", "beta")
+    assert (done.code, done.err.splitlines()[-1]) == (1, "error: operation failed: the replica differs [9]")
+    assert done.out.endswith("0 of 1 identical\n")
+
+
+def test_a_replays_document_is_its_report(line: CommandLine) -> None:
+    line.service.known_hosts = [{"id": "h-1", "name": "alpha"}, {"id": "h-2", "name": "beta"}]
+    line.service.outcome = report()
+    document = json.loads(line.run("replay", "web", "--to", "beta", "--output", "json").out)
+    assert document["kind"] == "replay"
+    (item,) = document["items"]
+    assert {"domain", "from", "to", "position", "snapshots", "current", "identical", "total"} <= set(item)
+    assert (item["domain"], item["from"], item["identical"]) == ("web", "alpha", 1)

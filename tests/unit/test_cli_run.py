@@ -1,0 +1,156 @@
+"""Running the command line in a test: against a real socket with a stand-in behind it. And what holds for all verbs."""
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+
+from revisor.cli.main import VERBS, Verbs, main, revisor
+from revisor.cli.verb import Verb
+from revisor.client import Client
+from tests.architecture.copied_house import ROOT
+from tests.unit.test_http_fake_service import FakeService, open_door
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command line ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """``run("start", "web")`` with a stand-in for the service."""
+
+    def __init__(self, service: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+        self.service = service
+        self._capsys = capsys
+
+    def run(self, *words: str) -> Done:
+        self._capsys.readouterr()
+        code = main(words)
+        printed = self._capsys.readouterr()
+        return Done(code, printed.out, printed.err)
+
+
+Door = tuple[FakeService, Client]
+
+
+@contextmanager
+def a_door() -> Iterator[Door]:
+    service = FakeService()
+    with open_door(service) as client:
+        yield service, client
+
+
+def command_line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """A command line at this door, with a service behind it that is as new."""
+    service, client = door
+    service.forget()
+    monkeypatch.setenv("REVISOR_HOME", str(client.socket.parent))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    return CommandLine(service, capsys)
+
+
+def every_verb(group: Verbs = revisor, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, Verbs):
+                yield from every_verb(command, (*before, name))
+            else:
+                yield (*before, name), command
+
+
+OURS = [(words, command) for words, command in every_verb() if isinstance(command, Verb)]
+ELSEWHERE = {("up",), ("down",), ("serve",), ("worker",), ("projector",), ("help",), ("simulator",)}
+
+
+def test_every_verb_takes_the_context_options() -> None:
+    wanted = {"--reason", "--ticket", "--request-id", "--output", "--wait", "--no-wait"}
+    for words, command in OURS:
+        assert wanted <= {option for parameter in command.params for option in parameter.opts}, words
+    assert {words for words, command in every_verb() if not isinstance(command, Verb)} <= ELSEWHERE
+
+
+@pytest.mark.parametrize("words", [words for words, _ in every_verb()], ids=" ".join)
+def test_every_verb_has_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", *words]) == 0
+    helped = capsys.readouterr().out
+    assert helped.startswith(f"Usage: revisor {' '.join(words)}")
+    assert main([*words, "--help"]) == 0
+    assert capsys.readouterr().out == helped
+
+
+def test_every_verb_is_in_the_list_and_in_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    reference = Path(ROOT, "docs/reference/cli.md").read_text(encoding="utf-8")
+    assert main(["help"]) == 0
+    helped = capsys.readouterr().out
+    for name in VERBS:
+        assert f"\n  {name} " in helped
+    for words, _ in every_verb():
+        assert f"`{' '.join(words)}" in reference, f"docs/reference/cli.md says nothing of {' '.join(words)}"
+
+
+def test_every_function_of_a_verb_says_what_it_does() -> None:
+    for words, command in OURS:
+        assert command.callback is not None
+        assert inspect.getdoc(command.callback), words
+
+
+LOADED = """
+import json, os, sys
+before = set(sys.modules)
+import revisor.__main__
+sys.argv = ["revisor", *sys.argv[1:]]
+try:
+    revisor.__main__.main()
+except SystemExit:
+    pass
+print(json.dumps(sorted({name.split(".")[0] for name in set(sys.modules) - before})))
+"""
+
+
+@pytest.mark.parametrize("words", [("list",), ("start", "web"), ("snapshot-list", "web")], ids=" ".join)
+def test_a_verb_that_asks_loads_nothing_slow(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *words],
+        cwd=ROOT,
+        env={"REVISOR_HOME": f"{tmp_path}", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "cannot reach Revisor" in done.stderr or "too long" in done.stderr
+    loaded = set(json.loads(done.stdout))
+    assert not loaded & {"domain_model", "workers", "drivers", "projections", "migrations"}
+    assert not loaded & {"pydantic", "fastapi", "uvicorn", "psycopg", "lxml", "rich", "eventsourcing", "asyncio"}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_enough_is_no_error(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "revisor", "help"],
+            cwd=ROOT,
+            env={"PYTHONUNBUFFERED": unbuffered, "PATH": ""},
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (141, b"")

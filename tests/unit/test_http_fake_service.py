@@ -1,0 +1,270 @@
+"""A hand-written stand-in for the service behind the HTTP door, and the proof that it is shaped like the real one."""
+
+import inspect
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain_model.errors import InvalidArgument, NoSnapshot, Refused
+from revisor.application import Accepted
+from revisor.client import Client
+from revisor.http.server import HttpServer
+from revisor.service import Service
+from revisor.store.context import Context
+
+UUID_OF_WEB = "6695eb01-f6a4-8304-79aa-97f2502e193f"
+SEEN_AT = "2026-11-23T15:27:05.000000Z"
+
+Item = dict[str, Any]
+
+
+def domain(name: str, **given: Any) -> Item:
+    return {
+        "id": 1,
+        "name": name,
+        "uuid": UUID_OF_WEB,
+        "host": "alpha",
+        "role": "owner",
+        "state": "running",
+        "reason": "booted",
+        "persistent": True,
+        "autostart": False,
+        "managed_save": False,
+        "os_type": "linux",
+        "vcpus": 2,
+        "max_memory_kib": 8388608,
+        "used_memory_kib": 2097152,
+        **given,
+    }
+
+
+def snapshot(name: str, parent: str | None = None, **given: Any) -> Item:
+    return {
+        "name": name,
+        "id": str(uuid4()),
+        "parent": parent,
+        "children": [],
+        "state": "running",
+        "location": "internal",
+        "creation_time": 1795447625,
+        "current": False,
+        "presence": "unverified",
+        "has_description": False,
+        **given,
+    }
+
+
+class FakeService:
+    """Remembers what it was asked, and answers what it was told to."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new, for the next test at the same door."""
+        self.asked: list[tuple[Any, ...]] = []
+        self.contexts: list[Context] = []
+        self.trouble: Exception | None = None
+        """What every question and request meets."""
+        self.outcome: Item = {"state": "succeeded"}
+        """What becomes of operations."""
+        self.known_domains: list[Item] = [domain("test")]
+        self.known_snapshots: list[Item] = []
+        self.known_hosts: list[Item] = []
+        self.history: list[Item] = []
+        self.refusals: list[tuple[str, str, int]] = []
+        self.known_operations: dict[UUID, Item] = {}
+        self.waiting = 0
+
+    def settle(self, **outcome: Any) -> None:
+        """End all operations that run, and those that come."""
+        with self._changed:
+            self.outcome = outcome
+            for operation in self.known_operations.values():
+                operation.update(outcome)
+            self._changed.notify_all()
+
+    def waiters(self, number: int, timeout_s: float = 30.0) -> bool:
+        """Whether so many callers wait, at once or some time soon."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.waiting >= number, timeout_s)
+
+    def add_host(self, name: str, uri: str, context: Context) -> Item:
+        self._note(context, "add_host", name, uri)
+        host = {"id": str(uuid4()), "name": name, "uri": uri, "state": "waiting", "hostname": None}
+        self.known_hosts.append(host)
+        return host
+
+    def set_uri(self, name: str, uri: str, context: Context) -> Item:
+        self._note(context, "set_uri", name, uri)
+        return {"name": name, "uri": uri}
+
+    def remove_host(self, name: str, context: Context) -> None:
+        self._note(context, "remove_host", name)
+
+    def hosts(self) -> list[Item]:
+        self._note(None, "hosts")
+        return self.known_hosts
+
+    def define(self, xml: str, host: str, transient: bool, context: Context) -> Accepted:  # noqa: FBT001
+        self._note(context, "define", xml, host, transient)
+        return self._accepted(context, "create" if transient else "define", "web", host, {"name": "web"})
+
+    def act(self, domain_ref: str, host: str | None, verb: str, arguments: Item, context: Context) -> Accepted:
+        self._note(context, "act", domain_ref, host, verb, arguments)
+        return self._accepted(context, verb, domain_ref, host or "alpha", arguments)
+
+    def wait(self, operation: UUID, timeout_s: float) -> Item:
+        with self._changed:
+            self.waiting += 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._ended(operation), timeout_s)
+            self.waiting -= 1
+        return self.operation(operation)
+
+    def domains(self, *, all_domains: bool, host: str | None) -> list[Item]:
+        self._note(None, "domains", all_domains, host)
+        return self.known_domains
+
+    def domain(self, ref: str, host: str | None) -> Item:
+        self._note(None, "domain", ref, host)
+        return self.known_domains[0]
+
+    def domain_xml(self, ref: str, host: str | None, context: Context, *, inactive: bool, security_info: bool) -> str:
+        self._note(context, "domain_xml", ref, host, inactive, security_info)
+        return "<domain>\n  <title>ü</title>\n</domain>\n"
+
+    def snapshots(self, ref: str, host: str | None) -> list[Item]:
+        self._note(None, "snapshots", ref, host)
+        return self.known_snapshots
+
+    def snapshot(self, ref: str, host: str | None, name: str) -> Item:
+        self._note(None, "snapshot", ref, host, name)
+        for item in self.known_snapshots:
+            if item["name"] == name:
+                return {**item, "domain": ref}
+        raise NoSnapshot(f"no domain snapshot with matching name '{name}'", field="snapshot", value=name)
+
+    def current_snapshot(self, ref: str, host: str | None) -> Item:
+        self._note(None, "current_snapshot", ref, host)
+        for item in self.known_snapshots:
+            if item["current"]:
+                return item
+        raise NoSnapshot("the domain does not have a current snapshot", field="snapshot")
+
+    def snapshot_xml(self, ref: str, host: str | None, name: str, context: Context, *, security_info: bool) -> str:
+        self._note(context, "snapshot_xml", ref, host, name, security_info)
+        return f"<domainsnapshot>\n  <name>{name}</name>\n</domainsnapshot>\n"
+
+    def log(self, ref: str, host: str | None, limit: int) -> list[Item]:
+        self._note(None, "log", ref, host, limit)
+        return self.history
+
+    def attempts(self, limit: int) -> list[Item]:
+        self._note(None, "attempts", limit)
+        return self.history
+
+    def operations(self, ref: str | None, host: str | None, limit: int) -> list[Item]:
+        self._note(None, "operations", ref, host, limit)
+        return list(self.known_operations.values())
+
+    def operation(self, operation: UUID) -> Item:
+        if operation not in self.known_operations:
+            raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
+        return dict(self.known_operations[operation])
+
+    def projections(self) -> list[Item]:
+        return [{"name": "domains", "position": 7, "state": "caught up", "error": None}]
+
+    def rebuild(self, name: str) -> None:
+        self._note(None, "rebuild", name)
+
+    def position(self) -> int:
+        return 7
+
+    def observed_at(self, host: str | None = None) -> str | None:
+        return None if host == "unseen" else SEEN_AT
+
+    def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
+        self._note(None, "observe", host, timeout_s)
+
+    def refused(self, refusal: Refused, *, verb: str, target: str, context: Context) -> None:
+        self.contexts.append(context)
+        self.refusals.append((verb, target, refusal.number))
+
+    def _note(self, context: Context | None, *asked: Any) -> None:
+        self.asked.append(asked)
+        if context is not None:
+            self.contexts.append(context)
+        if self.trouble is not None:
+            raise self.trouble
+
+    def _accepted(self, context: Context, verb: str, domain: str, host: str, arguments: Item) -> Accepted:
+        id = next((known for known in self.known_operations if self._is_repeat(known, context)), uuid4())
+        if id not in self.known_operations:
+            self.known_operations[id] = {
+                "id": str(id),
+                "request_id": None if context.request_id is None else str(context.request_id),
+                "verb": verb,
+                "domain": domain,
+                "host": host,
+                "error": None,
+                "requested_at": SEEN_AT,
+                "ended_at": None,
+                "actor": context.actor,
+                "arguments": arguments,
+                "result": {},
+                "position": 7,
+                "progress": None,
+                **self.outcome,
+            }
+        return Accepted(id, UUID(UUID_OF_WEB), 7)
+
+    def _is_repeat(self, known: UUID, context: Context) -> bool:
+        return context.request_id is not None and self.known_operations[known]["request_id"] == str(context.request_id)
+
+    def _ended(self, operation: UUID) -> bool:
+        known = self.known_operations.get(operation)
+        return known is None or known["state"] not in ("queued", "started")
+
+
+@contextmanager
+def open_door(service: FakeService) -> Iterator[Client]:
+    """The HTTP door on a socket of its own, in a folder with a short name; what it yields speaks to it."""
+    with tempfile.TemporaryDirectory(prefix="rv") as home:
+        path, ready = Path(home, "revisor.sock"), threading.Event()
+        server = HttpServer(cast("Service", service), path, ready=ready.set)
+        thread = threading.Thread(target=server.run, name="door", daemon=True)
+        thread.start()
+        assert ready.wait(30)
+        try:
+            yield Client(path)
+        finally:
+            service.settle(state="succeeded")
+            server.stop()
+            thread.join(30)
+        assert not thread.is_alive()
+        assert not path.exists()
+
+
+PUBLIC = [name for name, _ in inspect.getmembers(Service, inspect.isfunction) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", sorted(set(PUBLIC) & set(vars(FakeService))))
+def test_the_fake_is_asked_like_the_real_one(name: str) -> None:
+    real, fake = (inspect.signature(getattr(kind, name)) for kind in (Service, FakeService))
+    assert [(p.name, p.kind, p.default) for p in real.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in fake.parameters.values()
+    ]
+
+
+def test_the_fake_has_all_that_the_door_uses() -> None:
+    missing = {name for name in vars(FakeService) if not name.startswith("_")} - set(PUBLIC)
+    assert missing <= {"settle", "waiters", "forget", "refused"}
