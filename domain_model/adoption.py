@@ -12,7 +12,7 @@ from uuid import uuid5
 
 from domain_model.domain import Domain
 from domain_model.facts import fingerprint_of
-from domain_model.libvirt import DomainState
+from domain_model.libvirt import DomainState, SnapshotDelete
 from domain_model.operations import Operation
 from domain_model.placements import Placement, Role
 from domain_model.snapshots import SnapshotForest, SnapshotRecord
@@ -75,8 +75,12 @@ class Adoption:
         if seen is None:
             self._gone()
             return
-        self._definition(seen)
+        if seen.persistent:
+            self._defined(seen)
         self._state(seen)
+        if not seen.persistent:
+            # After the state: a domain that was started and then undefined is transient, and keeps its snapshots.
+            self._undefined()
         placement = self._domain.placements.get(self._host)
         if placement is None:
             return
@@ -110,11 +114,14 @@ class Adoption:
         if placement.persistent:
             self.record(Domain.Undefined)
 
-    def _definition(self, seen: Observation) -> None:
+    def _defined(self, seen: Observation) -> None:
         placement = self._domain.placements.get(self._host)
-        if seen.persistent and (placement is None or placement.definition != seen.definition):
+        if placement is None or placement.definition != seen.definition:
             self.record(Domain.Defined, name=seen.name, definition=seen.definition)
-        elif placement is not None and placement.persistent and not seen.persistent:
+
+    def _undefined(self) -> None:
+        placement = self._domain.placements.get(self._host)
+        if placement is not None and placement.persistent:
             self.record(Domain.Undefined)
 
     def _state(self, seen: Observation) -> None:
@@ -139,18 +146,15 @@ class Adoption:
             self._deleted(gone, seen)
         for dump in _parents_first(seen):
             self._dumped(dump, seen)
-        current = None if forest.current_snapshot is None else forest.current_snapshot.name
-        if current != seen.current:
-            record = None if seen.current is None else forest.get(seen.current)
-            self.record(
-                Domain.SnapshotMadeCurrent,
-                snapshot=None if record is None else record.id,
-                name=None if record is None else record.name,
-            )
+        record = None if seen.current is None else forest.get(seen.current)
+        current = None if record is None else record.id
+        if current != forest.current:
+            self.record(Domain.SnapshotMadeCurrent, snapshot=current, name=None if record is None else record.name)
 
     def _deleted(self, gone: list[SnapshotRecord], seen: Observation) -> None:
         forest = self._domain.forest
         deletion = forest.removal_of(record.id for record in gone)
+        asked = self._operation if self._operation and self._operation.verb == "snapshot-delete" else None
         reparented = []
         for snapshot, parent in deletion.reparented.items():
             record = forest.by_id(snapshot)
@@ -169,7 +173,7 @@ class Adoption:
             reparented=reparented,
             current_before=forest.current,
             current=deletion.current,
-            metadata_only=bool(self._operation and self._operation.arguments.get("flags", 0) & 2),
+            metadata_only=bool(asked and asked.arguments["flags"] & SnapshotDelete.METADATA_ONLY),
         )
 
     def _dumped(self, dump: SnapshotDump, seen: Observation) -> None:
@@ -208,23 +212,24 @@ def record_replica(
     """
     adoption = Adoption(domain, host, at, operation)
     replica = domain.placements[host]
-    gone = [snapshot for snapshot in removed if snapshot in replica.replicated]
+    gone = [snapshot for snapshot in dict.fromkeys(removed) if snapshot in replica.replicated]
     if gone:
+        current_before = replica.replicated_current
         adoption.record(
             Domain.SnapshotDeleted,
             removed=[{"snapshot": snapshot, "name": None} for snapshot in gone],
             reparented=[],
-            current_before=replica.replicated_current,
-            current=None,
+            current_before=current_before,
+            current=None if current_before in gone else current_before,
             metadata_only=True,
         )
     for record in replayed.parents_first():
         if replica.replicated.get(record.id) != fingerprint_of(record):
             current = replayed.current == record.id
             adoption.record(Domain.SnapshotRedefined, current=current, **snapshot_fields(record))
-    current_snapshot = replayed.current_snapshot
-    if current_snapshot is not None and replica.replicated_current != current_snapshot.id:
-        adoption.record(Domain.SnapshotMadeCurrent, snapshot=current_snapshot.id, name=current_snapshot.name)
+    if replica.replicated_current != replayed.current:
+        name = None if replayed.current_snapshot is None else replayed.current_snapshot.name
+        adoption.record(Domain.SnapshotMadeCurrent, snapshot=replayed.current, name=name)
 
 
 def snapshot_fields(record: SnapshotRecord) -> dict[str, Any]:

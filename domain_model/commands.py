@@ -56,6 +56,7 @@ def recorded_situation(domain: Domain, placement: Placement) -> Situation:
     """The situation as the log has it."""
     owner = placement.role is Role.OWNER
     return Situation(
+        name=placement.name,
         state=placement.state,
         active=placement.active,
         persistent=placement.persistent,

@@ -79,7 +79,10 @@ class Domain(Aggregate):
         result: dict[str, Any]
 
         def apply(self, domain: "Domain") -> None:
-            domain.operations.pop(self.operation, None)
+            operation = domain.operations.pop(self.operation, None)
+            replica = domain.replica_on(self.host)
+            if replica is not None and operation is not None and operation.verb == "replay":
+                replica.verified = None
 
     class OperationOutcomeUnknown(Event):
         """The answer was lost and what is there does not tell. Nothing is destroyed on it; only evidence settles it."""
@@ -95,7 +98,10 @@ class Domain(Aggregate):
     # What became so: the domain.
 
     class Defined(Fact, Event):
-        """The persistent definition is ``definition`` now. The first host that defines a domain owns it."""
+        """The persistent definition is ``definition`` now. The first host that defines a domain owns it.
+
+        A replica that is defined anew has to be verified anew.
+        """
 
         TOPIC: ClassVar[str] = "domain.defined"
         name: str
@@ -105,6 +111,7 @@ class Domain(Aggregate):
             placement = domain.place(self.host, self.name)
             placement.persistent = True
             placement.definition = self.definition
+            placement.verified = None
 
     class Undefined(Fact, Event):
         """The persistent definition is gone; an inactive domain with it, and its snapshot metadata too."""
@@ -242,6 +249,8 @@ class Domain(Aggregate):
             if replica is not None:
                 for snapshot in gone:
                     replica.replicated.pop(snapshot, None)
+                if replica.replicated_current in gone:
+                    replica.replicated_current = self.current
                 return
             domain.forest.remove(gone)
             for entry in self.reparented:

@@ -25,6 +25,7 @@ from domain_model.snapshots import SnapshotForest, SnapshotRecord, SnapshotState
 class Situation:
     """What a rule may look at. ``snapshots`` are the names there are; the forest knows them more closely."""
 
+    name: str
     state: DomainState
     active: bool
     persistent: bool
@@ -65,17 +66,15 @@ def undefine(now: Situation, arguments: dict[str, Any]) -> None:
     """1.7."""
     if not now.persistent:
         raise OperationInvalid("cannot undefine transient domain", field="persistent", value="no", accepted="yes")
-    if now.active:
-        return
-    if now.managed_save:
-        raise OperationInvalid("Refusing to undefine while domain managed save image exists", field="managed_save")
-    if now.snapshots and not arguments.get("snapshots_metadata"):
+    if not now.active and now.snapshots and not arguments.get("snapshots_metadata"):
         raise OperationInvalid(
             f"cannot delete inactive domain with {len(now.snapshots)} snapshots",
             field="snapshots_metadata",
             value="no",
             accepted="--snapshots-metadata",
         )
+    if now.managed_save:
+        raise OperationInvalid("Refusing to undefine while domain managed save image exists", field="managed_save")
 
 
 def snapshot_create(now: Situation, arguments: dict[str, Any]) -> None:
@@ -85,7 +84,7 @@ def snapshot_create(now: Situation, arguments: dict[str, Any]) -> None:
     if flags & SnapshotCreate.HALT and not now.persistent:
         raise OperationInvalid("cannot halt after transient domain snapshot", field="flags", value="HALT")
     if name in now.snapshots:
-        raise OperationFailed(f"domain snapshot {name} already exists", field="name", value=name)
+        raise OperationFailed(f"domain moment {name} already exists", field="name", value=name)
 
 
 def snapshot_redefine(now: Situation, arguments: dict[str, Any]) -> None:
@@ -98,12 +97,12 @@ def snapshot_redefine(now: Situation, arguments: dict[str, Any]) -> None:
     wanted = state_class_of(arguments["state"])
     if existing.state_class is wanted:
         return
-    if SnapshotStateClass.DISK_ONLY in (existing.state_class, wanted):
-        change = "between disk only and full system"
+    if SnapshotStateClass.ONLINE in (existing.state_class, wanted):
+        change = "online and offline snapshot state"
     else:
-        change = "between online and offline"
+        change = "disk only and full system"
     raise InvalidArgument(
-        f"cannot change {change} snapshot state in snapshot {name}",
+        f"cannot change between {change} in snapshot {name}",
         field="state",
         value=arguments["state"],
         accepted=existing.state,
@@ -125,7 +124,7 @@ def snapshot_revert(now: Situation, arguments: dict[str, Any]) -> None:
         raise ConfigUnsupported("revert to external snapshot not supported yet", field="name", value=target.name)
     if target.domain is None:
         raise RevertRisky(
-            f"snapshot '{target.name}' lacks domain '{target.name}' rollback info", field="name", value=target.name
+            f"snapshot '{target.name}' lacks domain '{now.name}' rollback info", field="name", value=target.name
         )
     if now.managed_save and offline and not flags & SnapshotRevert.FORCE:
         raise RevertRisky(
@@ -142,16 +141,15 @@ def snapshot_delete(now: Situation, arguments: dict[str, Any]) -> None:
     target = now.forest.named(arguments["name"])
     if flags & SnapshotDelete.METADATA_ONLY or not flags & (SnapshotDelete.CHILDREN | SnapshotDelete.CHILDREN_ONLY):
         return
-    external = [record.name for record in _doomed(now.forest, target, flags) if record.location == "external"]
+    external = [record.name for record in now.forest.descendants_of(target.id) if record.location == "external"]
     if external:
         raise ConfigUnsupported(
-            f"deletion of {len(external)} external disk snapshots not supported yet", field="name", value=external[0]
+            "deletion of external children disk snapshots not supported", field="name", value=external[0]
         )
-
-
-def _doomed(forest: SnapshotForest, target: SnapshotRecord, flags: SnapshotDelete) -> list[SnapshotRecord]:
-    below = forest.descendants_of(target.id)
-    return below if flags & SnapshotDelete.CHILDREN_ONLY else [target, *below]
+    if target.location == "external" and flags & SnapshotDelete.CHILDREN:
+        raise ConfigUnsupported(
+            "deletion of external disk snapshots with children not supported", field="name", value=target.name
+        )
 
 
 def state_class_of(state: str) -> SnapshotStateClass:

@@ -68,7 +68,8 @@ class SnapshotDocuments:
     """A snapshot's XML taken apart. A thousand snapshots of one domain mostly share the two definitions.
 
     ``header`` is the text with marks where the definitions were cut out; these are exactly the bytes of their
-    elements, indented as they were.
+    elements, indented as they were. What looks like a mark of ours in somebody's text is changed in the header until
+    ``compose``, and a definition may lean on namespaces declared in the header: to be read, compose them first.
     """
 
     header: str

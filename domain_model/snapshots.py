@@ -11,7 +11,8 @@ from enum import Enum
 
 from domain_model.errors import InvalidArgument, NoSnapshot
 
-OFFLINE_STATES = frozenset({"shutoff", "crashed", "shutdown"})
+ONLINE_STATES = frozenset({"running", "paused"})
+"""Only these are online to libvirt's redefine."""
 
 
 class SnapshotStateClass(Enum):
@@ -44,7 +45,7 @@ class SnapshotRecord:
     def state_class(self) -> SnapshotStateClass:
         if self.state == "disk-snapshot":
             return SnapshotStateClass.DISK_ONLY
-        return SnapshotStateClass.OFFLINE if self.state in OFFLINE_STATES else SnapshotStateClass.ONLINE
+        return SnapshotStateClass.ONLINE if self.state in ONLINE_STATES else SnapshotStateClass.OFFLINE
 
     @property
     def documents(self) -> tuple[str, str | None, str | None]:
@@ -148,11 +149,11 @@ class SnapshotForest:
         if parent is None:
             return
         if parent == name:
-            raise InvalidArgument(f"cannot set snapshot {name} as its own parent", field="parent", value=parent)
+            raise InvalidArgument(f"cannot set moment {name} as its own parent", field="parent", value=parent)
         ancestor = self.get(parent)
         if ancestor is None:
             raise InvalidArgument(
-                f"parent {parent} for snapshot {name} not found",
+                f"parent {parent} for moment {name} not found",
                 field="parent",
                 value=parent,
                 accepted="the name of a recorded snapshot of this domain",

@@ -129,8 +129,10 @@ def markup(data: bytes) -> list[Markup]:
     def other(kind: Kind, terminator: bytes) -> Callable[..., None]:
         def record(*_content: object) -> None:
             at = parser.CurrentByteIndex
-            # No terminator can begin within the first bytes: <!-->, <?> and the like are not well-formed.
-            pieces.append(Markup(kind, at, data.index(terminator, at + len(terminator)) + len(terminator), ""))
+            # No terminator can begin within the first bytes: <!-->, <?> and the like are not well-formed. There may be
+            # none: expat tells of a CDATA section when it begins, and refuses afterwards one that never ends.
+            last = data.find(terminator, at + len(terminator))
+            pieces.append(Markup(kind, at, last + len(terminator) if last >= 0 else len(data), ""))
 
         return record
 

@@ -35,10 +35,14 @@ class Attempts:
         try:
             yield
         except Refused as refusal:
-            suppressed = self._suppressed(context.actor)
-            if suppressed is not None:
-                self._application.refused(refusal, verb=verb, target=target, suppressed=suppressed, context=context)
+            self.note(refusal, verb, target, context)
             raise
+
+    def note(self, refusal: Refused, verb: str, target: str, context: Context) -> None:
+        """Record one refusal, or only count it when this caller had too many lately."""
+        suppressed = self._suppressed(context.actor)
+        if suppressed is not None:
+            self._application.refused(refusal, verb=verb, target=target, suppressed=suppressed, context=context)
 
     def _suppressed(self, actor: str) -> int | None:
         """How many of this caller's refusals were not recorded since the last; None: nor is this one."""

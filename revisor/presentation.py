@@ -7,6 +7,7 @@ from typing import Any
 from domain_model import domain_xml
 from domain_model.commands import HostNames, describe_arguments
 from domain_model.domain import Domain
+from domain_model.errors import ERROR_NAMES
 from domain_model.facts import SnapshotFact, StateFact
 from domain_model.libvirt import DomainState, reason_words
 from projections.ports import RecordedEvent
@@ -105,8 +106,7 @@ def snapshots(rows: Sequence[SnapshotRow]) -> list[Shown]:
     ]
 
 
-def operation(row: OperationRow) -> Shown:
-    failed = row.error_code is not None
+def operation(row: OperationRow, hosts: HostNames) -> Shown:
     return {
         "id": str(row.id),
         "request_id": None if row.request_id is None else str(row.request_id),
@@ -115,15 +115,21 @@ def operation(row: OperationRow) -> Shown:
         "stream": str(row.domain),
         "host": row.host_name,
         "state": row.state,
-        "error": {"code": row.error_code, "message": row.error_message} if failed else None,
+        "error": _error(row.error_code, row.error_message),
         "requested_at": time(row.requested_at),
         "ended_at": time(row.ended_at),
         "actor": row.actor,
-        "arguments": row.arguments,
+        "arguments": {key: hosts.get(str(value), value) for key, value in row.arguments.items()},
         "result": row.result or {},
         "position": row.ended_position or row.requested_position,
         "progress": row.progress,
     }
+
+
+def _error(code: int | None, message: str | None) -> Shown | None:
+    if code is None:
+        return None
+    return {"code": code, "name": ERROR_NAMES.get(code, "INTERNAL_ERROR"), "message": message}
 
 
 def projection(row: ProjectionState, head: int) -> Shown:

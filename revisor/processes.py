@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from psycopg.errors import UndefinedTable
-
 from domain_model.errors import InvalidArgument
 from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
@@ -70,7 +68,6 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
             rebuild(database.pool, application.reader, projections[name])
 
         service = Service(application, Queries(database), wakeup, rebuild_by_name)
-        _await_read_models(service, stop)
         server = HttpServer(service, settings.socket)
         threading.Thread(target=_stop_server, args=(server, stop), name="stop", daemon=True).start()
         server.run()
@@ -79,17 +76,6 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
 def _stop_server(server: HttpServer, stop: threading.Event) -> None:
     stop.wait()
     server.stop()
-
-
-def _await_read_models(service: Service, stop: threading.Event) -> None:
-    """The projector makes its tables when it starts; nothing can be answered before."""
-    while not stop.is_set():
-        try:
-            service.hosts()
-        except UndefinedTable:
-            stop.wait(0.1)
-        else:
-            return
 
 
 def _lead(

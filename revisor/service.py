@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot, OperationFailed, OperationInvalid
+from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot, OperationFailed, OperationInvalid, Refused
 from domain_model.host import Host
 from domain_model.names import HOSTS, Name
 from domain_model.operations import OperationState
@@ -143,7 +143,7 @@ class Service:
         deadline = time.monotonic() + timeout_s
         while True:
             hint = self._wakeup.count()
-            self._queries.wait_for(self.position(), _POLL_S)
+            self._queries.wait_for(self._application.reader.head(), _POLL_S)
             row = self._operation_row(operation)
             if OperationState(row.state).ended:
                 self._queries.wait_for(row.ended_position or 0, _READ_MODELS_S)
@@ -199,18 +199,23 @@ class Service:
         events = self._application.reader.stream(self._last_bearer(ref, host))
         return present.log(events, self._queries.host_names())[-limit:]
 
+    def refused(self, refusal: Refused, *, verb: str, target: str, context: Context) -> None:
+        """Record what a door itself had to refuse, such as a request that makes no sense."""
+        self._attempts.note(refusal, verb, target, context)
+
     def attempts(self, limit: int) -> list[dict[str, Any]]:
         return [present.attempt(event) for event in self._application.reader.about_people("attempt.refused", limit)]
 
     def operations(self, ref: str | None, host: str | None, limit: int) -> list[dict[str, Any]]:
         domain = None if ref is None else self._last_bearer(ref, host)
-        return [present.operation(row) for row in self._queries.operations(domain, limit=limit)]
+        hosts = self._queries.host_names()
+        return [present.operation(row, hosts) for row in self._queries.operations(domain, limit=limit)]
 
     def operation(self, operation: UUID) -> dict[str, Any]:
-        return present.operation(self._operation_row(operation))
+        return present.operation(self._operation_row(operation), self._queries.host_names())
 
     def projections(self) -> list[dict[str, Any]]:
-        head = self.position()
+        head = self._application.reader.head()
         return [present.projection(row, head) for row in self._queries.positions()]
 
     def rebuild(self, name: str) -> None:
@@ -223,7 +228,8 @@ class Service:
         self._rebuild(name)
 
     def position(self) -> int:
-        return self._application.reader.head()
+        """How far the log is known here: everything up to it can be read."""
+        return self._queries.position()
 
     def observed_at(self, host: str | None = None) -> str | None:
         """When the host was last looked at; without one, the host whose last look is longest ago."""
@@ -240,7 +246,7 @@ class Service:
         deadline = time.monotonic() + timeout_s
         while not self._sightings.satisfied(wanted) and time.monotonic() < deadline:
             self._wakeup.wait(0.05)
-        self._queries.wait_for(self.position(), _READ_MODELS_S)
+        self._queries.wait_for(self._application.reader.head(), _READ_MODELS_S)
 
     # How.
 
@@ -338,7 +344,7 @@ class Service:
         return None
 
     def _just_added(self, name: str) -> HostRow:
-        self._queries.wait_for(self.position(), _READ_MODELS_S)
+        self._queries.wait_for(self._application.reader.head(), _READ_MODELS_S)
         row = self._queries.host(name)
         if row is None:
             raise OperationFailed(f"host '{name}' is just being removed: try again", field="name", value=name)

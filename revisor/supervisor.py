@@ -16,8 +16,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import psycopg
+from psycopg_pool import PoolTimeout
+
 from domain_model.errors import OperationInvalid
 from migrations.runner import migrate
+from projections import positions
+from projections.catalogue import all_projections
 from revisor.composition import dsn_of, owner_dsn_of
 from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.settings import Settings
@@ -75,6 +80,8 @@ class Supervisor:
             database = Database(dsn_of(self._settings), max_connections=2)
             database.open()
             try:
+                with database.connection() as connection:
+                    positions.prepare(connection, all_projections())
                 self._want("projector", ["projector"])
                 self._want("api", ["serve"])
                 if ready is not None:
@@ -99,8 +106,10 @@ class Supervisor:
         if self._postgres is not None and not self._postgres.running():
             _log.error("the database server ended and is started again")
             self._postgres.start()
-        with contextlib.suppress(Exception):  # the database is away for a moment: hosts are looked up next round
+        try:
             self._follow_hosts(database)
+        except (psycopg.Error, PoolTimeout) as trouble:
+            _log.warning("hosts are looked up again next round: %s", trouble)
 
     def _follow_hosts(self, database: Database) -> None:
         """One agent a host, under its id: a name may be used again."""

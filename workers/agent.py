@@ -59,10 +59,24 @@ class HostAgent:
         """Lead the host until ``stop``; finishes what is under way. Raises LeadLost when somebody else leads."""
         try:
             while not stop.is_set():
-                self.run_once(time.monotonic())
+                self._run_safely()
                 wake(0.2)
         finally:
-            self._pool.shutdown(wait=True)
+            self.close()
+
+    def close(self) -> None:
+        """Begin nothing more; returns when what was begun has come to its end."""
+        self._pool.shutdown(wait=True)
+
+    def _run_safely(self) -> None:
+        """A round that fails, as when the database is away for a moment, is tried again; the lease limits how long."""
+        try:
+            self.run_once(time.monotonic())
+        except LeadLost:
+            raise
+        except Exception:  # noqa: BLE001  (whatever it was, this host needs its agent; the traceback is in the log)
+            _log.exception("host %s: this round failed and is tried again", self._lead.host_name)
+            time.sleep(_RETRY_S)
 
     def run_once(self, now: float) -> None:
         """One round: take in what ended, start what may start, look around when it is time."""
@@ -71,7 +85,7 @@ class HostAgent:
             self._identify(now)
         for queued in self._records.queued(self._lead.host):
             if self._may_run(queued, now):
-                self._running[queued.id] = queued, self._pool.submit(self._applier.apply, queued)
+                self._running[queued.id] = queued, self._pool.submit(self._apply, queued)
         if self._identified and (now >= self._observe_at or self._sightings.wanted(self._lead.host)):
             self._observe(now)
 
@@ -79,6 +93,11 @@ class HostAgent:
     def busy(self) -> frozenset[UUID]:
         """The domains with an operation under way here."""
         return frozenset(queued.domain for queued, _ in self._running.values())
+
+    def _apply(self, queued: QueuedOperation) -> None:
+        ids = {"operation": str(queued.id), "correlation": str(queued.correlation)}
+        _log.info("host %s: carries out %s for %s", self._lead.host_name, queued.verb, queued.actor, extra=ids)
+        self._applier.apply(queued)
 
     def _may_run(self, queued: QueuedOperation, now: float) -> bool:
         if queued.id in self._running or self._retry_at.get(queued.id, 0.0) > now:

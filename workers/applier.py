@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 from domain_model.adoption import Adoption, Observation
+from domain_model.commands import check_role
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, NoDomain, OutcomeUnknown, Refused
 from domain_model.operations import Operation
@@ -15,7 +16,7 @@ from domain_model.rules import RULES
 from drivers.port import Driver
 from workers.looking import Eye, evidence_of, situation_of
 from workers.ports import Lead, QueuedOperation, Records
-from workers.verbs import VERBS, Task, Verdict, replica_differs
+from workers.verbs import VERBS, Task, Verdict, command_of, replica_differs
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Applier:
                 )
 
         try:
+            check_role(domain, command_of(operation), self._records.host_names())
             if sighting is not None:
                 RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
             elif operation.verb not in _MAKES_DOMAINS:
@@ -76,10 +78,10 @@ class Applier:
             self._fail(queued, refusal)
             return
         if self._records.change(queued.domain, start, lead=self._lead, operation=queued):
-            operation.evidence = evidence
+            operation.evidence, operation.started = evidence, True
             self._act(queued, domain, operation)
 
-    def _act(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
+    def _act(self, queued: QueuedOperation, domain: Domain, operation: Operation, *, repeated: bool = False) -> None:
         task = Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
         failure: Refused | None = None
         try:
@@ -89,7 +91,8 @@ class Applier:
             self._settle(queued, domain, operation, may_repeat=False)
             return
         except Refused as refusal:
-            failure = refusal
+            # The first attempt may have come to its end only now, and the second be refused for just that.
+            failure = None if repeated and self._happened(domain, operation) is Verdict.DONE else refusal
         else:
             failure = None if task.agrees else replica_differs(task)
         self._record_end(queued, task, failure)
@@ -101,10 +104,10 @@ class Applier:
 
         Not done and harmless to do again: it is done again, unless that was just tried; then the next round does it.
         """
-        verdict = VERBS[operation.verb].happened(operation, self._eye.sighting(domain))
+        verdict = self._happened(domain, operation)
         if verdict is Verdict.NOT_DONE:
             if may_repeat:
-                self._act(queued, domain, operation)
+                self._act(queued, domain, operation, repeated=True)
             return
         task = Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
         if verdict is Verdict.DONE:
@@ -142,10 +145,15 @@ class Applier:
                     verb.record(task, now, adoption, seen)
                 except Refused as refusal:
                     outcome = refusal
-            adoption.adopt(seen)
+            # What was there before an operation that was to make it, and failed, is somebody else's.
+            if outcome is None or host in now.placements or not operation.evidence.get("existed"):
+                adoption.adopt(seen)
             _record_outcome(now, self._records, operation, host, outcome, task)
 
         self._change(queued, task, end)
+
+    def _happened(self, domain: Domain, operation: Operation) -> Verdict:
+        return VERBS[operation.verb].happened(operation, self._eye.sighting(domain))
 
     def _look(self, task: Task) -> Observation | None:
         dump = [task.arguments["name"]] if task.operation.verb.startswith("snapshot-") else []

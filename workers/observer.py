@@ -5,6 +5,7 @@ from uuid import UUID
 
 from domain_model.adoption import Adoption
 from domain_model.domain import Domain
+from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.placements import Role
 from drivers.port import DomainSighting, Driver
 from workers.looking import Eye
@@ -39,24 +40,39 @@ class Observer:
             sighting = sightings.get(placed.uuid)
             if placed.id in busy or (placed.id in self._seen and self._seen[placed.id] == sighting):
                 continue
-            self._look_closely(placed)
-            self._seen[placed.id] = sighting
+            try:
+                settled = self._look_closely(placed)
+            except HypervisorUnreachable:
+                raise
+            except Refused as refusal:
+                _log.info("domain %s changed while it was looked at: %s", placed.uuid, refusal)
+                settled = False
+            if settled:
+                self._seen[placed.id] = sighting
+            else:
+                self._seen.pop(placed.id, None)
 
-    def _look_closely(self, placed: PlacedDomain) -> None:
+    def _look_closely(self, placed: PlacedDomain) -> bool:
+        """Whether what is there now is what is recorded; not while an operation, which it may belong to, is open."""
         host = str(self._lead.host)
         drafts = self._records.drafts()
         domain = self._records.domain(placed.id)
         before = domain.placements.get(host)
         if domain.operations or before is None:
-            return
+            return False
         seen = self._eye.look(domain, drafts)
+
+        settled = True
 
         def adopt(now: Domain) -> None:
             # An operation that began meanwhile owns what was seen; the next look will tell.
-            if not now.operations:
+            nonlocal settled
+            settled = not now.operations
+            if settled:
                 Adoption(now, host, self._records.now()).adopt(seen)
 
         names = {before.name} | ({seen.name} if seen is not None else set())
         if self._records.change(placed.id, adopt, lead=self._lead, drafts=drafts, names=sorted(names)):
             role = before.role if before.role is Role.REPLICA else Role.OWNER
             _log.info("adopted what changed on domain %s (%s)", before.name, role)
+        return settled

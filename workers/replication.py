@@ -5,15 +5,17 @@ step may be done twice: what is already there and agrees is left alone, so an in
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain_model import snapshot_xml
+from domain_model import snapshot_xml, xml_comparison
 from domain_model.domain import Domain
-from domain_model.errors import InvalidArgument, OperationInvalid
+from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid
 from domain_model.libvirt import SnapshotCreate, SnapshotDelete
+from domain_model.rules import state_class_of
 from domain_model.snapshots import SnapshotRecord, SnapshotStateClass
+from domain_model.xml_comparison import Comparison, Verdict
 from drivers.port import DomainSighting, Driver
 from workers.ports import Records
 
@@ -61,20 +63,22 @@ class Replication:
 
     def __init__(self, driver: Driver, records: Records, domain: Domain, host: str, progress: Progress) -> None:
         owner = domain.owner
-        assert owner is not None
-        definition = owner.definition or owner.live
-        assert definition is not None
+        definition = None if owner is None else owner.definition or owner.live
+        if definition is None:
+            raise NoDomain(f"domain '{domain.name}' is on no host", field="domain", value=domain.name)
         self._driver = driver
         self._records = records
         self._domain = domain
-        self._recorded_there = host in domain.placements
+        self._replica = domain.replica_on(host)
         self._tell = _Teller(progress)
         self._ordered = domain.forest.parents_first()
         self._current = domain.forest.current
         digests = {digest for record in self._ordered for digest in record.documents if digest is not None}
         texts = records.texts({definition, *digests})
         self._definition = texts[definition]
-        self._texts = {record.id: _composed(record, texts) for record in self._ordered}
+        self._documents = texts
+        self._restored: dict[str, str] = {}
+        """Documents with their secrets. Snapshots share most of them, so each is restored once and not with each text."""
         self.removed: list[str] = []
         """Ids of snapshots whose metadata was removed from the target, because they are recorded no more."""
 
@@ -98,27 +102,28 @@ class Replication:
 
     def define(self, sighting: DomainSighting | None) -> None:
         """Define the domain on the target unless its definition there agrees already."""
-        if sighting is not None and sighting.persistent:
-            found = self._redacted(self._driver.domain_xml(self._domain.uuid, inactive=True))
-            if snapshot_xml.compare(self._definition, found).verdict in _AGREES:
-                return
+        if sighting is not None and sighting.persistent and self._compare_definition().verdict in _AGREES:
+            return
         self._driver.define(self._records.restore(self._domain.id, self._definition))
 
     def stale(self, sighting: DomainSighting | None) -> list[SnapshotRecord]:
         """The snapshots to redefine, parents first, after removing metadata that is in the way."""
-        there = set() if sighting is None else set(sighting.snapshots)
-        found = {name: self._found(name) for name in there}
-        for name in sorted(there):
-            record = self._domain.forest.get(name)
-            if record is None or _state_class(found[name]) is not record.state_class:
-                self._delete_metadata(name)
-                del found[name]
+        found = self._dumps(sighting)
+        in_the_way = [name for name, dump in found.items() if not _is_of(self._domain.forest.get(name), dump)]
+        if in_the_way:
+            self._delete_metadata(in_the_way)
+            # What hung below them hangs elsewhere now.
+            sighting = self._driver.domain(self._domain.uuid)
+            found = self._dumps(sighting)
+        if self._current is None and sighting is not None and sighting.current_snapshot is not None:
+            # A redefine makes one the current one, but nothing makes it none of them: begin anew.
+            self._delete_metadata(found)
+            found = {}
         self.removed = self._recorded_no_more()
         wanted = [
             record
             for record in self._ordered
-            if record.name not in found
-            or snapshot_xml.compare(self._texts[record.id], found[record.name]).verdict not in _AGREES
+            if record.name not in found or self._compare(record, found[record.name]).verdict not in _AGREES
         ]
         current = self._domain.forest.current_snapshot
         if current is not None and current not in wanted:
@@ -129,14 +134,13 @@ class Replication:
 
     def redefine(self, wanted: list[SnapshotRecord]) -> None:
         """Redefine these snapshots in this order; the recorded current one becomes current."""
-        uuid, restore = self._domain.uuid, self._records.restore
         for done, record in enumerate(wanted):
             flags = SnapshotCreate.REDEFINE
             if record.id == self._current:
                 flags |= SnapshotCreate.CURRENT
             if record.state_class is SnapshotStateClass.DISK_ONLY:
                 flags |= SnapshotCreate.DISK_ONLY
-            self._driver.snapshot_create(uuid, restore(self._domain.id, self._texts[record.id]), flags)
+            self._driver.snapshot_create(self._domain.uuid, self._given(record), flags)
             self._tell(done + 1, len(wanted))
 
     def read_back(self) -> ReplayReport:
@@ -147,11 +151,10 @@ class Replication:
         if sighting is None:
             report.definition = {"result": "missing", "differences": []}
         else:
-            found = self._redacted(self._driver.domain_xml(self._domain.uuid, inactive=True))
-            report.definition = _result(self._definition, found)
+            report.definition = _result(self._compare_definition())
         for record in self._ordered:
             if record.name in there:
-                result = _result(self._texts[record.id], self._found(record.name))
+                result = _result(self._compare(record, self._found(record.name)))
             else:
                 result = {"result": "missing", "differences": []}
             report.snapshots.append({"name": record.name, **result})
@@ -169,7 +172,7 @@ class Replication:
             raise OperationInvalid(
                 f"domain '{sighting.name}' is running on the target host", field="to", accepted="an inactive replica"
             )
-        if existed_before and not self._recorded_there:
+        if existed_before and self._replica is None:
             raise OperationInvalid(
                 f"the target host already has a domain with uuid {sighting.uuid} that is no replica of ours",
                 field="to",
@@ -177,21 +180,39 @@ class Replication:
                 accepted="a host without that uuid",
             )
 
-    def _delete_metadata(self, name: str) -> None:
+    def _delete_metadata(self, names: Iterable[str]) -> None:
         only = self._driver.capabilities.delete_metadata_only
         flags = SnapshotDelete.METADATA_ONLY if only else SnapshotDelete.NONE
-        self._driver.snapshot_delete(self._domain.uuid, name, flags)
+        for name in names:
+            self._driver.snapshot_delete(self._domain.uuid, name, flags)
 
     def _recorded_no_more(self) -> list[str]:
-        return [
-            snapshot
-            for placement in self._domain.replicas
-            for snapshot in placement.replicated
-            if self._domain.forest.find(snapshot) is None
-        ]
+        replicated = () if self._replica is None else self._replica.replicated
+        return [snapshot for snapshot in replicated if self._domain.forest.find(snapshot) is None]
+
+    def _dumps(self, sighting: DomainSighting | None) -> dict[str, str]:
+        return {} if sighting is None else {name: self._found(name) for name in sorted(sighting.snapshots)}
 
     def _found(self, name: str) -> str:
-        return self._redacted(self._driver.snapshot_xml(self._domain.uuid, name))
+        """A snapshot's XML on the target, with its secrets: to be compared or redacted, never kept."""
+        return self._driver.snapshot_xml(self._domain.uuid, name)
+
+    def _given(self, record: SnapshotRecord) -> str:
+        """A recorded snapshot's XML as a hypervisor is given it, with its secrets."""
+        for digest in record.documents:
+            if digest is not None and digest not in self._restored:
+                self._restored[digest] = self._records.restore(self._domain.id, self._documents[digest])
+        return _composed(record, self._restored)
+
+    def _compare(self, record: SnapshotRecord, found: str) -> Comparison:
+        """Compare what was recorded with what was found; only when their bytes differ, secrets have to come out first."""
+        if found == self._given(record):
+            return Comparison(Verdict.IDENTICAL)
+        return snapshot_xml.compare(_composed(record, self._documents), self._redacted(found))
+
+    def _compare_definition(self) -> Comparison:
+        found = self._redacted(self._driver.domain_xml(self._domain.uuid, inactive=True))
+        return xml_comparison.compare(self._definition, found, root="domain")
 
     def _redacted(self, xml: str) -> str:
         return self._records.redact(self._domain.id, xml)
@@ -222,12 +243,16 @@ def _composed(record: SnapshotRecord, texts: dict[str, str]) -> str:
     )
 
 
-def _state_class(xml: str) -> SnapshotStateClass:
-    return SnapshotRecord("", "", None, snapshot_xml.read(xml).state or "", 0, None, "", "", None, None).state_class
+def _is_of(record: SnapshotRecord | None, xml: str) -> bool:
+    """Whether a dump is of this snapshot, and not of another one under its name that no redefine could turn into it."""
+    if record is None:
+        return False
+    said = snapshot_xml.read(xml)
+    same_kind = state_class_of(said.state or "") is record.state_class
+    return same_kind and (said.creation_time or 0) == record.creation_time
 
 
-def _result(recorded: str, found: str) -> dict[str, Any]:
-    comparison = snapshot_xml.compare(recorded, found)
+def _result(comparison: Comparison) -> dict[str, Any]:
     return {
         "result": comparison.verdict,
         "differences": [{"path": d.path, "recorded": d.recorded, "found": d.found} for d in comparison.differences],

@@ -109,7 +109,8 @@ def _was_reverted(operation: Operation, seen: DomainSighting | None) -> Verdict:
     if seen is None or seen.current_snapshot != operation.arguments["name"]:
         return Verdict.CANNOT_TELL
     another_run = seen.hypervisor_id != operation.evidence.get("hypervisor_id")
-    return Verdict.DONE if another_run else Verdict.CANNOT_TELL
+    became_current = seen.current_snapshot != operation.evidence.get("current_snapshot")
+    return Verdict.DONE if another_run or became_current else Verdict.CANNOT_TELL
 
 
 def _snapshots_are_gone(operation: Operation, seen: DomainSighting | None) -> bool:
@@ -157,6 +158,8 @@ def _replay(task: Task) -> None:
 
 
 def _record_replay(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
+    if seen is None:
+        raise OperationFailed(f"the replica on host '{task.lead.host_name}' vanished after it was made")
     adoption.adopt(seen)
     host = str(task.lead.host)
     # What was replayed is the forest as it was then, not what others may have recorded since.
@@ -173,8 +176,11 @@ def _record_replay(task: Task, domain: Domain, adoption: Adoption, seen: Observa
 
 def _check_handover(task: Task) -> None:
     """The owner must be off now, not only as last recorded; the rest of the rule is asked again too."""
-    seen = task.driver.domain(task.uuid)
-    if seen is not None and seen.active:
+    _must_be_off(task, task.driver.domain(task.uuid))
+
+
+def _must_be_off(task: Task, seen: DomainSighting | Observation | None) -> None:
+    if seen is not None and seen.hypervisor_id is not None:
         raise OperationInvalid(
             f"domain '{seen.name}' is running on host '{task.lead.host_name}'",
             field="state",
@@ -184,13 +190,10 @@ def _check_handover(task: Task) -> None:
 
 
 def _record_handover(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
+    _must_be_off(task, seen)
     adoption.adopt(seen)
     operation = task.operation
-    check_role(
-        domain,
-        Command(operation.id, operation.verb, operation.host, operation.arguments),
-        task.records.host_names(),
-    )
+    check_role(domain, command_of(operation), task.records.host_names())
     domain.record(
         Domain.HandedOver,
         task.records.now(),
@@ -198,6 +201,11 @@ def _record_handover(task: Task, domain: Domain, adoption: Adoption, seen: Obser
         host=operation.arguments["to"],
         previous=str(task.lead.host),
     )
+
+
+def command_of(operation: Operation) -> Command:
+    """What was asked for, to be checked once more."""
+    return Command(operation.id, operation.verb, operation.host, operation.arguments)
 
 
 def replica_differs(task: Task) -> OperationFailed:

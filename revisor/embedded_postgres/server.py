@@ -32,8 +32,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from domain_model.errors import OperationFailed
-from revisor.embedded_postgres import cluster
-from revisor.embedded_postgres import processes
+from revisor.embedded_postgres import cluster, processes
 from revisor.embedded_postgres.account import operating_user, server_account
 from revisor.embedded_postgres.binaries import programs
 

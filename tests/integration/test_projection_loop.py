@@ -1,0 +1,427 @@
+"""The loop on a real database: batches, parking, several at once, and what killing one leaves behind."""
+
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from domain_model.domain import Domain
+from projections import positions
+from projections.catalogue import all_projections
+from projections.domains import DOMAINS
+from projections.loop import ProjectionLoop
+from projections.ports import RecordedEvent
+from projections.positions import ProjectionState
+from projections.projection import Need, OneRow, Projection, Rows, Table
+from projections.rebuild import rebuild
+from revisor.embedded_postgres.server import EmbeddedPostgres
+from revisor.queries import Queries
+from revisor.store.database import Database
+from revisor.store.reading import LogReader
+from tests.integration.conftest import Recording, sha256_of
+from tests.integration.postgres_probe import until
+from tests.unit.test_projection_histories import ALPHA, History, every_topic, random_events
+
+ROOT = Path(__file__).resolve().parents[2]
+
+COUNTS = Table("counts", {"topic": "text NOT NULL", "count": "bigint NOT NULL"}, ("topic",))
+
+
+class Counts:
+    """How often each topic happened: a fold that shows every event taken twice or never."""
+
+    name = "counts"
+    version = 1
+    tables = (COUNTS,)
+
+    def needs(self, event: RecordedEvent) -> Iterable[Need]:
+        return (OneRow(COUNTS, (event.topic,)),)
+
+    def apply(self, rows: Rows, event: RecordedEvent) -> None:
+        row = rows.get(COUNTS, (event.topic,)) or {"topic": event.topic, "count": 0}
+        rows.put(COUNTS, {**row, "count": row["count"] + 1})
+
+
+class Stumbling(Counts):
+    """Cannot take one event, in one of three ways."""
+
+    def __init__(self, at: int, how: str) -> None:
+        self._at = at
+        self._how = how
+
+    def needs(self, event: RecordedEvent) -> Iterable[Need]:
+        if event.position == self._at and self._how == "needs":
+            raise KeyError("no such field")
+        return super().needs(event)
+
+    def apply(self, rows: Rows, event: RecordedEvent) -> None:
+        if event.position == self._at and self._how == "apply":
+            raise ValueError("does not fold\nsecond line")
+        super().apply(rows, event)
+        if event.position == self._at and self._how == "write":
+            rows.put(COUNTS, {"topic": event.topic, "count": 2**70})
+
+
+def loop_of(database: Database, *projections: Projection, batch: int = 500) -> ProjectionLoop:
+    return ProjectionLoop(
+        database.pool, LogReader(database), projections or all_projections(), batch=batch, poll_s=0.05
+    )
+
+
+def caught_up(loop: ProjectionLoop) -> None:
+    """Run until there is nothing more to read."""
+    while loop.run_once():
+        pass
+
+
+def states_of(database: Database) -> dict[str, ProjectionState]:
+    with database.connection() as connection:
+        return {state.name: state for state in positions.states(connection)}
+
+
+def counted(database: Database) -> dict[str, int]:
+    return {row["topic"]: row["count"] for row in database.fetch("SELECT topic, count FROM views.counts")}
+
+
+def in_the_log(database: Database) -> dict[str, int]:
+    return {row["topic"]: row["n"] for row in database.fetch("SELECT topic, count(*) AS n FROM log.events GROUP BY 1")}
+
+
+@contextmanager
+def running(loop: ProjectionLoop) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=loop.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("batch", [1, 7, 500])
+def test_batches_of_any_size_come_to_the_same_rows(database: Database, recording: Recording, batch: int) -> None:
+    head = recording.append(every_topic())
+    loop = loop_of(database, *all_projections(), Counts(), batch=batch)
+    loop.prepare()
+    caught_up(loop)
+    assert {state.position for state in states_of(database).values()} == {head}
+    assert counted(database) == in_the_log(database)
+    live = {projection.name: sha256_of(database, projection) for projection in all_projections()}
+    for projection in all_projections():
+        rebuild(database.pool, LogReader(database), projection)
+    assert live == {projection.name: sha256_of(database, projection) for projection in all_projections()}
+
+
+def test_an_empty_log_leaves_every_projection_at_the_beginning(database: Database) -> None:
+    loop = loop_of(database)
+    loop.prepare()
+    loop.prepare()
+    assert loop.run_once() == 0
+    assert {state.position for state in states_of(database).values()} == {0}
+
+
+def test_what_is_appended_while_the_loop_runs_is_soon_there_to_read(database: Database, recording: Recording) -> None:
+    loop_of(database).prepare()
+    queries = Queries(database)
+    with running(loop_of(database)):
+        for seed in range(5):
+            assert queries.wait_for(recording.append(random_events(seed, 30)), 60)
+    assert queries.domains() or queries.find_placements("vm", living=False)
+
+
+def test_waiting_for_a_position_nobody_reaches_ends_with_the_time(database: Database, recording: Recording) -> None:
+    loop_of(database).prepare()
+    assert not Queries(database).wait_for(recording.append(random_events(1, 5)), 0.01)
+
+
+@pytest.mark.parametrize("how", ["needs", "apply", "write"])
+@pytest.mark.parametrize("batch", [1, 10])
+def test_an_event_that_cannot_be_folded_parks_only_that_projection(
+    database: Database, recording: Recording, caplog: pytest.LogCaptureFixture, how: str, batch: int
+) -> None:
+    head = recording.append(random_events(2, 25))
+    loop = loop_of(database, *all_projections(), Stumbling(17, how), batch=batch)
+    loop.prepare()
+    with caplog.at_level(logging.ERROR):
+        caught_up(loop)
+        caught_up(loop)
+    states = states_of(database)
+    assert {states[projection.name].position for projection in all_projections()} == {head}
+    parked = states["counts"]
+    assert (parked.position, parked.parked_at) == (16, 17)
+    assert parked.error is not None
+    assert "second line" not in parked.error
+    assert sum(counted(database).values()) == 16
+    alarms = [record.getMessage() for record in caplog.records if "parked" in record.getMessage()]
+    assert len(alarms) == 1
+    assert "counts is parked before position 17" in alarms[0]
+    assert Queries(database).wait_for(head, 0), "a parked projection is not waited for"
+
+
+def test_a_parked_projection_tries_again_when_the_projector_is_started_again(
+    database: Database, recording: Recording
+) -> None:
+    recording.append(random_events(2, 25))
+    loop = loop_of(database, Stumbling(17, "apply"))
+    loop.prepare()
+    caught_up(loop)
+    assert states_of(database)["counts"].parked_at == 17
+    repaired = loop_of(database, Counts())
+    repaired.prepare()
+    caught_up(repaired)
+    state = states_of(database)["counts"]
+    assert (state.position, state.parked_at, state.error) == (25, None, None)
+    assert counted(database) == in_the_log(database)
+
+
+def test_an_event_this_release_cannot_read_parks_them_all_before_it(
+    database: Database, recording: Recording, owner_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording.append(random_events(3, 12))
+    _append_unknown(owner_dsn)
+    recording.append(random_events(4, 5))
+    loop = loop_of(database)
+    loop.prepare()
+    with caplog.at_level(logging.ERROR):
+        caught_up(loop)
+    for state in states_of(database).values():
+        assert (state.position, state.parked_at) == (12, 13)
+        assert state.error is not None
+        assert "position 13 cannot be read" in state.error
+        assert "domain.teleported" in state.error
+    assert len([record for record in caplog.records if "parked before position 13" in record.getMessage()]) == 4
+
+
+def _append_unknown(owner_dsn: str) -> None:
+    """What a newer release may have written."""
+    stream, append, salt = uuid4(), uuid4(), os.urandom(16)
+    with psycopg.connect(owner_dsn) as connection:
+        connection.execute(
+            "SELECT log.append(%s, 'me', NULL, NULL, NULL, %s, NULL, %s::uuid[], %s::bigint[], %s::text[], %s::bytea[],"
+            " %s::bytea[], '{}', NULL, NULL, NULL, NULL, NULL, '{}')",
+            [append, append, [stream], [1], ["domain.teleported"], [b"{}"], [salt]],
+        )
+
+
+def test_a_repeated_position_is_refused(database: Database, recording: Recording) -> None:
+    """Another projector folds the batch between our reading it and our folding it."""
+    recording.append(random_events(5, 40))
+    other = loop_of(database, Counts(), batch=25)
+    other.prepare()
+
+    class Overtaken(LogReader):
+        def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
+            events = super().read(after, limit)
+            other.run_once()
+            return events
+
+    ours = ProjectionLoop(database.pool, Overtaken(database), [Counts()], batch=30)
+    caught_up(ours)
+    assert counted(database) == in_the_log(database)
+    assert states_of(database)["counts"].position == 40
+
+
+def test_a_projection_that_was_moved_back_meanwhile_is_not_folded_with_a_hole(
+    database: Database, recording: Recording
+) -> None:
+    recording.append(random_events(5, 20))
+    loop = loop_of(database, Counts(), batch=10)
+    loop.prepare()
+    loop.run_once()
+
+    class MovedBack(LogReader):
+        def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
+            events = super().read(after, limit)
+            if after == 10:
+                database.execute("UPDATE views.projections SET position = 5")
+            return events
+
+    ProjectionLoop(database.pool, MovedBack(database), [Counts()]).run_once()
+    assert states_of(database)["counts"].position == 5
+
+
+def test_two_projectors_at_once_take_every_event_once(database: Database, recording: Recording) -> None:
+    second = Database(database.dsn, max_connections=4)
+    second.open()
+    try:
+        with running(loop_of(database, Counts(), batch=3)), running(loop_of(second, Counts(), batch=5)):
+            for seed in range(4):
+                head = recording.append(random_events(seed, 60), together=3)
+            until(lambda: states_of(database)["counts"].position == head)
+    finally:
+        second.close()
+    assert counted(database) == in_the_log(database)
+
+
+def test_two_projectors_may_make_the_tables_at_once(database: Database) -> None:
+    barrier = threading.Barrier(4)
+
+    def prepare() -> None:
+        barrier.wait()
+        loop_of(database).prepare()
+
+    threads = [threading.Thread(target=prepare) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(states_of(database)) == sorted(projection.name for projection in all_projections())
+
+
+def test_a_lost_database_is_waited_for(
+    database: Database, recording: Recording, postgres: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(loop_of(database)):
+        until(lambda: _listening(postgres))
+        _end_sessions(postgres)
+        until(lambda: any("interrupted" in record.getMessage() for record in caplog.records))
+        head = recording.append(every_topic())
+        assert Queries(database).wait_for(head, 60)
+
+
+_SESSIONS = "FROM pg_stat_activity WHERE usename = 'revisor'"
+
+
+def _listening(postgres: EmbeddedPostgres) -> bool:
+    with psycopg.connect(postgres.dsn("postgres")) as connection:
+        return connection.execute(f"SELECT {_SESSIONS} AND query LIKE 'LISTEN%'".encode()).fetchone() is not None
+
+
+def _end_sessions(postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres.dsn("postgres")) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {_SESSIONS}".encode())
+
+
+def test_a_loop_gives_its_connection_back_without_listening(database: Database) -> None:
+    with running(loop_of(database)):
+        until(lambda: database.fetch("SELECT FROM pg_tables WHERE tablename = 'projections'"))
+    for connection in [database.pool.getconn() for _ in range(2)]:
+        assert connection.execute("SELECT * FROM pg_listening_channels()").fetchall() == []
+        database.pool.putconn(connection)
+
+
+def test_text_that_postgresql_cannot_store_does_not_park_anything(database: Database, recording: Recording) -> None:
+    history = History()
+    domain = history.domain("vm")
+    operation = {"operation": str(uuid4()), "host": ALPHA}
+    arguments = {"name": "a\0b", "list": ["\0"], "backslash": "\\u0000"}
+    history.record(domain, Domain.OperationRequested, **operation, verb="start", arguments=arguments)
+    history.record(domain, Domain.OperationFailed, **operation, code=1, message="x\0y", result={"\0": 1})
+    head = recording.append(history.events)
+    loop = loop_of(database)
+    loop.prepare()
+    caught_up(loop)
+    assert Queries(database).position() == head
+    (row,) = Queries(database).operations()
+    assert row.error_message == "x\ufffdy"
+    assert row.arguments == {"name": "a\ufffdb", "list": ["\ufffd"], "backslash": "\\u0000"}
+    assert row.result == {"\ufffd": 1}
+
+
+def test_the_tables_of_a_newer_release_are_left_alone(database: Database, recording: Recording) -> None:
+    loop = loop_of(database)
+    loop.prepare()
+    recording.append(every_topic())
+    database.execute("UPDATE views.projections SET version = 99 WHERE name = 'domains'")
+    loop.prepare()
+    caught_up(loop)
+    states = states_of(database)
+    assert (states["domains"].position, states["domains"].version) == (0, 99)
+    assert states["hosts"].position == LogReader(database).head()
+
+
+def test_a_projection_of_an_older_release_is_rebuilt_when_the_projector_starts(
+    database: Database, recording: Recording
+) -> None:
+    loop = loop_of(database)
+    loop.prepare()
+    head = recording.append(every_topic())
+    caught_up(loop)
+    before = sha256_of(database, all_projections()[1])
+    database.execute("UPDATE views.projections SET version = 0 WHERE name = 'domains'")
+    database.execute("DELETE FROM views.domains")
+    database.execute("ALTER TABLE views.domains DROP COLUMN live")
+    loop.prepare()
+    state = states_of(database)["domains"]
+    assert (state.version, state.position, state.rebuilt_position) == (1, head, head)
+    assert sha256_of(database, all_projections()[1]) == before
+    assert DOMAINS.columns.keys() == {column for row in database.fetch("SELECT * FROM views.domains") for column in row}
+
+
+def test_one_that_cannot_be_rebuilt_is_parked_and_does_not_stop_the_others(
+    database: Database, recording: Recording
+) -> None:
+    loop_of(database, *all_projections(), Counts()).prepare()
+    head = recording.append(every_topic())
+    database.execute("UPDATE views.projections SET version = 0 WHERE name = 'counts'")
+    loop = loop_of(database, *all_projections(), Stumbling(5, "apply"))
+    loop.prepare()
+    caught_up(loop)
+    states = states_of(database)
+    assert states["counts"].error is not None
+    assert "position 5" in states["counts"].error
+    assert states["operations"].position == head
+    assert Queries(database).wait_for(head, 0)
+
+
+_PROJECTOR = """
+import sys, threading
+from projections.catalogue import all_projections
+from projections.loop import ProjectionLoop
+from revisor.store.database import Database
+from revisor.store.reading import LogReader
+from tests.integration.test_projection_loop import Counts
+database = Database(sys.argv[1])
+database.open()
+loop = ProjectionLoop(database.pool, LogReader(database), [*all_projections(), Counts()], batch=int(sys.argv[2]))
+loop.run(threading.Event())
+"""
+
+
+def test_a_projector_killed_at_any_moment_loses_and_repeats_nothing(database: Database, recording: Recording) -> None:
+    seed = random.randrange(1000)  # noqa: S311 - a seed, printed
+    print(f"seed {seed}")  # noqa: T201 - pytest shows it when the test fails
+    rng = random.Random(seed)  # noqa: S311
+    head = recording.append(every_topic() + random_events(seed, 1500), together=50)
+    loop_of(database, *all_projections(), Counts()).prepare()
+    for _ in range(4):
+        goal = rng.randrange(head)
+        with _projector(database.dsn, batch=rng.choice((3, 20, 100))) as process:
+            until(_reached(database, goal, process))
+            process.send_signal(signal.SIGKILL)
+    with _projector(database.dsn, batch=200) as process:
+        until(_reached(database, head, process))
+    assert counted(database) == in_the_log(database)
+    for projection in all_projections():
+        live = sha256_of(database, projection)
+        rebuild(database.pool, LogReader(database), projection)
+        assert sha256_of(database, projection) == live
+
+
+def _reached(database: Database, goal: int, process: subprocess.Popen[bytes]) -> Callable[[], bool]:
+    def reached() -> bool:
+        assert process.poll() is None, "the projector ended by itself"
+        return min(state.position for state in states_of(database).values()) >= goal
+
+    return reached
+
+
+@contextmanager
+def _projector(dsn: str, batch: int) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", _PROJECTOR, dsn, str(batch)], cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,131 @@
+"""A log, documents and vault in memory: what ``workers.ports.Records`` promises, with the real domain model behind it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain_model import secrets
+from domain_model.domain import Domain
+from revisor.store.mapper import EventMapper
+from tests.unit.domain_histories import AT, HOSTS
+from workers.ports import Drafts, Lead, LeadLost, PlacedDomain, QueuedOperation
+
+_DIGESTS = ("definition", "live", "header", "domain", "inactive_domain")
+
+
+class DraftsInMemory:
+    """Texts that wait for the append that names them."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def add(self, text: str) -> str:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self.texts[digest] = text
+        return digest
+
+
+class RecordsInMemory:
+    """Every change is decided on a domain told anew from its stored events, as with the real log.
+
+    ``epochs`` are those of the leads by host; an older one is fenced. ``interrupt`` runs once, between the next
+    decision and its append: whatever it appends comes first, and the decision is made again.
+    """
+
+    def __init__(self) -> None:
+        self.streams: dict[UUID, list[Any]] = {}
+        self.documents: dict[str, str] = {}
+        self.vault: dict[str, str] = {}
+        self.epochs: dict[UUID, int] = {}
+        self.names: list[str] = []
+        self.told: list[tuple[int, int]] = []
+        self.interrupt: Callable[[], None] | None = None
+        self._mapper = EventMapper()
+
+    def now(self) -> datetime:
+        return AT
+
+    def host_names(self) -> dict[str, str]:
+        return HOSTS
+
+    def queued(self, host: UUID) -> Sequence[QueuedOperation]:
+        return [
+            QueuedOperation(UUID(o.id), stream, host, o.verb, o.started, None, "alice", UUID(o.id))
+            for stream in self.streams
+            for o in self.domain(stream).operations.values()
+            if o.host == str(host)
+        ]
+
+    def placed(self, host: UUID) -> Sequence[PlacedDomain]:
+        domains = [self.domain(stream) for stream in self.streams]
+        return [PlacedDomain(domain.id, domain.uuid) for domain in domains if str(host) in domain.placements]
+
+    def domain(self, domain: UUID) -> Domain:
+        told = None
+        for stored in self.streams[domain]:
+            told = self._mapper.to_domain_event(stored).mutate(told)  # type: ignore[attr-defined]
+        assert isinstance(told, Domain)
+        return told
+
+    def texts(self, digests: Iterable[str]) -> dict[str, str]:
+        return {digest: self.documents[digest] for digest in digests}
+
+    def redact(self, domain: UUID, xml: str) -> str:
+        redacted, found = secrets.redact(xml, lambda value: _reference(domain, value))
+        self.vault.update(found)
+        return redacted
+
+    def restore(self, domain: UUID, xml: str) -> str:
+        del domain
+        return secrets.restore(xml, self.vault.__getitem__)
+
+    def drafts(self) -> Drafts:
+        return DraftsInMemory()
+
+    def change(
+        self,
+        domain: UUID,
+        decide: Callable[[Domain], None],
+        *,
+        lead: Lead,
+        operation: QueuedOperation | None = None,
+        drafts: Drafts | None = None,
+        names: Iterable[str] = (),
+    ) -> bool:
+        del operation
+        assert drafts is None or isinstance(drafts, DraftsInMemory)
+        while True:
+            loaded = self.domain(domain)
+            decide(loaded)
+            interrupt, self.interrupt = self.interrupt, None
+            if interrupt is None:
+                break
+            interrupt()
+        if lead.epoch < self.epochs.get(lead.host, 0):
+            raise LeadLost(f"{lead.lease} is led in epoch {self.epochs[lead.host]}")
+        self.names += names
+        return self.append(loaded, {} if drafts is None else drafts.texts)
+
+    def progress(self, operation: UUID, done: int, total: int) -> None:
+        del operation
+        self.told.append((done, total))
+
+    def append(self, domain: Domain, documents: dict[str, str]) -> bool:
+        """Store what is pending; every document an event names must be there by then."""
+        events = domain.collect_events()
+        self.documents.update(documents if events else {})
+        for event in events:
+            named = [vars(event).get(field) for field in _DIGESTS]
+            missing = [digest for digest in named if digest is not None and digest not in self.documents]
+            assert not missing, f"{event} names documents that are not stored"
+        self.streams.setdefault(domain.id, []).extend(self._mapper.to_stored_event(event) for event in events)
+        return bool(events)
+
+    def events(self, domain: UUID) -> list[Any]:
+        return [self._mapper.to_domain_event(stored) for stored in self.streams[domain]]
+
+
+def _reference(domain: UUID, value: str) -> str:
+    return "secret-" + hashlib.sha256(f"{domain}/{value}".encode()).hexdigest()[:24]

@@ -1,0 +1,100 @@
+"""Hosts, names, refused attempts and granted accesses: small streams that say one thing each."""
+
+import pytest
+
+from domain_model.attempts import Access, Attempt
+from domain_model.errors import InvalidArgument
+from domain_model.host import Host
+from domain_model.names import HOSTS, Name
+from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN
+
+ANSWER = {"driver": "QEMU", "host_uuid": "uuid", "hostname": "h", "capabilities": {"redefine": True}}
+
+
+def host() -> Host:
+    added = Host.add(DOMAIN, name="alpha", uri="simulator:///alpha", at=AT)
+    added.collect_events()
+    return added
+
+
+def identify(known: Host, **changes: object) -> None:
+    known.identify(**{**ANSWER, **changes}, at=AT)  # type: ignore[arg-type]
+
+
+def topics(stream: Host | Name) -> list[str]:
+    return [str(getattr(event, "TOPIC", "")) for event in stream.pending_events]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", " a", "a "])
+def test_a_name_no_reference_could_tell_is_refused_with_8(name: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        Host.add(DOMAIN, name=name, uri="simulator:///a", at=AT)
+    assert (refusal.value.number, refusal.value.field, refusal.value.value) == (8, "name", name)
+
+
+def test_the_same_uri_again_changes_nothing() -> None:
+    known = host()
+    known.set_uri("simulator:///alpha", AT)
+    assert topics(known) == []
+    known.set_uri("simulator:///other", AT)
+    assert (topics(known), known.uri) == (["host.uri_changed"], "simulator:///other")
+
+
+def test_the_same_answer_again_changes_nothing_and_another_one_is_recorded() -> None:
+    known = host()
+    identify(known)
+    identify(known)
+    assert topics(known) == ["host.identified"]
+    identify(known, capabilities={"redefine": False})
+    assert topics(known) == ["host.identified"] * 2
+    assert known.capabilities == {"redefine": False}
+
+
+def test_a_change_of_leader_is_recorded_with_its_epoch() -> None:
+    known = host()
+    known.lead(worker="worker", epoch=7, at=AT)
+    assert (topics(known), known.epoch) == (["host.led"], 7)
+
+
+def test_a_host_is_removed_once() -> None:
+    known = host()
+    known.remove(AT)
+    known.remove(AT)
+    assert (topics(known), known.removed) == (["host.removed"], True)
+
+
+def test_a_name_is_unique_within_its_scope_and_no_further() -> None:
+    assert Name.id_of(HOSTS, "alpha") == Name.id_of(HOSTS, "alpha")
+    assert len({Name.id_of(HOSTS, "a"), Name.id_of(ALPHA, "a"), Name.id_of(BETA, "a"), Name.id_of(ALPHA, "b")}) == 4
+
+
+def test_a_name_passes_from_bearer_to_bearer() -> None:
+    name = Name.claim_first(ALPHA, "guest", "one", AT)
+    name.collect_events()
+    assert name.bearer == "one"
+    name.claim("one", AT)
+    assert topics(name) == []
+    name.release("two", AT)
+    assert (topics(name), name.bearer) == ([], "one")
+    name.release("one", AT)
+    name.release("one", AT)
+    assert name.bearer is None
+    name.claim("two", AT)
+    assert (topics(name), name.bearer) == (["name.released", "name.claimed_again"], "two")
+
+
+def test_what_was_observed_overrides_a_claim() -> None:
+    name = Name.claim_first(ALPHA, "guest", "one", AT)
+    name.claim("two", AT)
+    assert name.bearer == "two"
+
+
+def test_a_refused_attempt_is_a_stream_of_one_event() -> None:
+    attempt = Attempt.refused(DOMAIN, verb="start", target="guest", code=55, message="no", suppressed=2, at=AT)
+    (event,) = attempt.collect_events()
+    assert (vars(event)["code"], vars(event)["suppressed"], attempt.version) == (55, 2, 1)
+
+
+def test_a_granted_access_is_a_stream_of_one_event() -> None:
+    (event,) = Access.granted(DOMAIN, verb="dumpxml", target="guest", at=AT).collect_events()
+    assert (vars(event)["verb"], vars(event)["target"]) == ("dumpxml", "guest")

@@ -1,0 +1,160 @@
+"""What happens on a host without our asking is noticed, once, and never while an operation may be the cause of it."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain_model.domain import Domain
+from domain_model.errors import HypervisorUnreachable
+from domain_model.libvirt import SnapshotCreate, SnapshotDelete
+from drivers.simulator import SimulatorDriver
+from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
+from tests.unit.stage import Stage, altered, definition
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    made = Stage(tmp_path)
+    made.define()
+    return made
+
+
+def adopted(stage: Stage) -> list[str]:
+    """The topics since the last operation ended, all of observed origin."""
+    events = stage.records.events(DOMAIN)
+    ended = (Domain.OperationSucceeded, Domain.OperationFailed, Domain.OperationOutcomeUnknown)
+    since = max(number for number, event in enumerate(events) if isinstance(event, ended)) + 1
+    assert all(event.origin == "observed" and event.operation is None for event in events[since:])
+    return [event.TOPIC for event in events[since:]]
+
+
+def simulator(stage: Stage, host: str = ALPHA) -> SimulatorDriver:
+    driver = stage.drivers[host]
+    assert isinstance(driver, SimulatorDriver)
+    return driver
+
+
+def test_what_is_as_recorded_is_nothing(stage: Stage) -> None:
+    stage.observe()
+    assert adopted(stage) == []
+
+
+def test_what_was_done_behind_revisors_back_is_adopted(stage: Stage) -> None:
+    alpha, observer = simulator(stage), stage.observer()
+    alpha.start(UUID_TEXT, paused=False)
+    alpha.snapshot_create(UUID_TEXT, "<domainsnapshot><name>a</name></domainsnapshot>", SnapshotCreate.NONE)
+    observer.run_once(frozenset())
+    assert adopted(stage) == ["domain.started", "snapshot.created"]
+    alpha.snapshot_delete(UUID_TEXT, "a", SnapshotDelete.NONE)
+    alpha.set_autostart(UUID_TEXT, autostart=True)
+    alpha.crash(UUID_TEXT)
+    observer.run_once(frozenset())
+    assert adopted(stage)[2:] == ["domain.stopped", "domain.updated", "snapshot.deleted"]
+
+
+def test_a_domain_that_is_gone_is_adopted_as_gone(stage: Stage) -> None:
+    stage.drivers[ALPHA].undefine(UUID_TEXT, snapshots_metadata=False)
+    stage.observe()
+    assert adopted(stage) == ["domain.undefined"]
+    assert stage.domain.placements == {}
+
+
+def test_a_replica_that_is_gone_is_adopted_as_gone(stage: Stage) -> None:
+    stage.replay()
+    stage.drivers[BETA].undefine(UUID_TEXT, snapshots_metadata=False)
+    stage.observe(BETA)
+    assert adopted(stage) == ["domain.undefined"]
+    assert list(stage.domain.placements) == [ALPHA]
+
+
+def test_a_domain_that_looks_as_it_did_is_not_read_closely_again(stage: Stage) -> None:
+    reads = [0]
+
+    def domain_xml(uuid: str, *, inactive: bool) -> str:
+        reads[0] += 1
+        return stage.drivers[ALPHA].domain_xml(uuid, inactive=inactive)
+
+    observer = stage.observer(driver=altered(stage.drivers[ALPHA], domain_xml=domain_xml))
+    for _ in range(3):
+        observer.run_once(frozenset())
+    assert reads == [1]
+    observer.forget(UUID_TEXT)
+    observer.run_once(frozenset())
+    assert reads == [2]
+
+
+def test_a_change_that_only_the_definition_shows_is_adopted_after_a_hint(stage: Stage) -> None:
+    observer = stage.observer()
+    observer.run_once(frozenset())
+    stage.drivers[ALPHA].define(definition(memory_mib=32))
+    observer.run_once(frozenset())
+    assert adopted(stage) == []
+    observer.forget(UUID_TEXT)
+    observer.run_once(frozenset())
+    assert adopted(stage) == ["domain.defined"]
+
+
+def test_sightings_of_a_busy_domain_belong_to_its_operation(stage: Stage) -> None:
+    stage.drivers[ALPHA].start(UUID_TEXT, paused=False)
+    stage.observer().run_once(frozenset({UUID(UUID_TEXT)}))
+    assert adopted(stage) == []
+
+
+def test_what_was_seen_while_an_operation_was_open_is_looked_at_again_when_it_is_over(stage: Stage) -> None:
+    observer, alpha = stage.observer(), stage.drivers[ALPHA]
+    asked = stage.ask("reboot")
+    alpha.start(UUID_TEXT, paused=False)
+    alpha.destroy(UUID_TEXT)
+    alpha.start(UUID_TEXT, paused=True)
+    observer.run_once(frozenset())
+    assert stage.domain.placements[ALPHA].active is False
+    domain = stage.domain
+    domain.record(
+        Domain.OperationFailed,
+        stage.records.now(),
+        operation=str(asked.id),
+        host=ALPHA,
+        code=55,
+        message="it was not its turn any more",
+        result={},
+    )
+    stage.records.append(domain, {})
+    observer.run_once(frozenset())
+    assert adopted(stage) == ["domain.started"]
+
+
+def test_an_operation_that_begins_during_the_look_takes_the_sighting_over(stage: Stage) -> None:
+    observer, alpha = stage.observer(), stage.drivers[ALPHA]
+    alpha.start(UUID_TEXT, paused=False)
+    asked: list[Any] = []
+    stage.records.interrupt = lambda: asked.append(stage.ask("reboot"))
+    observer.run_once(frozenset())
+    assert not stage.domain.placements[ALPHA].active
+    assert stage.apply(asked[0]).state == "succeeded"
+    assert stage.domain.placements[ALPHA].active
+
+
+def test_a_domain_that_vanishes_while_it_is_looked_at_waits_for_the_next_round(stage: Stage) -> None:
+    alpha = stage.drivers[ALPHA]
+
+    def domain_xml(uuid: str, *, inactive: bool) -> str:
+        if alpha.domain(uuid) is not None:
+            alpha.undefine(uuid, snapshots_metadata=False)
+        return alpha.domain_xml(uuid, inactive=inactive)
+
+    observer = stage.observer(driver=altered(alpha, domain_xml=domain_xml))
+    observer.run_once(frozenset())
+    assert adopted(stage) == []
+    observer.run_once(frozenset())
+    assert adopted(stage) == ["domain.undefined"]
+
+
+def test_a_hypervisor_that_does_not_answer_is_the_agents_concern(stage: Stage) -> None:
+    def silent() -> Any:
+        raise HypervisorUnreachable("the network is gone")
+
+    with pytest.raises(HypervisorUnreachable):
+        stage.observe(driver=altered(stage.drivers[ALPHA], domains=silent))
+    assert stage.domain.placements[ALPHA].persistent
