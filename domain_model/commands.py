@@ -113,6 +113,13 @@ def _check_replay(domain: Domain, host: str, hosts: HostNames) -> None:
             value=hosts[host],
             accepted="another host",
         )
+    if not owner.persistent:
+        raise OperationInvalid(
+            f"cannot replay transient domain '{owner.name}': it has no definition to be made again from",
+            field="persistent",
+            value="no",
+            accepted="yes",
+        )
 
 
 def _check_handover(domain: Domain, target: str, hosts: HostNames) -> None:

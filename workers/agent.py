@@ -21,6 +21,8 @@ from workers.ports import HostIsAnother, Identities, Lead, LeadLost, QueuedOpera
 _log = logging.getLogger(__name__)
 
 _PARALLEL = 4
+_FOR_CONTROL = 2
+"""Places kept for control verbs: four long operations must not keep a ``destroy`` waiting."""
 _OBSERVE_EVERY_S = 5.0
 _RETRY_S = 1.0
 
@@ -53,7 +55,7 @@ class HostAgent:
         self._identified = False
         self._running: dict[UUID, tuple[QueuedOperation, Future[None]]] = {}
         self._retry_at: dict[UUID, float] = {}
-        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="applier")
+        self._pool = ThreadPoolExecutor(_PARALLEL + _FOR_CONTROL, thread_name_prefix="applier")
 
     def run(self, stop: threading.Event, wake: Wake) -> None:
         """Lead the host until ``stop``; finishes what is under way. Raises LeadLost when somebody else leads."""
@@ -102,8 +104,9 @@ class HostAgent:
     def _may_run(self, queued: QueuedOperation, now: float) -> bool:
         if queued.id in self._running or self._retry_at.get(queued.id, 0.0) > now:
             return False
-        control = VERBS[queued.verb] is VerbClass.CONTROL
-        return len(self._running) < _PARALLEL and (control or queued.domain not in self.busy)
+        if VERBS[queued.verb] is VerbClass.CONTROL:
+            return len(self._running) < _PARALLEL + _FOR_CONTROL
+        return len(self._running) < _PARALLEL and queued.domain not in self.busy
 
     def _reap(self, now: float) -> None:
         for queued, future in list(self._running.values()):

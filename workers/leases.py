@@ -77,6 +77,8 @@ class Lease:
 
     def renew(self) -> None:
         """Beat; raises LeaseLost when it is no longer ours."""
+        # From before it was asked for: a challenger may see the beat, and count from it, long before we hear of it.
+        asked_at = self._monotonic()
         row = self._one(
             "UPDATE work.leases SET beat = beat + 1 WHERE name = %s AND worker = %s AND epoch = %s RETURNING epoch",
             self.name,
@@ -85,7 +87,7 @@ class Lease:
         )
         if row is None:
             raise LeaseLost(f"lease {self.name}: another worker took over from epoch {self.epoch}")
-        self._renewed_at = self._monotonic()
+        self._renewed_at = asked_at
 
     def expired(self) -> bool:
         """Whether it could not be renewed for so long that somebody else may hold it."""
@@ -102,11 +104,12 @@ class Lease:
         self.epoch = None
 
     def _take(self, statement: str, *params: object) -> int | None:
+        asked_at = self._monotonic()
         row = self._one(statement, *params)
         if row is None:
             return None
         self.epoch = int(row["epoch"])
-        self._renewed_at = self._monotonic()
+        self._renewed_at = asked_at
         return self.epoch
 
     def _one(self, statement: str, *params: object) -> Any:

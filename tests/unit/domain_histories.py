@@ -54,9 +54,7 @@ def undefined(host: str = ALPHA) -> Told:
 def started(
     host: str = ALPHA, hypervisor_id: int = 1, state: DomainState = DomainState.RUNNING, live: str = "live"
 ) -> Told:
-    return fact(
-        Domain.Started, host, name="guest", state=int(state), reason=1, hypervisor_id=hypervisor_id, live=live
-    )
+    return fact(Domain.Started, host, name="guest", state=int(state), reason=1, hypervisor_id=hypervisor_id, live=live)
 
 
 def entered(event: type[Domain.Event], state: DomainState, reason: int = 1, hypervisor_id: int | None = 1) -> Told:

@@ -17,7 +17,7 @@ from domain_model.libvirt import SnapshotCreate
 from domain_model.operations import Command
 from drivers.port import Capabilities, DomainSighting, Driver
 from drivers.simulator import SimulatorDriver
-from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, GAMMA, HOSTS, UUID_TEXT
+from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, HOSTS, UUID_TEXT
 from tests.unit.records_in_memory import DraftsInMemory, RecordsInMemory
 from workers.applier import Applier
 from workers.observer import Observer
@@ -53,7 +53,13 @@ class Severed:
     """
 
     def __init__(
-        self, driver: Driver, verb: str, *, before: bool, error: Callable[[str], Exception] = OutcomeUnknown, times: int = 1
+        self,
+        driver: Driver,
+        verb: str,
+        *,
+        before: bool,
+        error: Callable[[str], BaseException] = OutcomeUnknown,
+        times: int = 1,
     ) -> None:
         self._driver = driver
         self._verb = verb
@@ -77,12 +83,12 @@ class Severed:
 
 def severed(driver: Driver, verb: str, *, before: bool) -> Driver:
     """``driver``, which loses the answer of ``verb`` once."""
-    return cast(Driver, Severed(driver, verb, before=before))
+    return cast("Driver", Severed(driver, verb, before=before))
 
 
 def silent(driver: Driver, verb: str, *, times: int = 1) -> Driver:
     """``driver``, which is not reached by the next calls of ``verb``."""
-    return cast(Driver, Severed(driver, verb, before=True, error=HypervisorUnreachable, times=times))
+    return cast("Driver", Severed(driver, verb, before=True, error=HypervisorUnreachable, times=times))
 
 
 class Altered:
@@ -97,11 +103,25 @@ class Altered:
 
 
 def altered(driver: Driver, **answers: Any) -> Driver:
-    return cast(Driver, Altered(driver, **answers))
+    return cast("Driver", Altered(driver, **answers))
 
 
 class Died(BaseException):
     """The worker was killed at this point."""
+
+
+def dying(driver: Driver, verb: str, *, before: bool) -> Driver:
+    """``driver``, in whose next call of ``verb`` the worker is killed."""
+    return cast("Driver", Severed(driver, verb, before=before, error=lambda _: Died()))
+
+
+def untouchable(driver: Driver, *verbs: str) -> Driver:
+    """``driver``, of which these verbs must not be called."""
+
+    def touched(*_args: Any, **_kwargs: Any) -> None:
+        raise AssertionError("the hypervisor was touched")
+
+    return altered(driver, **dict.fromkeys(verbs, touched))
 
 
 @dataclass
@@ -232,4 +252,11 @@ def without(capability: str, driver: Driver) -> Driver:
     return altered(driver, capabilities=Capabilities(**lacking))
 
 
-OTHERS = (BETA, GAMMA)
+def agree(stage: Stage, host: str = BETA) -> None:
+    """Check that the target shows the recorded tree to the byte and that this is on record."""
+    assert stage.dumps(host) == stage.dumps(ALPHA)
+    assert stage.seen(host).current_snapshot == stage.seen(ALPHA).current_snapshot
+    domain = stage.domain
+    assert domain.placements[host].verified == domain.content
+    assert set(domain.placements[host].replicated) == {record.id for record in domain.forest}
+    assert domain.placements[host].replicated_current == domain.forest.current

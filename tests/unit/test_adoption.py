@@ -198,9 +198,7 @@ def test_a_deleted_snapshot_leaves_its_children_to_its_parent_with_the_dumps_tha
     assert adopt(domain, seen) == ["snapshot.deleted"]
     event = last(domain, Domain.SnapshotDeleted)
     assert event.removed == [{"snapshot": "id-b", "name": "b"}]
-    assert event.reparented == [
-        {"snapshot": "id-c", "parent": "id-a", "parent_before": "id-b", "header": "header-c2"}
-    ]
+    assert event.reparented == [{"snapshot": "id-c", "parent": "id-a", "parent_before": "id-b", "header": "header-c2"}]
     assert (event.current_before, event.current, event.metadata_only) == ("id-b", "id-a", False)
     assert tree(domain) == {"a": None, "c": "a"}
     assert domain.forest.named("c").header == "header-c2"

@@ -12,7 +12,7 @@ from domain_model.libvirt import DomainState, SnapshotCreate
 from domain_model.placements import Role
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, UUID_TEXT, begun, fact
-from tests.unit.stage import Stage, altered, definition, silent
+from tests.unit.stage import Stage, altered, definition, silent, untouchable
 from workers.ports import LeadLost
 
 
@@ -30,13 +30,6 @@ def simulator(stage: Stage, host: str = ALPHA) -> SimulatorDriver:
     driver = stage.drivers[host]
     assert isinstance(driver, SimulatorDriver)
     return driver
-
-
-def untouchable(stage: Stage, *verbs: str) -> Any:
-    def touched(*_args: Any, **_kwargs: Any) -> None:
-        raise AssertionError("the hypervisor was touched")
-
-    return altered(stage.drivers[ALPHA], **dict.fromkeys(verbs, touched))
 
 
 def running(stage: Stage) -> None:
@@ -132,7 +125,7 @@ def test_a_rule_that_what_is_there_now_breaks_refuses_the_operation_before_it_st
     running(stage)
     asked = stage.ask("suspend")
     simulator(stage).crash(UUID_TEXT)
-    refused = stage.apply(asked, untouchable(stage, "suspend"))
+    refused = stage.apply(asked, untouchable(stage.drivers[ALPHA], "suspend"))
     assert (refused.state, refused.code) == ("failed", 55)
     assert since_request(stage) == ["operation.failed"]
 
@@ -141,7 +134,7 @@ def test_a_domain_that_vanished_is_refused_with_42_before_it_starts(stage: Stage
     stage.define()
     asked = stage.ask("start")
     stage.drivers[ALPHA].undefine(UUID_TEXT, snapshots_metadata=False)
-    refused = stage.apply(asked, untouchable(stage, "start"))
+    refused = stage.apply(asked, untouchable(stage.drivers[ALPHA], "start"))
     assert (refused.state, refused.code) == ("failed", 42)
     assert since_request(stage) == ["operation.failed"]
 
@@ -151,7 +144,7 @@ def test_the_role_is_checked_again_when_the_turn_comes(stage: Stage) -> None:
     stage.replay()
     handover, start = stage.ask("handover", to=BETA), stage.ask("start")
     assert stage.apply(handover).state == "succeeded"
-    refused = stage.apply(start, untouchable(stage, "start"))
+    refused = stage.apply(start, untouchable(stage.drivers[ALPHA], "start"))
     assert (refused.state, refused.code) == ("failed", 55)
     assert "is a replica, its owner is host 'beta'" in refused.event.message
 
@@ -167,7 +160,7 @@ def test_an_operation_whose_turn_has_not_come_is_left_for_later(stage: Stage) ->
     stage.define()
     first, second = stage.ask("start"), stage.ask("reboot")
     before = stage.topics
-    assert stage.apply(second, untouchable(stage, "reboot")).state == "in flight"
+    assert stage.apply(second, untouchable(stage.drivers[ALPHA], "reboot")).state == "in flight"
     assert stage.topics == before
     assert stage.apply(first).state == "succeeded"
     assert stage.apply(second).state == "succeeded"
@@ -189,7 +182,7 @@ def test_a_second_run_of_an_ended_operation_does_nothing(stage: Stage) -> None:
     asked = stage.ask("start")
     stage.apply(asked)
     before = stage.topics
-    assert stage.apply(asked, untouchable(stage, "start", "domain")).state == "succeeded"
+    assert stage.apply(asked, untouchable(stage.drivers[ALPHA], "start", "domain")).state == "succeeded"
     assert stage.topics == before
 
 
@@ -235,7 +228,7 @@ def test_a_worker_that_leads_no_longer_does_not_touch_the_hypervisor(stage: Stag
     asked = stage.ask("start")
     stage.records.epochs[asked.host] = 2
     with pytest.raises(LeadLost):
-        stage.apply(asked, untouchable(stage, "start"))
+        stage.apply(asked, untouchable(stage.drivers[ALPHA], "start"))
     assert since_request(stage) == []
 
 
@@ -251,7 +244,7 @@ def test_a_worker_that_lost_the_lead_while_acting_records_nothing_and_its_succes
         stage.apply(asked, altered(stage.drivers[ALPHA], start=start))
     assert since_request(stage) == ["operation.started"]
     stage.epoch = 2
-    assert stage.apply(asked, untouchable(stage, "start")).state == "succeeded"
+    assert stage.apply(asked, untouchable(stage.drivers[ALPHA], "start")).state == "succeeded"
     assert since_request(stage) == ["operation.started", "domain.started", "operation.succeeded"]
 
 

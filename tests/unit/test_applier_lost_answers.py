@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -11,9 +11,9 @@ from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable
 from domain_model.libvirt import SnapshotCreate
-from drivers.port import Driver
+from domain_model.operations import VERBS
 from tests.unit.domain_histories import ALPHA, DOMAIN, UUID_TEXT
-from tests.unit.stage import Died, Severed, Stage, altered, definition, severed
+from tests.unit.stage import Died, Stage, altered, definition, dying, severed
 
 SUCCEEDED, UNKNOWN, IN_FLIGHT = "succeeded", "outcome_unknown", "in flight"
 
@@ -66,8 +66,8 @@ class Lost:
     arguments: Callable[[Stage], dict[str, Any]] = field(default=lambda _stage: {})
 
 
-MADE = {"name": "guest", "xml": definition()}
-TAKEN = {"name": "c", "xml": snapshot_xml.build("c"), "flags": 0}
+MADE: dict[str, Any] = {"name": "guest", "xml": definition()}
+TAKEN: dict[str, Any] = {"name": "c", "xml": snapshot_xml.build("c"), "flags": 0}
 AGAIN = (IN_FLIGHT, SUCCEEDED)
 AT_ONCE = (SUCCEEDED, SUCCEEDED)
 NEVER_KNOWN = (UNKNOWN, UNKNOWN)
@@ -102,6 +102,15 @@ LOST = [
         NEVER_KNOWN,
         AT_ONCE,
         lambda _: {"name": "a", "flags": 0},
+    ),
+    Lost(
+        "revert a running guest to where it is",
+        "snapshot-revert",
+        "snapshot_revert",
+        with_snapshots,
+        NEVER_KNOWN,
+        AT_ONCE,
+        lambda _: {"name": "b", "flags": 0},
     ),
     Lost(
         "revert a guest that is off",
@@ -158,9 +167,8 @@ def test_a_lost_answer_is_settled_by_looking(stage: Stage, lost: Lost, *, before
 def test_what_a_killed_worker_left_is_settled_by_its_successor(stage: Stage, lost: Lost, *, before: bool) -> None:
     lost.given(stage)
     asked = stage.ask(lost.verb, **lost.arguments(stage))
-    dying = cast(Driver, Severed(stage.drivers[ALPHA], lost.call, before=before, error=lambda _: Died()))
     with pytest.raises(Died):
-        stage.apply(asked, dying)
+        stage.apply(asked, dying(stage.drivers[ALPHA], lost.call, before=before))
     stage.epoch = 2
     _, later = lost.not_done if before else lost.done
     assert stage.apply(asked).state == later
@@ -181,8 +189,6 @@ def recorded_is_there(stage: Stage) -> None:
 
 
 def test_every_verb_that_touches_a_hypervisor_is_lost_here_but_replay_which_has_its_own_tests() -> None:
-    from domain_model.operations import VERBS
-
     assert VERBS.keys() - {lost.verb for lost in LOST} == {"replay", "handover"}
 
 
@@ -255,7 +261,7 @@ def test_the_evidence_of_the_first_start_decides_and_not_that_of_a_second(stage:
     stage.apply(again)
     asked = stage.ask("destroy")
     with pytest.raises(Died):
-        stage.apply(asked, cast(Driver, Severed(alpha, "destroy", before=False, error=lambda _: Died())))
+        stage.apply(asked, dying(alpha, "destroy", before=False))
     alpha.start(UUID_TEXT, paused=False)  # somebody starts it again: it is another run, which was not to be destroyed
     assert stage.apply(asked).state == SUCCEEDED
     assert stage.seen().active

@@ -157,6 +157,11 @@ def test_a_replay_to_the_owner_is_refused_with_55() -> None:
     assert (refusal.number, refusal.field, refusal.value) == (55, "to", "alpha")
 
 
+def test_a_replay_of_a_transient_domain_is_refused_with_55() -> None:
+    refusal = refused(history(started()), "replay", BETA, name="guest")
+    assert (refusal.number, refusal.field, refusal.value, refusal.accepted) == (55, "persistent", "no", "yes")
+
+
 @pytest.mark.parametrize(("verb", "arguments"), [("replay", {}), ("handover", {"to": BETA})])
 def test_a_domain_that_is_nowhere_is_neither_replayed_nor_handed_over(verb: str, arguments: dict[str, Any]) -> None:
     refusal = refused(history(defined(), undefined()), verb, BETA, **arguments)

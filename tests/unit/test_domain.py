@@ -67,9 +67,7 @@ EVERY_EVENT: tuple[Told, ...] = (
     snapshot("a"),
     snapshot("b", "a"),
     snapshot("a", event=Domain.SnapshotRedefined, header="header-a2"),
-    fact(
-        Domain.SnapshotReverted, snapshot="id-a", name="a", state=3, reason=7, hypervisor_id=2, live="live3"
-    ),
+    fact(Domain.SnapshotReverted, snapshot="id-a", name="a", state=3, reason=7, hypervisor_id=2, live="live3"),
     fact(Domain.SnapshotMadeCurrent, snapshot="id-b", name="b"),
     DELETED,
     stopped(),
@@ -243,9 +241,7 @@ def test_a_deletion_reparents_and_says_all_it_takes_to_undo_it() -> None:
 
 
 def test_a_revert_makes_the_snapshot_current_and_gives_the_domain_its_state() -> None:
-    reverted = fact(
-        Domain.SnapshotReverted, snapshot="id-a", name="a", state=1, reason=4, hypervisor_id=7, live="live"
-    )
+    reverted = fact(Domain.SnapshotReverted, snapshot="id-a", name="a", state=1, reason=4, hypervisor_id=7, live="live")
     domain = history(defined(), snapshot("a"), snapshot("b", "a"), reverted)
     assert domain.forest.current == "id-a"
     assert (domain.placements[ALPHA].state, domain.placements[ALPHA].hypervisor_id) == (DomainState.RUNNING, 7)

@@ -104,10 +104,8 @@ def test_sightings_of_a_busy_domain_belong_to_its_operation(stage: Stage) -> Non
 
 def test_what_was_seen_while_an_operation_was_open_is_looked_at_again_when_it_is_over(stage: Stage) -> None:
     observer, alpha = stage.observer(), stage.drivers[ALPHA]
-    asked = stage.ask("reboot")
+    asked = stage.ask("define", name="guest", xml=definition())
     alpha.start(UUID_TEXT, paused=False)
-    alpha.destroy(UUID_TEXT)
-    alpha.start(UUID_TEXT, paused=True)
     observer.run_once(frozenset())
     assert stage.domain.placements[ALPHA].active is False
     domain = stage.domain
@@ -117,7 +115,7 @@ def test_what_was_seen_while_an_operation_was_open_is_looked_at_again_when_it_is
         operation=str(asked.id),
         host=ALPHA,
         code=55,
-        message="it was not its turn any more",
+        message="refused before it began",
         result={},
     )
     stage.records.append(domain, {})
@@ -129,7 +127,7 @@ def test_an_operation_that_begins_during_the_look_takes_the_sighting_over(stage:
     observer, alpha = stage.observer(), stage.drivers[ALPHA]
     alpha.start(UUID_TEXT, paused=False)
     asked: list[Any] = []
-    stage.records.interrupt = lambda: asked.append(stage.ask("reboot"))
+    stage.records.interrupt = lambda: asked.append(stage.ask("define", name="guest", xml=definition()))
     observer.run_once(frozenset())
     assert not stage.domain.placements[ALPHA].active
     assert stage.apply(asked[0]).state == "succeeded"

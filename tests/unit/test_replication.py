@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,10 +10,10 @@ from domain_model.domain import Domain
 from domain_model.errors import Refused
 from domain_model.libvirt import SnapshotCreate, SnapshotDelete
 from domain_model.placements import Role
-from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, GAMMA, UUID_TEXT
-from tests.unit.stage import PASSWORD, Died, Stage, altered, definition, severed, without
+from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, GAMMA, UUID_TEXT, stopped, undefined
+from tests.unit.stage import PASSWORD, Stage, agree, altered, definition, untouchable, without
 
-METADATA = int(SnapshotDelete.METADATA_ONLY)
+CHANGES = ("define", "create", "undefine", "start", "destroy", "snapshot_create", "snapshot_revert", "snapshot_delete")
 
 
 @pytest.fixture
@@ -34,16 +33,6 @@ def facts_of_replay(stage: Stage) -> list[str]:
     topics = stage.topics
     start = len(topics) - topics[::-1].index("operation.started")
     return [topic for topic in topics[start:] if not topic.startswith("operation.")]
-
-
-def agree(stage: Stage, host: str = BETA) -> None:
-    """Check that the target shows the recorded tree to the byte and that this is on record."""
-    assert stage.dumps(host) == stage.dumps(ALPHA)
-    assert stage.seen(host).current_snapshot == stage.seen(ALPHA).current_snapshot
-    domain = stage.domain
-    assert domain.placements[host].verified == domain.content
-    assert set(domain.placements[host].replicated) == {record.id for record in domain.forest}
-    assert domain.placements[host].replicated_current == domain.forest.current
 
 
 def redefine(stage: Stage, host: str, name: str, change: Callable[[str], str], flags: int = 1) -> None:
@@ -89,20 +78,10 @@ def test_a_replay_tells_how_far_it_is(grown: Stage) -> None:
 
 def test_running_it_again_touches_nothing_and_records_no_fact(grown: Stage) -> None:
     grown.replay()
-    again = grown.replay(driver=untouchable(grown, BETA))
+    again = grown.replay(driver=untouchable(grown.drivers[BETA], *CHANGES))
     assert again.state == "succeeded"
     assert facts_of_replay(grown) == []
     agree(grown)
-
-
-def untouchable(stage: Stage, host: str) -> Any:
-    """A driver that may only be looked through."""
-
-    def touched(*_args: Any, **_kwargs: Any) -> None:
-        raise AssertionError("the hypervisor was touched")
-
-    verbs = ("define", "create", "undefine", "start", "destroy", "snapshot_create", "snapshot_revert", "snapshot_delete")
-    return altered(stage.drivers[host], **dict.fromkeys(verbs, touched))
 
 
 def test_a_new_snapshot_is_replayed_alone(grown: Stage) -> None:
@@ -125,8 +104,8 @@ def test_another_current_snapshot_is_all_that_is_replayed(grown: Stage) -> None:
 def test_a_snapshot_redefined_at_the_source_is_replayed(grown: Stage) -> None:
     grown.replay()
     text = grown.drivers[ALPHA].snapshot_xml(UUID_TEXT, "b").replace("the b one", "better")
-    asked = {"name": "b", "parent": "a", "state": "running", "flags": 1}
-    assert grown.do("snapshot-redefine", xml=text, **asked).state == "succeeded"
+    asked = grown.do("snapshot-redefine", xml=text, name="b", parent="a", state="running", flags=1)
+    assert asked.state == "succeeded"
     assert grown.replay().state == "succeeded"
     assert facts_of_replay(grown) == ["snapshot.redefined", "replica.verified"]
     agree(grown)
@@ -209,7 +188,9 @@ def test_a_snapshot_taken_anew_of_a_bigger_machine_replaces_the_one_that_bore_it
 def test_what_hung_below_a_snapshot_in_the_way_is_put_back_in_its_place(grown: Stage) -> None:
     grown.replay()
     text = grown.drivers[BETA].snapshot_xml(UUID_TEXT, "b")
-    text = text.replace("<state>running</state>", "<state>shutoff</state>").replace("snapshot='internal'", "snapshot='no'", 1)
+    text = text.replace("<state>running</state>", "<state>shutoff</state>").replace(
+        "snapshot='internal'", "snapshot='no'", 1
+    )
     grown.drivers[BETA].snapshot_delete(UUID_TEXT, "b", SnapshotDelete.METADATA_ONLY)
     grown.drivers[BETA].snapshot_create(UUID_TEXT, text, SnapshotCreate.REDEFINE)
     for child in "cd":
@@ -281,8 +262,6 @@ def test_a_domain_that_is_gone_when_the_replays_turn_comes_is_refused_with_42(gr
     alpha.destroy(UUID_TEXT)
     alpha.undefine(UUID_TEXT, snapshots_metadata=True)
     domain = grown.domain
-    from tests.unit.domain_histories import AT, stopped, undefined
-
     for event, fields in (stopped(), undefined()):
         domain.record(event, AT, **fields)
     grown.records.append(domain, {})
@@ -316,76 +295,5 @@ def test_a_verified_replica_that_is_found_to_differ_is_not_verified_any_more(gro
         return beta.snapshot_xml(uuid, name).replace("the c one", "something else")
 
     assert grown.replay(driver=altered(beta, snapshot_xml=deaf)).state == "failed"
-    with pytest.raises(Refused):
-        grown.ask("handover", to=BETA)
-
-
-def interrupted(stage: Stage, host: str, after: int, error: BaseException) -> Any:
-    """A driver that fails at the redefinition after so many."""
-    driver, left = stage.drivers[host], [after]
-
-    def create(uuid: str, xml: str, flags: SnapshotCreate) -> None:
-        left[0] -= 1
-        if left[0] == -1:
-            raise error
-        driver.snapshot_create(uuid, xml, flags)
-
-    return altered(driver, snapshot_create=create)
-
-
-def redefinitions(stage: Stage) -> list[str]:
-    return sorted(e.name for e in stage.records.events(DOMAIN) if isinstance(e, Domain.SnapshotRedefined))
-
-
-@pytest.mark.parametrize("after", range(5))
-def test_a_replay_whose_worker_is_killed_is_finished_by_the_next_one_with_one_fact_a_snapshot(
-    grown: Stage, after: int
-) -> None:
-    asked = grown.ask("replay", BETA, name="guest")
-    with pytest.raises(Died):
-        grown.apply(asked, interrupted(grown, BETA, after, Died()))
-    assert redefinitions(grown) == []
-    grown.epoch = 2
-    assert grown.apply(asked).state == "succeeded"
-    assert redefinitions(grown) == list("abcde")
-    agree(grown)
-
-
-def test_a_lost_answer_in_the_midst_of_a_replay_is_settled_by_going_on(grown: Stage) -> None:
-    asked = grown.ask("replay", BETA, name="guest")
-    assert grown.apply(asked, severed(grown.drivers[BETA], "snapshot_create", before=False)).state == "in flight"
-    assert grown.apply(asked).state == "succeeded"
-    assert redefinitions(grown) == list("abcde")
-    agree(grown)
-
-
-def test_a_replay_refused_in_its_midst_leaves_a_replica_that_the_next_one_completes(grown: Stage) -> None:
-    replay = grown.replay(driver=interrupted(grown, BETA, 3, Refused("disk is full", number=1)))
-    assert (replay.state, replay.code) == ("failed", 1)
-    placement = grown.domain.placements[BETA]
-    assert (placement.role, placement.verified) == (Role.REPLICA, None)
-    assert grown.replay().state == "succeeded"
-    agree(grown)
-
-
-def test_a_target_that_vanishes_after_the_replay_is_no_success(grown: Stage) -> None:
-    beta = grown.drivers[BETA]
-    looks = [0]
-
-    def vanishing(uuid: str) -> Any:
-        looks[0] += 1
-        return beta.domain(uuid) if looks[0] <= 2 else None
-
-    replay = grown.replay(driver=altered(beta, domain=vanishing))
-    assert looks[0] > 2
-    assert replay.state == "failed"
-    assert BETA not in grown.domain.placements
-
-
-def test_a_snapshot_taken_while_the_replay_ran_is_left_for_the_next_one(grown: Stage) -> None:
-    beta = grown.drivers[BETA]
-    replay = grown.replay(driver=altered(beta))
-    assert replay.state == "succeeded"
-    grown.snapshot("late")
     with pytest.raises(Refused):
         grown.ask("handover", to=BETA)
