@@ -292,11 +292,11 @@ sys.stdin.read()
 
 
 def test_a_rebuild_killed_at_any_moment_leaves_nothing_behind(database: Database, recording: Recording) -> None:
-    seed = random.randrange(1000)  # noqa: S311 - a seed, printed
-    print(f"seed {seed}")  # noqa: T201 - pytest shows it when the test fails
+    seed = random.randrange(1000)
+    print(f"seed {seed}")
     head = recording.append(random_events(seed, 400), together=50)
     live(database, Counts())
-    for lines in random.Random(seed).sample(range(1, head // 20 + 2), 3):  # noqa: S311
+    for lines in random.Random(seed).sample(range(1, head // 20 + 2), 3):
         process = subprocess.Popen(
             [sys.executable, "-c", _REBUILD, database.dsn],
             cwd=ROOT,

@@ -297,7 +297,7 @@ def _deleted(pick: Pick) -> dict[str, Any]:
 
 def random_events(seed: int, count: int, domains: int = 3) -> list[Any]:
     """``count`` events of a few domains, the same for the same seed."""
-    rng, history = random.Random(seed), History()  # noqa: S311 - not for secrets
+    rng, history = random.Random(seed), History()
     chosen = [history.domain(f"domain {number} of {seed}") for number in range(domains)]
     while len(history.events) < count:
         happen(history, rng.choice(chosen), rng.choice)

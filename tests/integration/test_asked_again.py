@@ -1,0 +1,77 @@
+"""The same command under the same request id is the same operation, whatever it did to the domain meanwhile."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from domain_model.errors import InvalidArgument, NoDomain, OperationFailed
+from domain_model.host import Host
+from domain_model.names import HOSTS, Name
+from revisor.store.database import Database
+from tests.integration.product import ALICE, Product
+
+
+@pytest.fixture
+def product(database: Database, tmp_path: Path) -> Iterator[Product]:
+    """Revisor with one simulated host, ``alpha``, on which ``web`` is defined."""
+    made = Product(database, tmp_path)
+    made.add_host("alpha")
+    made.define()
+    yield made
+    made.close()
+
+
+def test_an_undefine_asked_again_is_the_same_operation_though_the_domain_is_gone(product: Product) -> None:
+    once = replace(ALICE, request_id=uuid4())
+    first = product.act("undefine", context=once)
+
+    assert product.act("undefine", context=once)["id"] == first["id"]
+    with pytest.raises(NoDomain):
+        product.act("undefine", context=replace(ALICE, request_id=uuid4()))
+    with pytest.raises(InvalidArgument, match="another command"):
+        product.act("destroy", context=once)
+
+
+def test_it_is_the_same_operation_though_another_domain_bears_the_name_now(product: Product) -> None:
+    once = replace(ALICE, request_id=uuid4())
+    first = product.act("undefine", context=once)
+    product.define()
+
+    assert product.act("undefine", context=once)["id"] == first["id"]
+    assert [row["name"] for row in product.service.domains(all_domains=True, host=None)] == ["web"]
+
+
+def test_a_start_asked_again_after_a_handover_is_the_same_operation(product: Product) -> None:
+    product.add_host("beta")
+    once = replace(ALICE, request_id=uuid4())
+    first = product.act("start", context=once)
+    product.act("destroy")
+    assert product.act("replay", to="beta")["state"] == "succeeded"
+    assert product.act("handover", to="beta")["state"] == "succeeded"
+
+    assert product.act("start", context=once)["id"] == first["id"]
+
+
+def test_a_removed_host_and_its_free_name_are_one_save(product: Product) -> None:
+    product.act("undefine")
+    product.service.remove_host("alpha", ALICE)
+
+    (removed,) = [e for e in product.application.reader.read(0, 1000) if isinstance(e.event, Host.Removed)]
+    (released,) = product.application.reader.stream(Name.id_of(HOSTS, "alpha"))[1:]
+    assert released.position == removed.position + 1
+    assert released.recorded_at == removed.recorded_at
+    assert product.service.add_host("alpha", "simulator:///other", ALICE)["uri"] == "simulator:///other"
+
+
+def test_a_secret_that_was_erased_is_a_refusal(product: Product) -> None:
+    domain = product.queries.find_placements("web")[0].domain
+    xml = "<domain type='kvm'><name>n</name><devices><graphics type='vnc' passwd='hunter2'/></devices></domain>"
+    redacted = product.application.vault.redact(domain, xml)
+    assert "hunter2" not in redacted
+    product.database.execute("DELETE FROM work.vault_keys WHERE domain = %s", domain)
+
+    with pytest.raises(OperationFailed, match="erased"):
+        product.application.vault.restore(domain, redacted)

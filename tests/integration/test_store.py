@@ -1,0 +1,269 @@
+"""Appending to a real PostgreSQL: what one append does and what it refuses, all of it or nothing."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from eventsourcing.persistence import IntegrityError, StoredEvent
+
+from domain_model.domain import Domain
+from domain_model.host import Host
+from revisor.store.context import Context
+from revisor.store.database import Database
+from revisor.store.documents import Documents, Drafts, digest_of
+from revisor.store.errors import Fenced, RequestRepeated, StreamConflict
+from revisor.store.log import EventLog
+from revisor.store.mapper import EventMapper
+from revisor.store.queue import queue_changes
+from revisor.store.reading import LogReader
+from revisor.store.recorder import Fence, LogDatastore, LogRecorder, Request, Save
+from tests.unit.test_projection_histories import ALPHA, History, every_topic
+
+ENVELOPE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "envelope.md"
+ALICE = Context("uid:1000(alice)", reason="because", correlation=uuid4())
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(database: Database) -> EventLog:
+    return EventLog(database)
+
+
+@pytest.fixture
+def recorder(database: Database) -> LogRecorder:
+    return LogRecorder(LogDatastore(database))
+
+
+def stored(stream: UUID, version: int = 1) -> StoredEvent:
+    return StoredEvent(stream, version, "host.removed", b'{"timestamp":"2026-01-02T03:04:05+00:00"}')
+
+
+def a_host(name: str = "alpha") -> Host:
+    return Host.add(uuid4(), name=name, uri="simulator:///a", at=NOW)
+
+
+def counts(database: Database) -> tuple[int, int, int, int]:
+    """How many events, appends, documents and requests there are."""
+    row = database.fetch_one(
+        "SELECT (SELECT count(*) FROM log.events) AS a, (SELECT count(*) FROM log.appends) AS b,"
+        " (SELECT count(*) FROM log.documents) AS c, (SELECT count(*) FROM log.requests) AS d"
+    )
+    assert row is not None
+    return row["a"], row["b"], row["c"], row["d"]
+
+
+# Positions.
+
+
+def test_positions_are_counted_from_one_without_a_hole_also_behind_failures(
+    database: Database, recorder: LogRecorder
+) -> None:
+    taken = uuid4()
+    assert recorder.insert_events([stored(uuid4()), stored(taken), stored(uuid4())], save=Save(ALICE)) == [1, 2, 3]
+    with pytest.raises(StreamConflict):
+        recorder.insert_events([stored(uuid4()), stored(taken)], save=Save(ALICE))
+    assert recorder.insert_events([stored(taken, 2)], save=Save(ALICE)) == [4]
+    assert recorder.insert_events([], save=Save(ALICE)) == []
+    assert LogReader(database).head() == 4
+    assert counts(database)[:2] == (4, 2)
+
+
+def test_many_writers_get_positions_in_the_order_of_their_commits(database: Database, recorder: LogRecorder) -> None:
+    """A reader that tails by position while they write never meets one that was skipped before."""
+    done = threading.Event()
+    seen: list[int] = []
+
+    def tail() -> None:
+        reader = LogReader(database)
+        while not (done.is_set() and reader.head() == len(seen)):
+            seen.extend(event.position for event in reader.read(len(seen), 100))
+
+    def write(_: int) -> list[int]:
+        return list(recorder.insert_events([stored(uuid4()), stored(uuid4())], save=Save(ALICE)))
+
+    tailing = threading.Thread(target=tail)
+    tailing.start()
+    try:
+        with ThreadPoolExecutor(5) as pool:
+            given = list(pool.map(write, range(60)))
+    finally:
+        done.set()
+        tailing.join()
+    assert sorted(position for some in given for position in some) == list(range(1, 121))
+    assert all(second == first + 1 for first, second in given)
+    assert seen == list(range(1, 121))
+
+
+def test_the_time_of_recording_never_goes_back(database: Database, recorder: LogRecorder, owner_dsn: str) -> None:
+    recorder.insert_events([stored(uuid4())], save=Save(ALICE))
+    future = datetime.now(UTC) + timedelta(days=1)
+    with psycopg.connect(owner_dsn) as connection:
+        connection.execute("UPDATE log.head SET recorded_at = %s", [future])
+    recorder.insert_events([stored(uuid4()), stored(uuid4())], save=Save(ALICE))
+    times = [event.recorded_at for event in LogReader(database).read(0, 10)]
+    assert times == sorted(times)
+    assert times[1] == times[2] == future
+
+
+def test_whoever_listens_hears_the_newest_position(database: Database, recorder: LogRecorder) -> None:
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        connection.execute("LISTEN revisor")
+        recorder.insert_events([stored(uuid4()), stored(uuid4())], save=Save(ALICE))
+        heard = next(connection.notifies(timeout=60, stop_after=1))
+    assert heard.payload == "2"
+
+
+# The three ids, and the fence.
+
+
+def test_a_repeated_append_returns_what_it_stored_first_and_stores_nothing(
+    database: Database, recorder: LogRecorder
+) -> None:
+    """As after a lost acknowledgement of the COMMIT: the same save is tried again."""
+    operation, domain = uuid4(), uuid4()
+    save = Save(replace(ALICE, request_id=uuid4()), [b"<domain/>"], Request(b"fingerprint", operation, domain))
+    events = [stored(uuid4()), stored(uuid4())]
+    first = recorder.insert_events(events, save=save)
+    recorder.insert_events([stored(uuid4())], save=Save(ALICE))
+    before = counts(database)
+    assert recorder.insert_events(events, save=save) == first == [1, 2]
+    assert counts(database) == before
+
+
+def test_a_request_id_is_taken_once(database: Database, recorder: LogRecorder) -> None:
+    context = replace(ALICE, request_id=uuid4())
+    request = Request(b"fingerprint", uuid4(), uuid4())
+    recorder.insert_events([stored(uuid4())], save=Save(context, request=request))
+    before = counts(database)
+    for again in (request, Request(b"another", uuid4(), uuid4())):
+        with pytest.raises(RequestRepeated):
+            recorder.insert_events([stored(uuid4())], save=Save(context, [b"new"], request=again))
+    assert counts(database) == before
+    row = database.fetch_one("SELECT * FROM log.requests")
+    assert row is not None
+    assert (row["request_id"], bytes(row["fingerprint"]), row["operation"]) == (
+        context.request_id,
+        b"fingerprint",
+        request.operation,
+    )
+
+
+def test_a_request_id_without_a_claim_is_context_and_takes_nothing(database: Database, recorder: LogRecorder) -> None:
+    context = replace(ALICE, request_id=uuid4())
+    for _ in range(2):
+        recorder.insert_events([stored(uuid4())], save=Save(context))
+    assert counts(database)[3] == 0
+    assert {event.request_id for event in LogReader(database).read(0, 9)} == {context.request_id}
+
+
+def test_only_the_epoch_that_leads_may_append(database: Database, recorder: LogRecorder) -> None:
+    database.execute("INSERT INTO work.leases VALUES ('host:a', %s, 2, 0)", uuid4())
+    recorder.insert_events([stored(uuid4())], save=Save(ALICE, fence=Fence("host:a", 2)))
+    for stale in (Fence("host:a", 1), Fence("host:a", 3), Fence("host:b", 2)):
+        with pytest.raises(Fenced):
+            recorder.insert_events([stored(uuid4())], save=Save(ALICE, fence=stale))
+    database.execute("UPDATE work.leases SET worker = NULL")
+    with pytest.raises(Fenced):
+        recorder.insert_events([stored(uuid4())], save=Save(ALICE, fence=Fence("host:a", 2)))
+    assert counts(database)[0] == 1
+
+
+# Documents and the queue, in the same transaction.
+
+
+def test_documents_are_stored_once_and_only_with_their_events(database: Database, recorder: LogRecorder) -> None:
+    drafts = Drafts()
+    digest = drafts.add("<domain>ž\0</domain>")
+    assert drafts.add("<domain>ž\0</domain>") == digest == digest_of("<domain>ž\0</domain>")
+    taken = uuid4()
+    for version in (1, 2):
+        recorder.insert_events([stored(taken, version)], save=Save(ALICE, drafts.bodies))
+    with pytest.raises(StreamConflict):
+        recorder.insert_events([stored(taken, 1)], save=Save(ALICE, [b"<never/>"]))
+    documents = Documents(database)
+    assert documents.get(digest) == "<domain>ž\0</domain>"
+    assert documents.get_many([digest, digest]) == {digest: "<domain>ž\0</domain>"}
+    assert counts(database)[2] == 1
+    with pytest.raises(KeyError, match=digest_of("<never/>")):
+        documents.get_many([digest, digest_of("<never/>")])
+
+
+def test_the_queue_follows_the_events(database: Database, log: EventLog) -> None:
+    history = History()
+    domain = history.domain("vm")
+    first, second = str(uuid4()), str(uuid4())
+
+    def save() -> None:
+        log.append(domain, save=Save(ALICE))
+
+    def queue() -> list[tuple[Any, ...]]:
+        rows = database.fetch("SELECT * FROM work.operation_queue ORDER BY position")
+        return [(str(row["operation"]), row["verb"], row["exclusive"], row["started"], row["epoch"]) for row in rows]
+
+    recorder = LogRecorder(LogDatastore(database))
+    recorder.insert_events([EventMapper().to_stored_event(event) for event in history.events], save=Save(ALICE))
+    for operation, verb in ((first, "start"), (second, "destroy")):
+        domain.record(Domain.OperationRequested, NOW, operation=operation, verb=verb, host=ALPHA, arguments={})
+    save()
+    assert queue() == [(first, "start", True, False, None), (second, "destroy", False, False, None)]
+    worker = str(uuid4())
+    domain.record(
+        Domain.OperationStarted, NOW, operation=first, host=ALPHA, worker=worker, epoch=7, evidence={"state": 5}
+    )
+    domain.record(Domain.OperationSucceeded, NOW, operation=second, host=ALPHA, result={})
+    save()
+    assert queue() == [(first, "start", True, True, 7)]
+    domain.record(Domain.OperationOutcomeUnknown, NOW, operation=first, host=ALPHA, message="lost")
+    save()
+    assert queue() == []
+
+
+def test_the_queue_can_be_rebuilt_from_the_log(database: Database, recorder: LogRecorder) -> None:
+    """What the appends left in the queue is what the events say about it, and in the same order."""
+    mapper, history = EventMapper(), every_topic()
+    begun = History()
+    for number in range(9):
+        domain = begun.domain(f"domain {number}")
+        operation = {"operation": str(uuid4()), "host": ALPHA}
+        begun.record(domain, Domain.OperationRequested, **operation, verb="start", arguments={})
+        if number % 3:
+            worker = {"worker": str(uuid4()), "epoch": number}
+            begun.record(domain, Domain.OperationStarted, **operation, **worker, evidence={})
+        if number % 3 == 2:
+            begun.record(domain, Domain.OperationFailed, **operation, code=1, message="no", result={})
+    for event in [*history, *begun.events]:
+        queue = queue_changes([event])
+        recorder.insert_events([mapper.to_stored_event(event)], save=Save(ALICE, queue=queue))
+    assert _queue_of_the_log(database) == {
+        str(row["operation"]): (row["position"], str(row["domain"]), str(row["host"]), row["started"], row["epoch"])
+        for row in database.fetch("SELECT * FROM work.operation_queue")
+    }
+    assert len(_queue_of_the_log(database)) == 6
+
+
+def _queue_of_the_log(database: Database) -> dict[str, tuple[Any, ...]]:
+    rebuilt: dict[str, tuple[Any, ...]] = {}
+    for event in LogReader(database).read(0, 10_000):
+        changes = queue_changes([event.event])
+        for asked in changes["requested"]:
+            rebuilt[asked["operation"]] = (event.position, asked["domain"], asked["host"], False, None)
+        for started in changes["started"]:
+            rebuilt[started["operation"]] = (*rebuilt[started["operation"]][:3], True, started["epoch"])
+        for ended in changes["ended"]:
+            rebuilt.pop(ended)
+    return rebuilt
+
+
+# What does not fit.
+
+
+def test_an_aggregate_that_is_not_ours_to_store_fails_loudly(recorder: LogRecorder) -> None:
+    """A null where none may be is an error of the program, and must not look like a conflict."""
+    with pytest.raises(IntegrityError):
+        recorder.insert_events([StoredEvent(uuid4(), 1, None, b"{}")], save=Save(ALICE))  # type: ignore[arg-type]
