@@ -91,6 +91,10 @@ class Driver(Protocol):
 
     def snapshot_xml(self, uuid: str, name: str) -> str: ...
 
+    def snapshot_dumps(self, uuid: str) -> dict[str, str]:
+        """The XML of every snapshot by name, asked for together: reading a large tree back one by one costs twice."""
+        ...
+
     # Lifecycle.
 
     def define(self, xml: str) -> None:

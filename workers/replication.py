@@ -147,14 +147,14 @@ class Replication:
         """Read the definition and every snapshot from the target and compare."""
         report = ReplayReport()
         sighting = self._driver.domain(self._domain.uuid)
-        there = set() if sighting is None else set(sighting.snapshots)
+        found = self._dumps(sighting)
         if sighting is None:
             report.definition = {"result": "missing", "differences": []}
         else:
             report.definition = _result(self._compare_definition())
         for record in self._ordered:
-            if record.name in there:
-                result = _result(self._compare(record, self._found(record.name)))
+            if record.name in found:
+                result = _result(self._compare(record, found[record.name]))
             else:
                 result = {"result": "missing", "differences": []}
             report.snapshots.append({"name": record.name, **result})
@@ -191,11 +191,8 @@ class Replication:
         return [snapshot for snapshot in replicated if self._domain.forest.find(snapshot) is None]
 
     def _dumps(self, sighting: DomainSighting | None) -> dict[str, str]:
-        return {} if sighting is None else {name: self._found(name) for name in sorted(sighting.snapshots)}
-
-    def _found(self, name: str) -> str:
-        """A snapshot's XML on the target, with its secrets: to be compared or redacted, never kept."""
-        return self._driver.snapshot_xml(self._domain.uuid, name)
+        """The snapshots' XML on the target, with its secrets: to be compared or redacted, never kept."""
+        return {} if sighting is None else self._driver.snapshot_dumps(self._domain.uuid)
 
     def _given(self, record: SnapshotRecord) -> str:
         """A recorded snapshot's XML as a hypervisor is given it, with its secrets."""

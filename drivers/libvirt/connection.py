@@ -56,6 +56,11 @@ class Connection:
         """A virConnect that just answered, so that whatever breaks next broke later. Raises as ``read``."""
         return self.read(lambda connection: (connection, connection.getLibVersion()))[0]
 
+    def carries(self, connection: Any) -> bool:
+        """Whether this is the virConnect in use, and alive as far as this end knows."""
+        with self._lock:
+            return connection is self._connection and edge.alive(library(), connection)
+
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call ``changed(uuid)`` after a domain's lifecycle changed or it rebooted, over this connection and later ones."""
         with self._lock:

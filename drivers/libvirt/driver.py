@@ -37,6 +37,7 @@ class LibvirtDriver:
     def __init__(self, uri: str) -> None:
         self._connection = Connection(uri)
         self._capabilities: Capabilities | None = None
+        self._last_handle: Any = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -80,6 +81,15 @@ class LibvirtDriver:
             uuid, lambda domain: str(domain.snapshotLookupByName(name).getXMLDesc(_SNAPSHOT_XML_SECURE))
         )
 
+    def snapshot_dumps(self, uuid: str) -> dict[str, str]:
+        return self._read_domain(
+            uuid,
+            lambda domain: {
+                snapshot.getName(): str(snapshot.getXMLDesc(_SNAPSHOT_XML_SECURE))
+                for snapshot in domain.listAllSnapshots()
+            },
+        )
+
     # Lifecycle.
 
     def define(self, xml: str) -> None:
@@ -119,7 +129,11 @@ class LibvirtDriver:
             if flags & wanted and not there:
                 # The test driver and ESX say this themselves; VirtualBox would rewrite its machine files instead.
                 raise refusal(8, f"unsupported flags ({int(wanted):#x}): the {can.driver} driver has no {wanted.name}")
-        self._act(uuid, lambda domain: domain.snapshotCreateXML(xml, int(flags)))
+        if flags & SnapshotCreate.REDEFINE:
+            domain = self._handle_of(uuid)
+            self._connection.act(lambda: domain.snapshotCreateXML(xml, int(flags)), domain.connect())
+        else:
+            self._act(uuid, lambda domain: domain.snapshotCreateXML(xml, int(flags)))
 
     def snapshot_revert(self, uuid: str, name: str, flags: SnapshotRevert) -> None:
         self._act_on_snapshot(uuid, name, lambda domain, snapshot: domain.revertToSnapshot(snapshot, int(flags)))
@@ -135,6 +149,17 @@ class LibvirtDriver:
 
     def _read_domain(self, uuid: str, ask: Callable[[Any], T]) -> T:
         return self._connection.read(lambda connection: ask(connection.lookupByUUIDString(uuid)))
+
+    def _handle_of(self, uuid: str) -> Any:
+        """The domain's handle without asking again, for redefining a whole tree.
+
+        Nobody has answered just before, as ``_act`` makes sure: a wire that was dead already makes the outcome unknown.
+        A redefine may be done twice, so that does no harm, and a third of the round trips are saved.
+        """
+        domain = self._last_handle
+        if domain is None or domain.UUIDString() != uuid or not self._connection.carries(domain.connect()):
+            domain = self._last_handle = self._read_domain(uuid, lambda found: found)
+        return domain
 
     def _act(self, uuid: str, deed: Callable[[Any], object]) -> None:
         domain = self._read_domain(uuid, lambda domain: domain)

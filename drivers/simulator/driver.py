@@ -60,6 +60,11 @@ class SimulatorDriver:
         with self._reading() as host:
             return host.snapshot(host.domain(uuid), name).dump()
 
+    def snapshot_dumps(self, uuid: str) -> dict[str, str]:
+        with self._reading() as host:
+            domain = host.domain(uuid)
+            return {name: host.snapshot(domain, name).dump() for name in host.parents(domain)}
+
     # Lifecycle.
 
     def define(self, xml: str) -> None:

@@ -117,7 +117,7 @@ class Subject:
         """The snapshots with their parents, and the current one."""
         seen = self.driver.domain(uuid)
         assert seen is not None, f"{uuid} is not there"
-        dumps = {name: self.driver.snapshot_xml(uuid, name) for name in seen.snapshots}
+        dumps = self.driver.snapshot_dumps(uuid)
         return {name: read(dump).parent for name, dump in dumps.items()}, seen.current_snapshot
 
     def look(self, uuid: str) -> tuple[int, int]:

@@ -23,13 +23,13 @@ SNAPSHOTS = 40
 
 
 def test_a_random_tree_reads_back_byte_identical(subject: Subject, tmp_path: Path) -> None:
-    seed = random.randrange(2**32)  # noqa: S311
-    print(f"seed {seed}")  # noqa: T201  pytest shows it when the test fails
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
     uuid = str(uuid4())
     # A SimulatorDriver of its own in every case, also when the target is another simulator.
     source = SimulatorDriver(tmp_path / "source.sqlite", "source", clock=lambda: 1_700_000_000)
     source.define(_golden(uuid, subject))
-    _grow_at_random(source, uuid, random.Random(seed))  # noqa: S311
+    _grow_at_random(source, uuid, random.Random(seed))
     subject.made.append(uuid)
 
     subject.driver.define(source.domain_xml(uuid, inactive=True))

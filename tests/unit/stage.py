@@ -168,7 +168,7 @@ class Stage:
         return sighting
 
     def dumps(self, host: str) -> dict[str, str]:
-        return {name: self.drivers[host].snapshot_xml(UUID_TEXT, name) for name in self.seen(host).snapshots}
+        return self.drivers[host].snapshot_dumps(UUID_TEXT)
 
     # What is asked.
 

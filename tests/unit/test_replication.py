@@ -273,10 +273,10 @@ def test_a_domain_that_is_gone_when_the_replays_turn_comes_is_refused_with_42(gr
 def test_a_target_that_keeps_something_else_fails_with_9_a_report_and_no_verification(grown: Stage) -> None:
     beta = grown.drivers[BETA]
 
-    def deaf(uuid: str, name: str) -> str:
-        return beta.snapshot_xml(uuid, name).replace("the c one", "something else")
+    def deaf(uuid: str) -> dict[str, str]:
+        return {name: xml.replace("the c one", "something else") for name, xml in beta.snapshot_dumps(uuid).items()}
 
-    replay = grown.replay(driver=altered(beta, snapshot_xml=deaf))
+    replay = grown.replay(driver=altered(beta, snapshot_dumps=deaf))
     assert (replay.state, replay.code) == ("failed", 9)
     assert replay.event.message.endswith("differs: 4 of 5 snapshots agree")
     (entry,) = [entry for entry in replay.event.result["snapshots"] if entry["result"] != "identical"]
@@ -291,9 +291,9 @@ def test_a_verified_replica_that_is_found_to_differ_is_not_verified_any_more(gro
     grown.replay()
     beta = grown.drivers[BETA]
 
-    def deaf(uuid: str, name: str) -> str:
-        return beta.snapshot_xml(uuid, name).replace("the c one", "something else")
+    def deaf(uuid: str) -> dict[str, str]:
+        return {name: xml.replace("the c one", "something else") for name, xml in beta.snapshot_dumps(uuid).items()}
 
-    assert grown.replay(driver=altered(beta, snapshot_xml=deaf)).state == "failed"
+    assert grown.replay(driver=altered(beta, snapshot_dumps=deaf)).state == "failed"
     with pytest.raises(Refused):
         grown.ask("handover", to=BETA)
