@@ -66,7 +66,7 @@ def recorded_situation(domain: Domain, placement: Placement) -> Situation:
     )
 
 
-def _require_owner(domain: Domain, host: str, hosts: HostNames) -> Placement:
+def _require_owner(domain: Domain, host: str, hosts: HostNames) -> None:
     placement = domain.placements.get(host)
     if placement is None:
         raise NoDomain(f"no domain '{domain.name}' on host '{hosts[host]}'", field="domain", value=domain.name)
@@ -79,7 +79,6 @@ def _require_owner(domain: Domain, host: str, hosts: HostNames) -> Placement:
             value=hosts[host],
             accepted=None if owner is None else hosts[owner.host],
         )
-    return placement
 
 
 def _check_definition(domain: Domain, host: str, name: str, hosts: HostNames) -> None:
@@ -149,11 +148,9 @@ def _check_handover(domain: Domain, target: str, hosts: HostNames) -> None:
 
 
 def _check_undefine(domain: Domain, host: str, hosts: HostNames) -> None:
-    placement = domain.placements.get(host)
-    if placement is None or placement.role is Role.REPLICA:
-        if placement is None:
-            _require_owner(domain, host, hosts)
+    if domain.replica_on(host) is not None:
         return
+    _require_owner(domain, host, hosts)
     if domain.replicas:
         where = ", ".join(sorted(hosts[replica.host] for replica in domain.replicas))
         raise OperationInvalid(

@@ -47,6 +47,10 @@ VERBS: dict[str, VerbClass] = {
 }
 
 
+MAKES_DOMAINS = frozenset({"define", "create", "replay"})
+"""Verbs by which their host comes to have the domain, under the name in their arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What somebody wants done to a domain. ``arguments`` are JSON values; documents appear as digests."""

@@ -8,17 +8,20 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
+
+from eventsourcing.domain import Aggregate
 
 from domain_model.attempts import Access, Attempt
 from domain_model.commands import HostNames, request
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationFailed, Refused
 from domain_model.names import Name
-from domain_model.operations import Command
+from domain_model.operations import MAKES_DOMAINS, Command
+from projections.loop import CHANNEL
 from revisor.store.context import Context
-from revisor.store.database import Database
+from revisor.store.database import Database, Row
 from revisor.store.documents import Documents, Drafts
 from revisor.store.errors import RequestRepeated, StreamConflict
 from revisor.store.log import EventLog
@@ -27,6 +30,8 @@ from revisor.store.recorder import Fence, Request, Save
 from revisor.store.vault import Vault
 
 _TRIES = 20
+
+AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,7 @@ class Application:
 
     def domain(self, domain: UUID) -> Domain:
         """A domain that is known to exist; raises LookupError if its stream is empty."""
-        loaded = self.log.load(Domain, domain)
-        if loaded is None:
-            raise LookupError(f"no events of domain {domain}")
-        return loaded
+        return self._loaded(Domain, domain)
 
     def submit(self, wanted: Wanted, hosts: HostNames, context: Context) -> Accepted:
         """Have a command decided; afterwards its operation waits for the agent of its host.
@@ -99,33 +101,35 @@ class Application:
             except (StreamConflict, RequestRepeated):
                 continue
             return Accepted(UUID(wanted.command.operation), wanted.domain, position)
-        raise OperationFailed(f"domain '{wanted.name}' is changed by others all the time: try again later")
+        raise _always_changing(f"domain '{wanted.name}'")
 
     def change(
         self,
-        domain: UUID,
-        decide: Callable[[Domain], None],
+        kind: type[AnyAggregate],
+        stream: UUID,
+        decide: Callable[[AnyAggregate], None],
         context: Context,
         *,
         fence: Fence | None = None,
         drafts: Drafts | None = None,
-        names: Callable[[Domain], Sequence[Name]] = lambda _: (),
+        names: Callable[[AnyAggregate], Sequence[Name]] = lambda _: (),
     ) -> int:
-        """Record what ``decide`` decides on a freshly loaded domain; returns the position, 0 for nothing.
+        """Record what ``decide`` decides on a freshly loaded aggregate; returns the position, 0 for nothing.
 
-        ``decide`` runs again on the domain as it is then when another writer was first. Raises Fenced.
+        Both run again on what is there then when another writer was first. ``names`` gives the names that found or
+        lost their bearer by it, for the same transaction. Raises Fenced; OperationFailed when others are always first.
         """
-        append_documents = [] if drafts is None else drafts.bodies
-        while True:
-            loaded = self.domain(domain)
+        documents = [] if drafts is None else drafts.bodies
+        for _ in range(_TRIES):
+            loaded = self._loaded(kind, stream)
             decide(loaded)
             if not loaded.pending_events:
                 return 0
             try:
-                save = Save(context, documents=append_documents, fence=fence)
-                return self.log.append(loaded, *names(loaded), save=save)
+                return self.log.append(loaded, *names(loaded), save=Save(context, documents=documents, fence=fence))
             except StreamConflict:
                 continue
+        raise _always_changing(f"{kind.__name__.lower()} {stream}")
 
     def refused(self, refusal: Refused, *, verb: str, target: str, suppressed: int, context: Context) -> None:
         """Record that somebody's request was refused."""
@@ -146,7 +150,7 @@ class Application:
 
     def nudge(self) -> None:
         """Wake whoever waits for something to be appended, though nothing was."""
-        self.database.execute("SELECT pg_notify('revisor', '')")
+        self.database.execute("SELECT pg_notify(%s, '')", CHANNEL)
 
     def names_on(self, host: str, names: Iterable[str]) -> Callable[[Domain], Sequence[Name]]:
         """For ``change``: bring the bearers of these names on a host in line with where the domain is."""
@@ -169,12 +173,26 @@ class Application:
 
         return settle
 
-    def _repeated(self, wanted: Wanted, context: Context) -> Accepted | None:
-        if context.request_id is None:
+    def _loaded(self, kind: type[AnyAggregate], stream: UUID) -> AnyAggregate:
+        loaded = self.log.load(kind, stream)
+        if loaded is None:
+            raise LookupError(f"no events of {kind.__name__.lower()} {stream}")
+        return loaded
+
+    def domain_asked(self, request_id: UUID | None) -> UUID | None:
+        """The domain of the operation that was accepted under a request id, if one was."""
+        row = self._request(request_id)
+        return None if row is None else row["domain"]
+
+    def _request(self, request_id: UUID | None) -> Row | None:
+        if request_id is None:
             return None
-        row = self.database.fetch_one(
-            "SELECT fingerprint, operation, domain FROM log.requests WHERE request_id = %s", context.request_id
+        return self.database.fetch_one(
+            "SELECT fingerprint, operation, domain FROM log.requests WHERE request_id = %s", request_id
         )
+
+    def _repeated(self, wanted: Wanted, context: Context) -> Accepted | None:
+        row = self._request(context.request_id)
         if row is None:
             return None
         if bytes(row["fingerprint"]) != wanted.fingerprint:
@@ -220,8 +238,10 @@ def fingerprint(vault: Vault, verb: str, **parts: Any) -> bytes:
 def _asked_for(domain: Domain, host: str, name: str) -> bool:
     """Whether an operation under way is about to give the domain this name there."""
     return any(
-        operation.host == host
-        and operation.arguments.get("name") == name
-        and operation.verb in ("define", "create", "replay")
+        operation.host == host and operation.arguments.get("name") == name and operation.verb in MAKES_DOMAINS
         for operation in domain.operations.values()
     )
+
+
+def _always_changing(what: str) -> OperationFailed:
+    return OperationFailed(f"{what} is changed by others all the time: try again later")

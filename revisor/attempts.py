@@ -11,7 +11,8 @@ from domain_model.errors import Refused
 from revisor.application import Application
 from revisor.store.context import Context
 
-_A_MINUTE = 60
+_MOST = 60
+_WITHIN_S = 60.0
 
 
 @dataclass(slots=True)
@@ -49,9 +50,9 @@ class Attempts:
         now = self._monotonic()
         with self._lock:
             caller = self._callers.setdefault(actor, _Caller())
-            while caller.recorded_at and now - caller.recorded_at[0] > 60:
+            while caller.recorded_at and now - caller.recorded_at[0] > _WITHIN_S:
                 caller.recorded_at.popleft()
-            if len(caller.recorded_at) >= _A_MINUTE:
+            if len(caller.recorded_at) >= _MOST:
                 caller.suppressed += 1
                 return None
             caller.recorded_at.append(now)

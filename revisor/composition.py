@@ -1,6 +1,5 @@
 """The composition root: the one place that knows every concrete thing and puts them together."""
 
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.settings import Settings
 from revisor.store.database import Database
 from revisor.store.vault import Vault, read_or_make_master_key
+from revisor.uris import check_uri
 
 
 def dsn_of(settings: Settings) -> str:
@@ -44,29 +44,8 @@ def driver_for(uri: str, settings: Settings) -> Driver:
         from drivers.simulator import SimulatorDriver  # noqa: PLC0415  (a driver is loaded when it is needed)
 
         name = parts.path.removeprefix("/")
-        settings.simulators.mkdir(parents=True, exist_ok=True)
+        settings.simulators.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SimulatorDriver(Path(settings.simulators, f"{name}.sqlite"), name)
     from drivers.libvirt import LibvirtDriver  # noqa: PLC0415  (an optional extra)
 
     return LibvirtDriver(uri)
-
-
-def check_uri(uri: str) -> None:
-    """Refuse (8) what cannot be a host's URI."""
-    parts = urlsplit(uri)
-    if parts.scheme == "simulator":
-        if parts.netloc or not re.fullmatch(r"/[A-Za-z0-9_.-]+", parts.path) or parts.path.startswith("/."):
-            raise InvalidArgument(
-                f"'{uri}' in field 'uri' names no simulator", field="uri", value=uri, accepted="simulator:///NAME"
-            )
-    elif not parts.scheme or parts.password:
-        raise InvalidArgument(
-            "the URI has no scheme" if not parts.scheme else "the URI holds a password, which would be recorded",
-            field="uri",
-            accepted="a libvirt URI such as qemu:///system or qemu+ssh://HOST/system, or simulator:///NAME",
-        )
-
-
-def unique_uuids(uri: str) -> bool:
-    """Whether the hypervisor behind a URI gives no UUID that others give too: libvirt's test driver does."""
-    return urlsplit(uri).scheme.partition("+")[0] != "test"

@@ -46,7 +46,7 @@ class Readable(logging.Formatter):
 
 def log_to(folder: Path, process: str, *, to_stderr: bool = True) -> None:
     """Send this process's log to ``folder/PROCESS.log`` and, if wanted, to stderr."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = RotatingFileHandler(folder / f"{process}.log", maxBytes=_ROTATE_BYTES, backupCount=_KEEP, encoding="utf-8")
     file.setFormatter(JsonLines(process))
     handlers: list[logging.Handler] = [file]

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -36,31 +36,33 @@ _TAKEN_OVER = 75
 
 def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) -> None:
     """Lead one host until SIGTERM, or until the supervisor is gone. Raises InvalidArgument (8) for an unknown host."""
-    with stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=10) as (database, wakeup):
+    with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=10) as (database, wakeup):
         application = application_of(settings, database)
         host = _host(database, host_name)
         times = LeaseTimes(settings.lease_s, settings.grace_s)
         lease = Lease(database.pool, f"host:{host['id']}", uuid4(), times)
         if not _acquired(lease, stop):
             return
-        lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch or 0)
+        assert lease.epoch is not None
+        lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch)
         threading.Thread(target=keep_renewing, args=(lease, stop, _leave), name="lease", daemon=True).start()
         _log.info("leads host %s in epoch %s", host_name, lead.epoch)
         try:
             _lead(settings, application, lead, host["uri"], stop, wakeup)
         finally:
+            stop.set()  # no more renewals: they would take the release for a loss
             lease.release()
 
 
 def run_projector(settings: Settings, *, supervised: bool = False) -> None:
     """Keep the read models in step with the log until SIGTERM, or until the supervisor is gone."""
-    with stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=4) as (database, _):
+    with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=4) as (database, _):
         ProjectionLoop(database.pool, LogReader(database), all_projections()).run(stop)
 
 
 def run_api(settings: Settings, *, supervised: bool = False) -> None:
     """Answer the HTTP API on the unix socket until SIGTERM, or until the supervisor is gone."""
-    with stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=20) as (database, wakeup):
+    with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=20) as (database, wakeup):
         application = application_of(settings, database)
         projections = {projection.name: projection for projection in all_projections()}
 
@@ -86,9 +88,21 @@ def _lead(
     driver = driver_for(uri, settings)
     try:
         agent = HostAgent(driver, AgentRecords(application), identities, Sightings(application.database), lead)
-        agent.run(stop, wakeup.wait)
+        agent.run(stop, _hints(wakeup))
     finally:
         driver.close()
+
+
+def _hints(wakeup: Wakeup) -> Callable[[float], None]:
+    """Waits for the next hint since the last wait, so that none is missed that came while the agent was at work."""
+    seen = wakeup.count()
+
+    def wait(timeout_s: float) -> None:
+        nonlocal seen
+        wakeup.wait(timeout_s, since=seen)
+        seen = wakeup.count()
+
+    return wait
 
 
 def _acquired(lease: Lease, stop: threading.Event) -> bool:
@@ -135,7 +149,7 @@ def _open(settings: Settings, *, max_connections: int) -> Iterator[tuple[Databas
 
 
 @contextmanager
-def stop_on_signals(*, supervised: bool) -> Iterator[threading.Event]:
+def _stop_on_signals(*, supervised: bool) -> Iterator[threading.Event]:
     """An event that is set by SIGTERM and Ctrl-C and, under a supervisor, by the end of our stdin."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

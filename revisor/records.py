@@ -12,8 +12,8 @@ from domain_model.host import Host
 from revisor.application import Application
 from revisor.store.context import Context
 from revisor.store.documents import Drafts as StoredDrafts
-from revisor.store.errors import Fenced, StreamConflict
-from revisor.store.recorder import Fence, Save
+from revisor.store.errors import Fenced
+from revisor.store.recorder import Fence
 from workers.ports import Drafts, HostIsAnother, Lead, LeadLost, PlacedDomain, QueuedOperation
 
 _QUEUED = """
@@ -88,6 +88,7 @@ class AgentRecords:
         assert drafts is None or isinstance(drafts, StoredDrafts)
         try:
             position = self._application.change(
+                Domain,
                 domain,
                 decide,
                 _context(lead, operation),
@@ -124,12 +125,12 @@ class AgentIdentities:
         """See ``workers.ports.Identities``."""
         if capabilities["unique_uuids"]:
             self._refuse_twin(lead, host_uuid)
-        self._change(
-            lead,
-            lambda host, at: host.identify(
-                driver=driver, host_uuid=host_uuid, hostname=hostname, capabilities=capabilities, at=at
-            ),
-        )
+
+        def identify(host: Host, at: datetime) -> None:
+            _refuse_another(host, host_uuid, hostname)
+            host.identify(driver=driver, host_uuid=host_uuid, hostname=hostname, capabilities=capabilities, at=at)
+
+        self._change(lead, identify)
 
     def _refuse_twin(self, lead: Lead, host_uuid: str) -> None:
         twin = self._application.database.fetch_one(
@@ -142,18 +143,28 @@ class AgentIdentities:
             raise HostIsAnother(f"the hypervisor with host uuid {host_uuid} is already known as host '{twin['name']}'")
 
     def _change(self, lead: Lead, decide: Callable[[Host, datetime], None]) -> None:
-        while True:
-            host = self._application.log.load(Host, lead.host)
-            assert host is not None
-            decide(host, self._application.now())
-            try:
-                save = Save(_context(lead, None), fence=Fence(lead.lease, lead.epoch))
-                self._application.log.append(host, save=save)
-            except StreamConflict:
-                continue
-            except Fenced as fenced:
-                raise LeadLost(str(fenced)) from fenced
-            return
+        try:
+            self._application.change(
+                Host,
+                lead.host,
+                lambda host: decide(host, self._application.now()),
+                _context(lead, None),
+                fence=Fence(lead.lease, lead.epoch),
+            )
+        except Fenced as fenced:
+            raise LeadLost(str(fenced)) from fenced
+
+
+def _refuse_another(host: Host, host_uuid: str, hostname: str) -> None:
+    """Not the hypervisor that answered before: what it lacks is not gone, and must not be recorded so.
+
+    The UUID alone does not tell: where the firmware has none, libvirt makes one up whenever it starts.
+    """
+    if host.host_uuid not in (None, host_uuid) and host.hostname != hostname:
+        raise HostIsAnother(
+            f"'{hostname}' with host uuid {host_uuid} answers at {host.uri}, where host '{host.name}' was known as"
+            f" '{host.hostname}' with host uuid {host.host_uuid}: set its URI right, or add this one as another host"
+        )
 
 
 def _context(lead: Lead, operation: QueuedOperation | None) -> Context:

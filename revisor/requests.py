@@ -29,6 +29,20 @@ class Target:
     uuid: str
     name: str
     host: UUID
+    host_named: bool
+    """Whether this very host was asked for, and not wherever the owner is."""
+
+
+_PLAIN: dict[str, tuple[str, ...]] = {
+    "undefine": ("snapshots_metadata",),
+    "start": ("paused",),
+    "shutdown": (),
+    "destroy": (),
+    "suspend": (),
+    "resume": (),
+    "reboot": (),
+}
+"""Verbs without a document, and the arguments each may have: those that are not given are left out."""
 
 
 class Requests:
@@ -61,9 +75,22 @@ class Requests:
             claims_name=True,
         )
 
-    def plain(self, target: Target, verb: str, arguments: dict[str, Any]) -> Wanted:
-        """A verb without a document."""
-        return self._wanted(target, verb, arguments)
+    def of_domain(self, target: Target, verb: str, arguments: dict[str, Any]) -> Wanted:
+        """A verb on one domain and host. Raises Refused."""
+        match verb:
+            case "snapshot-create":
+                return self.snapshot_create(target, arguments)
+            case "snapshot-current":
+                return self.make_current(target, arguments["name"])
+            case "snapshot-revert":
+                return self.snapshot_revert(target, arguments)
+            case "snapshot-delete":
+                return self.snapshot_delete(target, arguments)
+            case _ if verb in _PLAIN:
+                chosen = {key: bool(arguments[key]) for key in _PLAIN[verb] if arguments.get(key)}
+                return self._wanted(target, verb, chosen)
+            case _:
+                raise InvalidArgument(f"unknown verb '{verb}'", field="verb", value=verb)
 
     def snapshot_create(self, target: Target, arguments: dict[str, Any]) -> Wanted:
         """``snapshot-create`` and ``snapshot-create-as``; with redefine, the command is ``snapshot-redefine``."""
@@ -119,8 +146,7 @@ class Requests:
         owner = self._application.domain(target.domain).owner
         if owner is None:
             raise NoDomain(f"domain '{target.name}' is on no host", field="domain", value=target.name)
-        source = Target(target.domain, target.uuid, target.name, UUID(owner.host))
-        return self._wanted(source, "handover", {"to": str(to)})
+        return self._wanted(target, "handover", {"to": str(to)}, by=owner.host)
 
     def dump(self, record: SnapshotRecord) -> str:
         """A snapshot's XML as recorded, with references in place of secrets."""
@@ -166,15 +192,14 @@ class Requests:
             drafts=drafts,
         )
 
-    def _wanted(self, target: Target, verb: str, arguments: dict[str, Any]) -> Wanted:
-        parts = {**arguments, "domain": str(target.domain), "on": str(target.host)}
-        if verb == "handover":
-            del parts["on"]  # the owner's host is another one afterwards, and the command still the same
+    def _wanted(self, target: Target, verb: str, arguments: dict[str, Any], by: str | None = None) -> Wanted:
+        # A host that was not named is no part of the command: after a handover it is another one.
+        on = str(target.host) if target.host_named else None
         return Wanted(
-            command=Command(str(uuid4()), verb, str(target.host), arguments),
+            command=Command(str(uuid4()), verb, by or str(target.host), arguments),
             domain=target.domain,
             name=target.name,
-            fingerprint=fingerprint(self._vault, verb, **parts),
+            fingerprint=fingerprint(self._vault, verb, **arguments, domain=str(target.domain), on=on),
             drafts=Drafts(),
         )
 

@@ -5,7 +5,7 @@ plain values with the keys of the command line's contract.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,28 +18,17 @@ from domain_model.secrets import mask
 from revisor import presentation as present
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
-from revisor.composition import check_uri, unique_uuids
 from revisor.queries import HostRow, OperationRow, PlacementRow, Queries
 from revisor.requests import Requests, Target
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
 from revisor.store.errors import StreamConflict
 from revisor.store.recorder import Save
+from revisor.uris import check_uri, unique_uuids
 from revisor.wakeup import Wakeup
 
 _READ_MODELS_S = 10.0
 _POLL_S = 0.2
-
-_PLAIN: dict[str, tuple[str, ...]] = {
-    "undefine": ("snapshots_metadata",),
-    "start": ("paused",),
-    "shutdown": (),
-    "destroy": (),
-    "suspend": (),
-    "resume": (),
-    "reboot": (),
-}
-_SNAPSHOT_VERBS = ("snapshot-create", "snapshot-current", "snapshot-revert", "snapshot-delete")
 
 
 class Service:
@@ -80,7 +69,7 @@ class Service:
         """Reach a host under another URI from now on. Raises Refused."""
         with self._attempts.recorded("host set-uri", name, context):
             check_uri(uri)
-            self._change_host(name, lambda host: host.set_uri(uri, self._application.now()), context)
+            self._change_host(self._host(name), lambda known: known.set_uri(uri, self._application.now()), context)
         return self.host(name)
 
     def remove_host(self, name: str, context: Context) -> None:
@@ -94,8 +83,10 @@ class Service:
                     field="name",
                     value=name,
                 )
-            self._change_host(name, lambda aggregate: aggregate.remove(self._application.now()), context)
-            self._release_host_name(name, host.id, context)
+            # Its name is free from the same moment: left claimed, nobody could have it any more.
+            self._change_host(
+                host, lambda known: known.remove(self._application.now()), context, names=self._names_without
+            )
 
     def hosts(self) -> list[dict[str, Any]]:
         looks = self._sightings.last_looks()
@@ -125,17 +116,12 @@ class Service:
     ) -> Accepted:
         """Ask for a verb on a domain. Raises Refused."""
         with self._attempts.recorded(verb, present.reference(domain_ref, host), context):
-            target = self._target(domain_ref, host, replica=verb == "undefine" or host is not None)
-            if verb in _PLAIN:
-                chosen = {key: bool(arguments[key]) for key in _PLAIN[verb] if arguments.get(key)}
-                wanted = self._requests.plain(target, verb, chosen)
-            elif verb in _SNAPSHOT_VERBS:
-                wanted = self._snapshot_wanted(target, verb, arguments)
-            elif verb in ("replay", "handover"):
+            target = self._target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
+            if verb in ("replay", "handover"):
                 to = UUID(self._host(arguments["to"], field="to").id)
                 wanted = (self._requests.replay if verb == "replay" else self._requests.handover)(target, to)
             else:
-                raise InvalidArgument(f"unknown verb '{verb}'", field="verb", value=verb)
+                wanted = self._requests.of_domain(target, verb, arguments)
             return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
 
     def wait(self, operation: UUID, timeout_s: float) -> dict[str, Any]:
@@ -250,17 +236,6 @@ class Service:
 
     # How.
 
-    def _snapshot_wanted(self, target: Target, verb: str, arguments: dict[str, Any]) -> Any:
-        match verb:
-            case "snapshot-create":
-                return self._requests.snapshot_create(target, arguments)
-            case "snapshot-current":
-                return self._requests.make_current(target, arguments["name"])
-            case "snapshot-revert":
-                return self._requests.snapshot_revert(target, arguments)
-            case _:
-                return self._requests.snapshot_delete(target, arguments)
-
     def _settled(self, accepted: Accepted) -> Accepted:
         """Read-your-writes: what was accepted can be read when the caller hears of it."""
         self._queries.wait_for(accepted.position, _READ_MODELS_S)
@@ -273,9 +248,19 @@ class Service:
             raise InvalidArgument(f"no host with name '{name}'", field=field, value=name, accepted=known or None)
         return row
 
-    def _target(self, ref: str, host: str | None, *, replica: bool) -> Target:
-        row = self._placement(ref, host, owner_only=not replica)
-        return Target(row.domain, row.uuid, row.name, UUID(row.host))
+    def _target(self, ref: str, host: str | None, context: Context, *, replica: bool) -> Target:
+        row = self._asked_before(ref, host, context) or self._placement(ref, host, owner_only=not replica)
+        return Target(row.domain, row.uuid, row.name, UUID(row.host), host_named=host is not None)
+
+    def _asked_before(self, ref: str, host: str | None, context: Context) -> PlacementRow | None:
+        """The placement that the context's request id was used for, though it may be gone by just that command."""
+        domain = self._application.domain_asked(context.request_id)
+        if domain is None:
+            return None
+        here = None if host is None else self._host(host).id
+        return next(
+            (row for row in self._queries.find_placements(ref, here, living=False) if row.domain == domain), None
+        )
 
     def _placement(self, ref: str, host: str | None, *, owner_only: bool = False) -> PlacementRow:
         """The placement a reference names: without a host, the owner. Raises 42, or 8 when several answer to it."""
@@ -350,21 +335,20 @@ class Service:
             raise OperationFailed(f"host '{name}' is just being removed: try again", field="name", value=name)
         return row
 
-    def _change_host(self, name: str, decide: Callable[[Host], None], context: Context) -> None:
-        host_id = UUID(self._host(name).id)
-        while True:
-            host = self._application.log.load(Host, host_id)
-            assert host is not None
-            decide(host)
-            try:
-                position = self._application.log.append(host, save=Save(context))
-            except StreamConflict:
-                continue
-            self._queries.wait_for(position, _READ_MODELS_S)
-            return
+    def _change_host(
+        self,
+        row: HostRow,
+        decide: Callable[[Host], None],
+        context: Context,
+        names: Callable[[Host], Sequence[Name]] = lambda _: (),
+    ) -> None:
+        position = self._application.change(Host, UUID(row.id), decide, context, names=names)
+        self._queries.wait_for(position, _READ_MODELS_S)
 
-    def _release_host_name(self, name: str, bearer: str, context: Context) -> None:
-        claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
-        if claim is not None:
-            claim.release(bearer, self._application.now())
-            self._application.log.append(claim, save=Save(context))
+    def _names_without(self, host: Host) -> list[Name]:
+        """The name of a host that is no more, released."""
+        claim = self._application.log.load(Name, Name.id_of(HOSTS, host.name))
+        if claim is None:
+            return []
+        claim.release(str(host.id), self._application.now())
+        return [claim]

@@ -63,15 +63,23 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         lease_s=_seconds(env, "REVISOR_LEASE_S", 15.0),
         grace_s=_seconds(env, "REVISOR_GRACE_S", 5.0),
     )
-    length = len(os.fsencode(settings.socket))
-    if length > _SOCKET_PATH_BYTES:
-        raise InvalidArgument(
-            f"$REVISOR_HOME is too long: its socket's path would have {length} bytes",
-            field="REVISOR_HOME",
-            value=str(home),
-            accepted=f"a folder whose path and '/revisor.sock' have at most {_SOCKET_PATH_BYTES} bytes",
-        )
+    _check_length(settings)
     return settings
+
+
+def _check_length(settings: Settings) -> None:
+    """Refuse a home in which a socket would have too long a path: the embedded database's is the longest."""
+    longest = settings.socket if settings.dsn else settings.home / "pg" / ".s.PGSQL.5432"
+    length = len(os.fsencode(longest))
+    if length > _SOCKET_PATH_BYTES:
+        home = os.fsencode(settings.home)
+        raise InvalidArgument(
+            f"$REVISOR_HOME is too long: the path of a socket in it would have {length} bytes, and at most "
+            f"{_SOCKET_PATH_BYTES} are possible",
+            field="REVISOR_HOME",
+            value=str(settings.home),
+            accepted=f"a folder whose path has at most {_SOCKET_PATH_BYTES - length + len(home)} bytes",
+        )
 
 
 def _default_home() -> Path:

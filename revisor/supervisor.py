@@ -1,7 +1,7 @@
 """``revisor up``: the database and every process of Revisor, started in order and kept running.
 
 The supervisor holds a lock on ``$REVISOR_HOME``, so that two never run there at once. What dies is started again, with
-growing pauses; a host that is added gets its agent at once. SIGTERM and Ctrl-C end everything in the reverse order.
+growing pauses; a host that is added gets its agent at once. SIGTERM and Ctrl-C end the agents first, the database last.
 """
 
 import contextlib
@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolTimeout
 
 from domain_model.errors import OperationInvalid
@@ -46,7 +47,7 @@ class _Child:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0
-    deaths: int = field(default=0)
+    deaths: int = 0
 
     def launch(self) -> None:
         # A session of its own: Ctrl-C in the terminal reaches the supervisor, which ends its children in order. The
@@ -70,10 +71,11 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._postgres = None if settings.dsn else EmbeddedPostgres(settings.home)
-        self._children: dict[str, _Child] = {}
+        self._others: list[_Child] = []
+        self._agents: dict[str, _Child] = {}
         self._stop = threading.Event()
 
-    def run(self, ready: threading.Event | None = None) -> None:
+    def run(self) -> None:
         """Start everything and stay until a signal. Raises OperationInvalid (55) when it runs here already."""
         with self._alone(), self._database_server(), self._signals():
             migrate(owner_dsn_of(self._settings), application_role=_role(dsn_of(self._settings)))
@@ -82,10 +84,7 @@ class Supervisor:
             try:
                 with database.connection() as connection:
                     positions.prepare(connection, all_projections())
-                self._want("projector", ["projector"])
-                self._want("api", ["serve"])
-                if ready is not None:
-                    ready.set()
+                self._others = [_launched("projector", ["projector"]), _launched("api", ["serve"])]
                 while not self._stop.is_set():
                     self._round(database)
                     self._stop.wait(_ROUND_S)
@@ -98,7 +97,7 @@ class Supervisor:
         self._stop.set()
 
     def _round(self, database: Database) -> None:
-        for child in list(self._children.values()):
+        for child in [*self._others, *self._agents.values()]:
             if child.process is not None and (code := child.process.poll()) is not None:
                 child.died(code)
             if child.process is None and time.monotonic() >= child.start_at:
@@ -112,24 +111,19 @@ class Supervisor:
             _log.warning("hosts are looked up again next round: %s", trouble)
 
     def _follow_hosts(self, database: Database) -> None:
-        """One agent a host, under its id: a name may be used again."""
+        """One agent a host and URI: a name may be used again, and a hypervisor be reached in another way."""
         wanted = {
-            f"agent-{row['name']}": ["worker", "--host", row["name"]]
-            for row in database.fetch("SELECT name FROM views.hosts WHERE removed_at IS NULL")
+            f"{row['id']} {row['uri']}": row["name"]
+            for row in database.fetch("SELECT id, name, uri FROM views.hosts WHERE removed_at IS NULL")
         }
-        for name, arguments in wanted.items():
-            self._want(name, arguments)
-        for name in [name for name in self._children if name.startswith("agent-") and name not in wanted]:
-            self._end([self._children.pop(name)])
-
-    def _want(self, name: str, arguments: list[str]) -> None:
-        if name not in self._children:
-            self._children[name] = _Child(name, arguments)
-            self._children[name].launch()
+        for key in [key for key in self._agents if key not in wanted]:
+            self._end([self._agents.pop(key)])
+        for key, name in wanted.items():
+            if key not in self._agents:
+                self._agents[key] = _launched(f"agent-{name}", ["worker", "--host", name])
 
     def _end_children(self) -> None:
-        agents_first = sorted(self._children.values(), key=lambda child: not child.name.startswith("agent-"))
-        self._end(agents_first)
+        self._end([*self._agents.values(), *self._others])
 
     def _end(self, children: list[_Child]) -> None:
         running = [child.process for child in children if child.process is not None]
@@ -163,10 +157,13 @@ class Supervisor:
         if self._postgres is None:
             yield
             return
-        self._postgres.start()
+        # A start may take long (crash recovery): SIGTERM ends it as Ctrl-C does, and no server is left behind.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            self._postgres.start()
             yield
         finally:
+            signal.signal(signal.SIGTERM, before)
             self._postgres.stop()
 
     @contextlib.contextmanager
@@ -177,6 +174,12 @@ class Supervisor:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _launched(name: str, arguments: list[str]) -> _Child:
+    child = _Child(name, arguments)
+    child.launch()
+    return child
 
 
 def running_pid(settings: Settings) -> int | None:
@@ -193,6 +196,4 @@ def running_pid(settings: Settings) -> int | None:
 
 
 def _role(dsn: str) -> str:
-    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
-
     return str(conninfo_to_dict(dsn).get("user") or "revisor")

@@ -5,8 +5,9 @@ import threading
 
 import psycopg
 
+from projections.loop import CHANNEL
+
 _log = logging.getLogger(__name__)
-_CHANNEL = "revisor"
 
 
 class Wakeup:
@@ -49,7 +50,7 @@ class Wakeup:
         while not self._stop.is_set():
             try:
                 with psycopg.connect(self._dsn, autocommit=True, application_name="revisor wakeup") as connection:
-                    connection.execute(f"LISTEN {_CHANNEL}".encode())
+                    connection.execute(f"LISTEN {CHANNEL}".encode())
                     while not self._stop.is_set():
                         for _ in connection.notifies(timeout=0.5, stop_after=1):
                             self.wake()

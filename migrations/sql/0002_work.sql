@@ -23,15 +23,13 @@ CREATE TABLE work.leases (
     beat   bigint NOT NULL
 );
 
-CREATE TABLE work.vault_keys (
-    domain  uuid PRIMARY KEY,
-    wrapped bytea NOT NULL
-);
-CREATE TABLE work.vault_secrets (
-    domain    uuid NOT NULL,
-    reference text NOT NULL,
-    sealed    bytea NOT NULL,
-    PRIMARY KEY (domain, reference)
+-- When each host was last looked at, and whether somebody waits for a fresh look.
+CREATE TABLE work.sightings (
+    host        uuid PRIMARY KEY,
+    wanted      bigint NOT NULL DEFAULT 0,
+    satisfied   bigint NOT NULL DEFAULT 0,
+    observed_at timestamptz,
+    problem     text
 );
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA work TO @application@;

@@ -25,8 +25,8 @@ DECLARE
 BEGIN
     SELECT head.log, head.position, head.recorded_at INTO STRICT v_log, v_base, v_before FROM log.head FOR UPDATE;
 
-    IF EXISTS (SELECT FROM log.appends WHERE append_id = p_append_id) THEN
-        RETURN QUERY SELECT notification_id FROM log.events WHERE append_id = p_append_id ORDER BY 1;
+    RETURN QUERY SELECT generate_series(first_position, last_position) FROM log.appends WHERE append_id = p_append_id;
+    IF FOUND THEN
         RETURN;
     END IF;
     IF p_lease IS NOT NULL AND NOT EXISTS (

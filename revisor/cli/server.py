@@ -99,7 +99,9 @@ def _stay(settings: Settings, hosts: list[tuple[str, str]]) -> None:
 
 
 def _detach(settings: Settings, hosts: tuple[str, ...]) -> None:
-    settings.logs.mkdir(parents=True, exist_ok=True)
+    # As the supervisor makes them: others may pass the home, to the socket, and look into nothing of it.
+    settings.home.mkdir(mode=0o711, parents=True, exist_ok=True)
+    settings.logs.mkdir(mode=0o700, exist_ok=True)
     arguments = [argument for host in hosts for argument in ("--host", host)]
     with Path(settings.logs, "up.out").open("ab") as output:
         child = subprocess.Popen(

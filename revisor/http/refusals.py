@@ -131,6 +131,6 @@ def _shown(field: str, value: Any) -> str | None:
     if field == "xml" or isinstance(value, dict | list) or value is None:
         return None
     text = str(value).encode("utf-8", "backslashreplace").decode()
-    if "<" in text:
+    if "<" in text or "passwd" in text:
         return None  # XML in a wrong place is XML still, and may hold a password
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

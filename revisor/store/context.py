@@ -1,6 +1,6 @@
 """The context of a request: who asks, why, and what it belongs to. Every append carries one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 
@@ -14,10 +14,6 @@ class Context:
     request_id: UUID | None = None
     correlation: UUID | None = None
     causation: UUID | None = None
-
-    def caused_by(self, operation: UUID) -> "Context":
-        """The same request, one step further: what this operation brings about."""
-        return replace(self, causation=operation)
 
     @property
     def correlation_or_new(self) -> UUID:

@@ -49,12 +49,6 @@ class Database:
         with self.pool.connection() as connection:
             yield connection
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection[Row]]:
-        """A connection inside one transaction, committed at the end and rolled back on an exception."""
-        with self.pool.connection() as connection, connection.transaction():
-            yield connection
-
     def fetch(self, query: str, *params: object) -> list[Row]:
         """All rows of one statement."""
         with self.connection() as connection:

@@ -1,6 +1,7 @@
 """The log as the eventsourcing library sees it: load an aggregate, append what it decided."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -55,8 +56,7 @@ class EventLog(Application[UUID]):
         away: their pending events are gone.
         """
         pending = [event for aggregate in aggregates for event in aggregate.pending_events]
-        save.queue.update(queue_changes(pending))
-        recordings = self.save(*aggregates, save=save)
+        recordings = self.save(*aggregates, save=replace(save, queue=queue_changes(pending)))
         return recordings[-1].notification.id if recordings else 0
 
 

@@ -5,6 +5,7 @@ same document. Values are sealed with AES-256-GCM under a key of the domain's, w
 deleting the domain's key erases its secrets for good.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -16,31 +17,44 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from domain_model.errors import OperationFailed
 from domain_model.secrets import redact, restore
 from revisor.store.database import Database
 
+_KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
 class VaultError(Exception):
-    """A secret cannot be opened; the message says which key is missing or wrong."""
+    """The master key is not one, or not the one the secrets were sealed with."""
 
 
 def read_or_make_master_key(path: Path) -> bytes:
-    """The 32-byte master key in ``path``, made (mode 0600) when there is no such file."""
+    """The 32-byte master key in ``path``, made (mode 0600) when there is no such file.
+
+    The file is there whole or not at all, also for a process that starts at the same moment. Raises VaultError.
+    """
+    if not path.exists():
+        _make_master_key(path)
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise VaultError(f"{path} is not a master key: it must hold exactly {_KEY_BYTES} bytes")
+    return key
+
+
+def _make_master_key(path: Path) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        key = path.read_bytes()
-    else:
-        key = os.urandom(32)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
+            file.write(os.urandom(_KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-    if len(key) != 32:
-        raise VaultError(f"{path} is not a master key: it must hold exactly 32 bytes")
-    return key
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink()
 
 
 class Vault:
@@ -65,7 +79,11 @@ class Vault:
         return redacted
 
     def restore(self, domain: UUID, xml: str) -> str:
-        """The XML with its secrets, for a hypervisor or a person who may see them. Raises VaultError."""
+        """The XML with its secrets, for a hypervisor or a person who may see them.
+
+        Raises OperationFailed (9) for a secret that was erased: an operation that needs it fails, and is not tried for
+        ever. Raises VaultError.
+        """
         return restore(xml, lambda reference: self._open(domain, reference))
 
     def fingerprint(self, command: bytes) -> bytes:
@@ -76,17 +94,25 @@ class Vault:
         row = self._database.fetch_one(
             "SELECT sealed FROM work.vault_secrets WHERE domain = %s AND reference = %s", domain, reference
         )
-        if row is None:
-            raise VaultError(f"domain {domain} has no secret {reference}: it was erased")
-        return _unseal(AESGCM(self._key(domain)), bytes(row["sealed"]), reference.encode()).decode()
+        wrapped = self._wrapped_key(domain)
+        if row is None or wrapped is None:
+            raise OperationFailed(f"domain {domain} has no secret {reference}: it was erased")
+        key = _unseal(self._master, wrapped, domain.bytes)
+        return _unseal(AESGCM(key), bytes(row["sealed"]), reference.encode()).decode()
 
     def _key(self, domain: UUID) -> bytes:
         """The domain's key, made when it has none yet."""
-        wrapped = _seal(self._master, os.urandom(32), domain.bytes)
-        self._database.execute("INSERT INTO work.vault_keys VALUES (%s, %s) ON CONFLICT DO NOTHING", domain, wrapped)
+        wrapped = self._wrapped_key(domain)
+        if wrapped is None:
+            made = _seal(self._master, os.urandom(_KEY_BYTES), domain.bytes)
+            self._database.execute("INSERT INTO work.vault_keys VALUES (%s, %s) ON CONFLICT DO NOTHING", domain, made)
+            wrapped = self._wrapped_key(domain)  # Another process may have been first.
+        assert wrapped is not None
+        return _unseal(self._master, wrapped, domain.bytes)
+
+    def _wrapped_key(self, domain: UUID) -> bytes | None:
         row = self._database.fetch_one("SELECT wrapped FROM work.vault_keys WHERE domain = %s", domain)
-        assert row is not None
-        return _unseal(self._master, bytes(row["wrapped"]), domain.bytes)
+        return None if row is None else bytes(row["wrapped"])
 
 
 class _OnDemand:
