@@ -70,8 +70,11 @@ class Adoption:
         self._at = at
         self._operation = operation
 
-    def adopt(self, seen: Observation | None) -> None:
-        """Record the differences; None says the hypervisor has no such domain."""
+    def adopt(self, seen: Observation | None, *, snapshots: bool = True) -> None:
+        """Record the differences; None says the hypervisor has no such domain.
+
+        Without ``snapshots`` theirs are left to somebody else, as when an operation runs beside another one.
+        """
         if seen is None:
             self._gone()
             return
@@ -86,8 +89,12 @@ class Adoption:
             return
         if (placement.autostart, placement.managed_save) != (seen.autostart, seen.managed_save):
             self.record(Domain.Updated, autostart=seen.autostart, managed_save=seen.managed_save)
+        if not snapshots:
+            return
         if placement.role is Role.OWNER:
             self._snapshots(seen)
+        else:
+            self._replicated(placement, seen)
 
     def reverted(self, snapshot: SnapshotRecord, seen: Observation) -> None:
         """Record that the domain went back to a snapshot; the state it is in now came by that."""
@@ -151,6 +158,34 @@ class Adoption:
         if current != forest.current:
             self.record(Domain.SnapshotMadeCurrent, snapshot=current, name=None if record is None else record.name)
 
+    def _replicated(self, replica: Placement, seen: Observation) -> None:
+        """On a replica: what replay made there and is there no more. It agrees with the domain no longer, then."""
+        forest = self._domain.forest
+        records = [record for record in forest if record.id in replica.replicated]
+        gone = [record for record in records if record.name not in seen.snapshots]
+        if gone:
+            self.replica_lost(replica, {record.id: record.name for record in gone})
+        current = None if replica.replicated_current is None else forest.find(replica.replicated_current)
+        if current is not None and current.name != seen.current:
+            shown = None if seen.current is None else forest.get(seen.current)
+            self.record(
+                Domain.SnapshotMadeCurrent,
+                snapshot=None if shown is None else shown.id,
+                name=None if shown is None else shown.name,
+            )
+
+    def replica_lost(self, replica: Placement, gone: Mapping[str, str | None]) -> None:
+        """Record that snapshots (names by id) are on the replica no longer."""
+        current = replica.replicated_current
+        self.record(
+            Domain.SnapshotDeleted,
+            removed=[{"snapshot": snapshot, "name": name} for snapshot, name in gone.items()],
+            reparented=[],
+            current_before=current,
+            current=None if current in gone else current,
+            metadata_only=True,
+        )
+
     def _deleted(self, gone: list[SnapshotRecord], seen: Observation) -> None:
         forest = self._domain.forest
         deletion = forest.removal_of(record.id for record in gone)
@@ -204,31 +239,25 @@ class Adoption:
 
 
 def record_replica(
-    domain: Domain, replayed: SnapshotForest, host: str, at: datetime, operation: Operation, *, removed: list[str]
+    domain: Domain, replayed: SnapshotForest, adoption: Adoption, host: str, *, removed: list[str], missing: set[str]
 ) -> None:
-    """Record that ``host`` has every snapshot of ``replayed`` now, and no longer those ``removed`` (ids).
+    """Record that ``host`` has every snapshot of ``replayed`` now but the ``missing`` (names), and none of ``removed``.
 
     Only what was not recorded there before is recorded, so doing it again adds nothing.
     """
-    adoption = Adoption(domain, host, at, operation)
     replica = domain.placements[host]
-    gone = [snapshot for snapshot in dict.fromkeys(removed) if snapshot in replica.replicated]
+    gone: dict[str, str | None] = {snapshot: None for snapshot in removed if snapshot in replica.replicated}
     if gone:
-        current_before = replica.replicated_current
-        adoption.record(
-            Domain.SnapshotDeleted,
-            removed=[{"snapshot": snapshot, "name": None} for snapshot in gone],
-            reparented=[],
-            current_before=current_before,
-            current=None if current_before in gone else current_before,
-            metadata_only=True,
-        )
+        adoption.replica_lost(replica, gone)
     for record in replayed.parents_first():
-        if replica.replicated.get(record.id) != fingerprint_of(record):
+        if record.name not in missing and replica.replicated.get(record.id) != fingerprint_of(record):
             current = replayed.current == record.id
             adoption.record(Domain.SnapshotRedefined, current=current, **snapshot_fields(record))
-    if replica.replicated_current != replayed.current:
-        name = None if replayed.current_snapshot is None else replayed.current_snapshot.name
+    current_snapshot = replayed.current_snapshot
+    if replica.replicated_current != replayed.current and (
+        current_snapshot is None or current_snapshot.name not in missing
+    ):
+        name = None if current_snapshot is None else current_snapshot.name
         adoption.record(Domain.SnapshotMadeCurrent, snapshot=replayed.current, name=name)
 
 

@@ -125,6 +125,10 @@ def _check_handover(domain: Domain, target: str, hosts: HostNames) -> None:
     owner, replica = domain.owner, domain.replica_on(target)
     if owner is None:
         raise NoDomain(f"domain '{domain.name}' is on no host", field="domain", value=domain.name)
+    if owner.host == target:
+        raise OperationInvalid(
+            f"host '{hosts[target]}' owns domain '{domain.name}' already", field="to", value=hosts[target]
+        )
     if replica is None:
         raise OperationInvalid(
             f"host '{hosts[target]}' has no replica of domain '{domain.name}': run replay first",

@@ -225,6 +225,7 @@ class Domain(Aggregate):
             replica = domain.replica_on(self.host)
             if replica is not None:
                 replica.replicated_current = self.snapshot
+                replica.verified = None
             else:
                 domain.forest.make_current(self.snapshot)
 
@@ -251,6 +252,7 @@ class Domain(Aggregate):
                     replica.replicated.pop(snapshot, None)
                 if replica.replicated_current in gone:
                     replica.replicated_current = self.current
+                replica.verified = None
                 return
             domain.forest.remove(gone)
             for entry in self.reparented:

@@ -1,5 +1,6 @@
 """A host: one hypervisor Revisor leads, its URI, and what answered there."""
 
+import re
 from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -7,6 +8,8 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain_model.errors import InvalidArgument
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 class Host(Aggregate):
@@ -72,13 +75,13 @@ class Host(Aggregate):
 
     @classmethod
     def add(cls, id: UUID, *, name: str, uri: str, at: datetime) -> Self:
-        """Begin the stream of a host; raises InvalidArgument (8) for a name that is empty or has a ``/``."""
-        if not name or "/" in name or name != name.strip():
+        """Begin the stream of a host; raises InvalidArgument (8) for a name that could not be part of HOST/NAME."""
+        if not _NAME.fullmatch(name):
             raise InvalidArgument(
                 f"host name '{name}' in field 'name' is not usable",
                 field="name",
                 value=name,
-                accepted="a non-empty name without '/' and surrounding blanks",
+                accepted="letters, digits, '.', '_' and '-', not beginning with '.' or '-'",
             )
         return cls._create(cls.Created, id=id, timestamp=at, name=name, uri=uri)
 

@@ -9,7 +9,7 @@ from revisor.application import Application
 from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.settings import Settings
 from revisor.store.database import Database
-from revisor.store.vault import Vault, read_or_make_master_key
+from revisor.store.vault import Vault, read_master_key
 from revisor.uris import check_uri
 
 
@@ -33,7 +33,9 @@ def owner_dsn_of(settings: Settings) -> str:
 
 def application_of(settings: Settings, database: Database) -> Application:
     """The application on an open database."""
-    return Application(database, Vault(database, read_or_make_master_key(settings.master_key)))
+    return Application(
+        database, Vault(database, read_master_key(settings.master_key, make=settings.master_key_file is None))
+    )
 
 
 def driver_for(uri: str, settings: Settings) -> Driver:

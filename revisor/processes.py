@@ -24,7 +24,7 @@ from revisor.sightings import Sightings
 from revisor.store.database import Database, Row
 from revisor.store.reading import LogReader
 from revisor.wakeup import Wakeup
-from workers.agent import HostAgent, keep_renewing
+from workers.agent import HostAgent, keep_renewing, watch_lease
 from workers.leases import Lease, LeaseTimes
 from workers.ports import Lead
 
@@ -45,7 +45,8 @@ def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) 
             return
         assert lease.epoch is not None
         lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch)
-        threading.Thread(target=keep_renewing, args=(lease, stop, _leave), name="lease", daemon=True).start()
+        for watch in (keep_renewing, watch_lease):
+            threading.Thread(target=watch, args=(lease, stop, _leave), name=watch.__name__, daemon=True).start()
         _log.info("leads host %s in epoch %s", host_name, lead.epoch)
         try:
             _lead(settings, application, lead, host["uri"], stop, wakeup)

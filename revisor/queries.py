@@ -179,6 +179,11 @@ class Queries:
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
         return True
 
+    def waiting_on(self, host: str) -> int:
+        """How many operations of a host have not ended."""
+        row = self._database.fetch_one("SELECT count(*) AS n FROM work.operation_queue WHERE host = %s", host)
+        return 0 if row is None else int(row["n"])
+
     def _behind(self, position: int) -> bool:
         row = self._database.fetch_one(
             "SELECT name FROM views.projections WHERE parked_at IS NULL AND position < %s LIMIT 1", position

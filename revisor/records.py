@@ -56,8 +56,8 @@ class AgentRecords:
         ]
 
     def placed(self, host: UUID) -> Sequence[PlacedDomain]:
-        rows = self._database.fetch("SELECT domain, uuid FROM views.domains WHERE host = %s AND present", host)
-        return [PlacedDomain(row["domain"], str(row["uuid"])) for row in rows]
+        rows = self._database.fetch("SELECT domain, uuid, role FROM views.domains WHERE host = %s AND present", host)
+        return [PlacedDomain(row["domain"], str(row["uuid"]), row["role"]) for row in rows]
 
     def domain(self, domain: UUID) -> Domain:
         return self._application.domain(domain)

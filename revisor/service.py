@@ -55,6 +55,7 @@ class Service:
         """Lead a hypervisor under a name; the same name and URI again is the same host. Raises Refused."""
         with self._attempts.recorded("host add", name, context):
             check_uri(uri)
+            self._refuse_second_name(name, uri)
             known = self._queries.host(name) or self._save_host(name, uri, context)
             if known is not None and known.uri != uri:
                 raise OperationFailed(
@@ -69,6 +70,7 @@ class Service:
         """Reach a host under another URI from now on. Raises Refused."""
         with self._attempts.recorded("host set-uri", name, context):
             check_uri(uri)
+            self._refuse_second_name(name, uri)
             self._change_host(self._host(name), lambda known: known.set_uri(uri, self._application.now()), context)
         return self.host(name)
 
@@ -82,6 +84,11 @@ class Service:
                     f"host '{name}' has {len(there)} domains, such as '{there[0]}': undefine them or hand them over",
                     field="name",
                     value=name,
+                )
+            waiting = self._queries.waiting_on(host.id)
+            if waiting:
+                raise OperationInvalid(
+                    f"host '{name}' has {waiting} operations that have not ended", field="name", value=name
                 )
             # Its name is free from the same moment: left claimed, nobody could have it any more.
             self._change_host(
@@ -275,7 +282,7 @@ class Service:
         if len(found) > 1:
             candidates = ", ".join(f"{row.host_name}/{row.name}" for row in found)
             raise InvalidArgument(
-                f"'{ref}' is the name of {len(found)} domains", field="domain", value=ref, accepted=candidates
+                f"'{ref}' is {len(found)} domains: {candidates}", field="domain", value=ref, accepted=candidates
             )
         return found[0]
 
@@ -288,6 +295,12 @@ class Service:
             if not gone:
                 raise
             return gone[0].domain
+
+    def _refuse_second_name(self, name: str, uri: str) -> None:
+        """One URI, one host. Two URIs that lead to one hypervisor are found out when it answers."""
+        for row in self._queries.hosts():
+            if row.uri == uri and row.name != name:
+                raise OperationFailed(f"host '{row.name}' has this URI already", field="uri", value=uri)
 
     def _domain_on(self, uuid: str, host: str) -> UUID | None:
         found = self._queries.find_placements(uuid, host, living=False)

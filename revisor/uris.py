@@ -5,6 +5,30 @@ from urllib.parse import urlsplit
 
 from domain_model.errors import InvalidArgument
 
+_ACCEPTED = "a libvirt URI such as qemu:///system or qemu+ssh://HOST/system, or simulator:///NAME"
+_LIBVIRT_DRIVERS = frozenset(
+    [
+        "bhyve",
+        "ch",
+        "esx",
+        "gsx",
+        "hyperv",
+        "lxc",
+        "openvz",
+        "parallels",
+        "qemu",
+        "test",
+        "vbox",
+        "vmwarefusion",
+        "vmwareplayer",
+        "vmwarews",
+        "vpx",
+        "vz",
+        "xen",
+    ]
+)
+"""The words before ``+TRANSPORT`` and ``://`` that libvirt 9.0 knows."""
+
 
 def check_uri(uri: str) -> None:
     """Refuse (8) what cannot be a host's URI."""
@@ -14,11 +38,11 @@ def check_uri(uri: str) -> None:
             raise InvalidArgument(
                 f"'{uri}' in field 'uri' names no simulator", field="uri", value=uri, accepted="simulator:///NAME"
             )
-    elif not parts.scheme or parts.password:
+    elif parts.password:
+        raise InvalidArgument("the URI holds a password, which would be recorded", field="uri", accepted=_ACCEPTED)
+    elif parts.scheme.partition("+")[0] not in _LIBVIRT_DRIVERS:
         raise InvalidArgument(
-            "the URI has no scheme" if not parts.scheme else "the URI holds a password, which would be recorded",
-            field="uri",
-            accepted="a libvirt URI such as qemu:///system or qemu+ssh://HOST/system, or simulator:///NAME",
+            f"'{uri}' in field 'uri' begins with no hypervisor", field="uri", value=uri, accepted=_ACCEPTED
         )
 
 

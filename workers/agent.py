@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
-from domain_model.errors import HypervisorUnreachable, Refused
+from domain_model.errors import Refused
 from domain_model.operations import VERBS, VerbClass
 from drivers.port import Driver, Watchable
 from workers.applier import Applier
@@ -154,14 +154,22 @@ class HostAgent:
             begun = self._sightings.begin(self._lead.host)
             self._observer.run_once(self.busy)
             self._sightings.done(self._lead.host, begun)
-        except HypervisorUnreachable as silence:
+        except Refused as silence:
             _log.warning("host %s: %s", self._lead.host_name, silence)
             self._sightings.unreachable(self._lead.host, str(silence))
             self._observe_at = now + _RETRY_S
 
 
+def watch_lease(lease: Lease, stop: threading.Event, lost: Callable[[str], None]) -> None:
+    """Call ``lost`` once when the lease was not renewed for its length, even if renewing itself hangs."""
+    while not stop.wait(lease.times.renew_s):
+        if lease.expired():
+            lost(f"lease {lease.name} could not be renewed in time")
+            return
+
+
 def keep_renewing(lease: Lease, stop: threading.Event, lost: Callable[[str], None]) -> None:
-    """Beat until ``stop``; calls ``lost`` once when the lease is somebody else's or could not be kept."""
+    """Beat until ``stop``; calls ``lost`` once when the lease is somebody else's. ``watch_lease`` sees what hangs."""
     while not stop.wait(lease.times.renew_s):
         try:
             lease.renew()
@@ -170,9 +178,6 @@ def keep_renewing(lease: Lease, stop: threading.Event, lost: Callable[[str], Non
             return
         except Exception as trouble:  # noqa: BLE001  (away or slow, the database may come back within the lease)
             _log.warning("lease %s could not be renewed: %s", lease.name, trouble)
-            if lease.expired():
-                lost(f"lease {lease.name} could not be renewed in time")
-                return
 
 
 def _plain(capabilities: object) -> dict[str, object]:

@@ -11,7 +11,7 @@ from domain_model.adoption import Adoption, Observation
 from domain_model.commands import check_role
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, NoDomain, OutcomeUnknown, Refused
-from domain_model.operations import Operation
+from domain_model.operations import MAKES_DOMAINS, Operation
 from domain_model.rules import RULES
 from drivers.port import Driver
 from workers.looking import Eye, evidence_of, situation_of
@@ -19,8 +19,6 @@ from workers.ports import Lead, QueuedOperation, Records
 from workers.verbs import VERBS, Task, Verdict, command_of, replica_differs
 
 _log = logging.getLogger(__name__)
-
-_MAKES_DOMAINS = ("define", "create", "replay")
 
 
 class Applier:
@@ -58,6 +56,7 @@ class Applier:
 
         def start(now: Domain) -> None:
             if now.may_start(operation.id) and not now.operations[operation.id].started:
+                check_role(now, command_of(operation), self._records.host_names())
                 now.record(
                     Domain.OperationStarted,
                     self._records.now(),
@@ -69,15 +68,15 @@ class Applier:
                 )
 
         try:
-            check_role(domain, command_of(operation), self._records.host_names())
             if sighting is not None:
                 RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
-            elif operation.verb not in _MAKES_DOMAINS:
+            elif operation.verb not in MAKES_DOMAINS:
                 raise NoDomain(f"no domain '{domain.name}' on the host", field="domain", value=domain.name)
+            began = self._records.change(queued.domain, start, lead=self._lead, operation=queued)
         except Refused as refusal:
             self._fail(queued, refusal)
             return
-        if self._records.change(queued.domain, start, lead=self._lead, operation=queued):
+        if began:
             operation.evidence, operation.started = evidence, True
             self._act(queued, domain, operation)
 
@@ -147,7 +146,8 @@ class Applier:
                     outcome = refusal
             # What was there before an operation that was to make it, and failed, is somebody else's.
             if outcome is None or host in now.placements or not operation.evidence.get("existed"):
-                adoption.adopt(seen)
+                # What an exclusive operation under way beside a control verb does to snapshots is its own.
+                adoption.adopt(seen, snapshots=not _another_started(now, operation, host))
             _record_outcome(now, self._records, operation, host, outcome, task)
 
         self._change(queued, task, end)
@@ -175,11 +175,16 @@ class Applier:
     def _change(self, queued: QueuedOperation, task: Task, decide: Callable[[Domain], None]) -> None:
         placement = task.domain.placements.get(str(self._lead.host))
         names = {None if placement is None else placement.name}
-        if task.operation.verb in _MAKES_DOMAINS:
+        if task.operation.verb in MAKES_DOMAINS:
             names.add(task.arguments.get("name"))
         self._records.change(
             queued.domain, decide, lead=self._lead, operation=queued, drafts=task.drafts, names=_texts(names)
         )
+
+
+def _another_started(domain: Domain, operation: Operation, host: str) -> bool:
+    others = (other for other in domain.operations.values() if other.id != operation.id)
+    return any(other.started and other.host == host for other in others)
 
 
 def _texts(names: set[str | None]) -> list[str]:

@@ -13,6 +13,9 @@ from workers.ports import Lead, PlacedDomain, Records
 
 _log = logging.getLogger(__name__)
 
+_ALL_CLOSELY_EVERY = 12
+"""With a round every five seconds, everything is looked at closely once a minute."""
+
 
 class Observer:
     """Looks at the recorded domains of one host; what looks as it did at the last look is not read closely again."""
@@ -22,35 +25,44 @@ class Observer:
         self._records = records
         self._lead = lead
         self._eye = Eye(driver, records, str(lead.host))
-        self._seen: dict[UUID, DomainSighting | None] = {}
+        self._seen: dict[UUID, tuple[DomainSighting | None, str]] = {}
+        """What each domain looked like, in which role, when what was recorded last agreed with it."""
+        self._rounds = 0
 
     def forget(self, uuid: str) -> None:
-        """Look closely at this domain next time: something is said to have changed."""
-        for domain, sighting in list(self._seen.items()):
+        """Look closely at this domain next time: something is said to have changed. May be called from any thread."""
+        for domain, (sighting, _) in list(self._seen.items()):
             if sighting is None or sighting.uuid == uuid:
-                del self._seen[domain]
+                self._seen.pop(domain, None)
 
     def run_once(self, busy: frozenset[UUID]) -> None:
         """Look at every domain recorded on the host but the busy ones, whose sightings belong to their operation.
 
-        Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads.
+        Now and then at all of them closely: a definition may change while the sighting stays the same, and hints get
+        lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads.
         """
+        self._rounds += 1
+        if self._rounds % _ALL_CLOSELY_EVERY == 0:
+            self._seen.clear()
         sightings = {sighting.uuid: sighting for sighting in self._driver.domains()}
         for placed in self._records.placed(self._lead.host):
-            sighting = sightings.get(placed.uuid)
-            if placed.id in busy or (placed.id in self._seen and self._seen[placed.id] == sighting):
+            shown = sightings.get(placed.uuid), placed.role
+            if placed.id in busy or self._seen.get(placed.id) == shown:
                 continue
-            try:
-                settled = self._look_closely(placed)
-            except HypervisorUnreachable:
-                raise
-            except Refused as refusal:
-                _log.info("domain %s changed while it was looked at: %s", placed.uuid, refusal)
-                settled = False
-            if settled:
-                self._seen[placed.id] = sighting
-            else:
+            # Remembered before the look: a hint that comes during it makes the next round look again.
+            self._seen[placed.id] = shown
+            if not self._settled(placed):
                 self._seen.pop(placed.id, None)
+
+    def _settled(self, placed: PlacedDomain) -> bool:
+        try:
+            return self._look_closely(placed)
+        except HypervisorUnreachable:
+            self._seen.pop(placed.id, None)
+            raise
+        except Refused as refusal:
+            _log.info("domain %s changed while it was looked at: %s", placed.uuid, refusal)
+            return False
 
     def _look_closely(self, placed: PlacedDomain) -> bool:
         """Whether what is there now is what is recorded; not while an operation, which it may belong to, is open."""

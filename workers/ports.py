@@ -41,6 +41,7 @@ class PlacedDomain:
 
     id: UUID
     uuid: str
+    role: str
 
 
 class Drafts(Protocol):
@@ -121,7 +122,7 @@ class LeadLost(Exception):
 
 
 class HostIsAnother(Exception):
-    """The hypervisor behind this host's URI is already known under another host name."""
+    """The hypervisor behind this host's URI is known under another name, or not the one that answered before."""
 
 
 class Sightings(Protocol):

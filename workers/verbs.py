@@ -160,11 +160,12 @@ def _replay(task: Task) -> None:
 def _record_replay(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
     if seen is None:
         raise OperationFailed(f"the replica on host '{task.lead.host_name}' vanished after it was made")
-    adoption.adopt(seen)
+    adoption.adopt(seen, snapshots=False)
     host = str(task.lead.host)
     # What was replayed is the forest as it was then, not what others may have recorded since.
     replayed = task.domain
-    record_replica(domain, replayed.forest, host, task.records.now(), task.operation, removed=task.removed)
+    missing = {entry["name"] for entry in task.result["snapshots"] if entry["result"] == "missing"}
+    record_replica(domain, replayed.forest, adoption, host, removed=task.removed, missing=missing)
     if task.agrees and domain.placements[host].verified != replayed.content:
         adoption.record(
             Domain.ReplicaVerified,

@@ -115,7 +115,7 @@ def domstate(asked: Asked, *, domain: str, reason: bool) -> int:
     door = Door(asked)
     reply = door.read_of(Reference.of(domain))
     if door.as_json:
-        output.json_text(reply.body)
+        output.json_text({**reply.body, "kind": "domstate"})
         return Exit.DONE
     item = reply.body["items"][0]
     output.message(f"{item['state']} ({item['reason']})" if reason else item["state"])

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -115,9 +116,27 @@ def _remember(ctx: click.Context, /, **options: Any) -> None:
     ctx.obj = {**(ctx.obj or {}), **{key: value for key, value in options.items() if is_given(value)}}
 
 
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  click's signature
+    if wanted:
+        from importlib.metadata import version
+
+        click.echo(version("revisor"))
+        ctx.exit()
+
+
 host = Verbs("host", _HOST_VERBS, "The hosts whose hypervisors Revisor leads.")
 projections = Verbs("projections", _PROJECTION_VERBS, "The read models that answer questions.")
 revisor = Verbs("revisor", VERBS, "Revisor: virtual machines whose every change is on record. Verbs are virsh's.")
+revisor.params.append(
+    click.Option(
+        ["--version", "-V"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_version,
+        help="Show the version.",
+    )
+)
 
 
 @click.command("help")
@@ -193,5 +212,4 @@ def _other(error: Exception, *, as_json: bool) -> int:
 
 def _wants_json(words: Sequence[str]) -> bool:
     """Whether errors are wanted as JSON too, told without click: it may be click that refuses."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(word == "--output=json" or (word == "--output" and then == "json") for word, then in pairs)
+    return "--output=json" in words or any(word == "--output" and then == "json" for word, then in pairwise(words))

@@ -29,13 +29,15 @@ class VaultError(Exception):
     """The master key is not one, or not the one the secrets were sealed with."""
 
 
-def read_or_make_master_key(path: Path) -> bytes:
-    """The 32-byte master key in ``path``, made (mode 0600) when there is no such file.
+def read_master_key(path: Path, *, make: bool) -> bytes:
+    """The 32-byte master key in ``path``; with ``make``, made (mode 0600) when there is no such file.
 
     The file is there whole or not at all, also for a process that starts at the same moment. Raises VaultError.
     """
-    if not path.exists():
+    if make and not path.exists():
         _make_master_key(path)
+    elif not path.exists():
+        raise VaultError(f"{path} is not there: a new master key could not open what the old one sealed")
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise VaultError(f"{path} is not a master key: it must hold exactly {_KEY_BYTES} bytes")

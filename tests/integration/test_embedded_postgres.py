@@ -17,8 +17,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from domain_model.errors import InvalidArgument, OperationFailed
-from revisor.embedded_postgres.server import EmbeddedPostgres, Role
 from revisor.embedded_postgres.cluster import LONGEST_HOME
+from revisor.embedded_postgres.server import EmbeddedPostgres, Role
 from tests.integration.postgres_probe import (
     another_revisor,
     as_nobody,

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, OperationInvalid, Refused
+from domain_model.libvirt import SnapshotDelete
 from drivers.simulator import SimulatorDriver
 from revisor.store.context import Context
 from revisor.store.database import Database
@@ -184,6 +185,22 @@ def test_ownership_moves_only_to_a_replica_that_agrees(product: Product) -> None
         product.service.act("web", "alpha", "start", {}, ALICE)
     assert refused.value.number == 55
     assert product.act("start")["host"] == "beta"
+
+
+def test_a_replica_that_lost_a_snapshot_behind_our_back_may_not_become_the_owner(product: Product) -> None:
+    beta = SimulatorDriver(product._folder / "beta.sqlite", "beta")
+    product.add_host("beta", beta)
+    product.define()
+    for name in ("a", "b"):
+        product.act("snapshot-create", name=name)
+    product.act("replay", to="beta")
+    [sighting] = beta.domains()
+    beta.snapshot_delete(sighting.uuid, "a", SnapshotDelete.METADATA_ONLY)
+    product.agents["beta"].run_once(float("inf"))
+    with pytest.raises(OperationInvalid, match="not up to date"):
+        product.service.act("web", None, "handover", {"to": "beta"}, ALICE)
+    assert product.act("replay", to="beta")["result"]["identical"] == 2
+    assert product.act("handover", to="beta")["state"] == "succeeded"
 
 
 def test_a_domain_is_found_by_its_uuid_in_any_spelling(product: Product) -> None:

@@ -60,7 +60,11 @@ class RecordsInMemory:
 
     def placed(self, host: UUID) -> Sequence[PlacedDomain]:
         domains = [self.domain(stream) for stream in self.streams]
-        return [PlacedDomain(domain.id, domain.uuid) for domain in domains if str(host) in domain.placements]
+        return [
+            PlacedDomain(domain.id, domain.uuid, domain.placements[str(host)].role)
+            for domain in domains
+            if str(host) in domain.placements
+        ]
 
     def domain(self, domain: UUID) -> Domain:
         told = None

@@ -299,7 +299,7 @@ REPLAY = Operation("op", "replay", BETA, {"name": "guest"}, started=True)
 
 
 def replicate(domain: Domain, removed: list[str]) -> list[str]:
-    record_replica(domain, domain.forest, BETA, AT, REPLAY, removed=removed)
+    record_replica(domain, domain.forest, Adoption(domain, BETA, AT, REPLAY), BETA, removed=removed, missing=set())
     return outcome(domain)
 
 
