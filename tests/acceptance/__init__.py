@@ -1,0 +1,1 @@
+"""The whole product, used as a person uses it."""
