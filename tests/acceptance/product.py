@@ -25,6 +25,7 @@ from tests.lab.awaiting import eventually
 ROOT_OF_HOUSE = Path(__file__).resolve().parents[2]
 _QUICK_LEASES = {"REVISOR_LEASE_S": "2", "REVISOR_GRACE_S": "1"}
 _COMMAND_S = 240.0
+_LAST_LINES = 10
 _PART_OF_REVISOR = re.compile(r" -m revisor (?!.*--detach)(up\b|.* --supervised$)")
 
 Item = dict[str, Any]
@@ -112,7 +113,8 @@ class Product:
     def ok(self, *words: str) -> str:
         """Type a command that must succeed, and return what it printed."""
         done = self.run(*words)
-        assert done.returncode == 0, f"revisor {' '.join(words)} ended with {done.returncode}: {done.stderr}"
+        said = f"revisor {' '.join(words)} ended with {done.returncode}: {done.stderr}"
+        assert done.returncode == 0, f"{said}\n{self.last_words()}"
         return done.stdout
 
     def refused(self, number: int, *words: str) -> str:
@@ -148,7 +150,7 @@ class Product:
         """Have a verb done over HTTP, which is quicker than a process each time. Must succeed; returns the operation."""
         client = self.client
         operation = client.ended(client.act(domain, verb, arguments, wait_s=20), timeout_s=_COMMAND_S)
-        assert operation["state"] == "succeeded", operation
+        assert operation["state"] == "succeeded", f"{operation}\n{self.last_words()}"
         return operation
 
     def define(self, xml: str, host: str) -> Item:
@@ -157,7 +159,7 @@ class Product:
         asked = {"xml": xml, "host": host}
         reply = client.request("POST", "/v1/domains", {"wait": 20}, asked, wait_s=20)
         operation = client.ended(reply.body, timeout_s=_COMMAND_S)
-        assert operation["state"] == "succeeded", operation
+        assert operation["state"] == "succeeded", f"{operation}\n{self.last_words()}"
         return operation
 
     def log(self, domain: str, limit: int = 100_000) -> list[Item]:
@@ -167,6 +169,11 @@ class Product:
     def facts(self, domain: str) -> list[Item]:
         """The log without the coming and going of operations: what became so."""
         return [entry for entry in self.log(domain) if not entry["topic"].startswith("operation.")]
+
+    def last_words(self) -> str:
+        """The end of each of its logs, for whoever reads why a test failed: the home is gone by then."""
+        logs = {path.name: path.read_text(errors="replace").splitlines() for path in self.home.glob("logs/*")}
+        return "\n".join(f"{name}: {line}" for name, lines in sorted(logs.items()) for line in lines[-_LAST_LINES:])
 
     @property
     def _data(self) -> Path:
