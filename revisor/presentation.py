@@ -28,7 +28,9 @@ def is_uuid(text: str) -> bool:
 
 
 def reference(ref: str, host: str | None) -> str:
-    return ref if host is None else f"{host}/{ref}"
+    """What was asked for, for the record; a document given as a name is left out, as it may hold a password."""
+    shown = "(XML)" if ref.lstrip().startswith("<") else ref
+    return shown if host is None else f"{host}/{shown}"
 
 
 def host(row: HostRow, look: LastLook) -> Shown:

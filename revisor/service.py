@@ -271,6 +271,8 @@ class Service:
 
     def _placement(self, ref: str, host: str | None, *, owner_only: bool = False) -> PlacementRow:
         """The placement a reference names: without a host, the owner. Raises 42, or 8 when several answer to it."""
+        if ref.lstrip().startswith("<"):
+            raise NoDomain("a name or a UUID is expected, not XML", field="domain")
         found = self._queries.find_placements(ref, None if host is None else self._host(host).id)
         if host is None:
             owners = [row for row in found if row.role == Role.OWNER]

@@ -52,7 +52,7 @@ class Applier:
 
     def _begin(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
         sighting = self._eye.sighting(domain)
-        evidence = evidence_of(sighting)
+        evidence = evidence_of(sighting, domain)
 
         def start(now: Domain) -> None:
             if now.may_start(operation.id) and not now.operations[operation.id].started:

@@ -93,16 +93,22 @@ def situation_of(sighting: DomainSighting, domain: Domain) -> Situation:
     )
 
 
-def evidence_of(sighting: DomainSighting | None) -> dict[str, Any]:
-    """What is worth knowing, if the answer gets lost, about how it was before."""
+def evidence_of(sighting: DomainSighting | None, domain: Domain) -> dict[str, Any]:
+    """What is worth knowing, if the answer gets lost, about how it was before.
+
+    Snapshots are told by how they differ from what is recorded at this moment: the names of a large tree in every
+    operation would make the log of a domain grow with the square of its snapshots.
+    """
     if sighting is None:
         return {"existed": False}
+    seen, recorded = set(sighting.snapshots), {record.name for record in domain.forest}
     return {
         "existed": True,
         "state": int(sighting.state),
         "reason": sighting.reason,
         "hypervisor_id": sighting.hypervisor_id,
         "persistent": sighting.persistent,
-        "snapshots": sorted(sighting.snapshots),
+        "snapshots_unrecorded": sorted(seen - recorded),
+        "snapshots_missing": sorted(recorded - seen),
         "current_snapshot": sighting.current_snapshot,
     }

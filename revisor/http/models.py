@@ -19,6 +19,13 @@ def _storable(text: str) -> str:
     return text
 
 
+def _no_document(text: str) -> str:
+    # A whole document where a name belongs must not be repeated in a refusal: it may hold a password.
+    if text.lstrip().startswith("<"):
+        raise ValueError("a name is expected, not XML")
+    return text
+
+
 def _any_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("a text is expected")  # noqa: TRY004  pydantic hears ValueError
@@ -29,7 +36,7 @@ Xml = Annotated[str, PlainValidator(_any_text), WithJsonSchema({"type": "string"
 """Whatever its characters: the service refuses what is no XML, with libvirt's number 27 and on record."""
 
 Text = Annotated[str, AfterValidator(_storable)]
-Word = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_storable)]
+Word = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_storable), AfterValidator(_no_document)]
 """A name or the like: never empty."""
 
 

@@ -106,7 +106,8 @@ def test_the_start_is_on_record_with_the_evidence_before_the_hypervisor_is_touch
         "reason": 5,
         "hypervisor_id": 1,
         "persistent": True,
-        "snapshots": ["a", "b"],
+        "snapshots_unrecorded": [],
+        "snapshots_missing": [],
         "current_snapshot": "b",
     }
 
