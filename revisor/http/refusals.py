@@ -3,6 +3,7 @@
 import json
 import logging
 from typing import Any, cast
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -78,7 +79,8 @@ async def _not_ours(request: Request, error: Exception) -> Response:
     status = cast("HTTPException", error).status_code
     if status == 400:
         return error_response(InvalidArgument("the body cannot be read", field="body", accepted="a JSON object"))
-    sentence = f"this function is not supported by Revisor: {request.method} {request.url.path}"
+    path = _shown("path", unquote(request.url.path)) or "of this path"
+    sentence = f"this function is not supported by Revisor: {request.method} {path}"
     return error_response(Refused(sentence, number=3), status)
 
 

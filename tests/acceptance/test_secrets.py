@@ -19,7 +19,7 @@ import pytest
 from psycopg import sql
 
 from drivers.simulator import SimulatorDriver
-from revisor.client import Client, Refusal
+from revisor.client import Client, Refusal, segment
 from tests.acceptance.product import Product, new_product
 from tests.lab.guest import build_counter_image, domain_xml
 from tests.lab.hosts import Lab, LibvirtHost
@@ -205,6 +205,10 @@ def ask_by_hand(planted: Planted, secret: str) -> None:
             {"verb": "snapshot-create", "arguments": {"xml": secret, "redefine": f"passwd='{NEVER_ACCEPTED}'"}},
         ),
         (operations, {"verb": "start", "arguments": {"xml": secret}}),
+        ("/v1/domains", {"xml": secret, "host": secret}),
+        ("/v1/hosts", {"name": secret, "uri": "simulator:///x"}),
+        (operations, {"verb": "snapshot-revert", "arguments": {"name": secret}}),
+        (f"/v1/domains/{segment(secret)}/operations", {"verb": "start", "arguments": {}}),
     ]
     for path, body in bodies:
         planted.answers.append(refused(client, path, body))
