@@ -105,6 +105,8 @@ class Supervisor:
         if self._postgres is not None and not self._postgres.running():
             _log.error("the database server ended and is started again")
             self._postgres.start()
+        if self._postgres is not None:
+            self._postgres.rotate_log()
         try:
             self._follow_hosts(database)
         except (psycopg.Error, PoolTimeout) as trouble:

@@ -39,8 +39,10 @@ def list_domains(asked: Asked, *, host: str | None, **flags: bool) -> int:
         output.json_text({**reply.body, "items": items})
     elif flags["name"] or flags["uuid"] or flags["id"]:
         keys = [key for key in ("id", "uuid", "name") if flags[key]]
-        for item in items:
-            output.say(" ".join(output.printable(_word(item[key])) for key in keys))
+        lines = [" ".join(output.printable(_word(item[key])) for key in keys) for item in items]
+        # A domain with replicas is one domain to a script that goes through the names.
+        for line in dict.fromkeys(lines):
+            output.say(line)
         output.say()
     else:
         _list_table(items, with_host=host is None)
