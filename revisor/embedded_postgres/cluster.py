@@ -35,6 +35,10 @@ _ADJUSTABLE = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
 
+_MISREAD = ',"\\$`'
+"""PostgreSQL reads a comma as the end of a socket's folder; initdb finds its server through a shell, and its path may
+be below the home."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -58,13 +62,13 @@ class Layout:
                 value=str(home),
                 accepted=f"a path of at most {LONGEST_HOME} bytes",
             )
-        if "," in str(home) or not str(home).isprintable():
+        if set(_MISREAD) & set(str(home)) or not str(home).isprintable():
             raise InvalidArgument(
-                f"REVISOR_HOME must have no comma, line end or control character in it (PostgreSQL reads a comma as "
-                f"the end of a socket's folder): {str(home)!r}",
+                f"REVISOR_HOME must have none of the characters {' '.join(_MISREAD)} and no control character in it: "
+                f"{str(home)!r}",
                 field="REVISOR_HOME",
                 value=str(home),
-                accepted="a path of printable characters without a comma",
+                accepted="a path of printable characters without those",
             )
         return cls(home)
 
