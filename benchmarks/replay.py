@@ -312,7 +312,7 @@ def explanation(tree: Tree, host: LibvirtHost) -> str:
             f"of its time {redefining / total:.0%} is libvirt redefining, as in the raw loop; {looking_up / total:.0%} is",
             "looking the domain up before each change, which the driver does so that a connection found dead is known to",
             f"have done nothing; {1 - (redefining + looking_up) / total:.0%} is everything else, the profiler's own cost",
-            "included. The raw loop also has no event loop beside it, which Revisor needs for keepalive.",
+            "included.",
             "",
             *(line for line in text.getvalue().splitlines() if line.strip()),
         ]
