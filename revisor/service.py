@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot, OperationFailed, OperationInvalid, Refused
+from domain_model.errors import (
+    HypervisorUnreachable,
+    InvalidArgument,
+    NoDomain,
+    NoSnapshot,
+    OperationFailed,
+    OperationInvalid,
+    Refused,
+)
 from domain_model.host import Host
 from domain_model.names import HOSTS, Name
 from domain_model.operations import OperationState
@@ -232,13 +240,22 @@ class Service:
         return present.time(min((moment for moment in moments if moment is not None), default=None))
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
-        """Have hosts looked at afresh; returns when they were, or when the time is over."""
+        """Have hosts looked at afresh; returns when they were.
+
+        Raises HypervisorUnreachable (38) naming a host that could not be looked at, or not in time.
+        """
         rows = self._queries.hosts() if host is None else [self._host(host)]
         wanted = self._sightings.want([row.id for row in rows])
         self._application.nudge()
         deadline = time.monotonic() + timeout_s
         while not self._sightings.satisfied(wanted) and time.monotonic() < deadline:
             self._wakeup.wait(0.05)
+        in_time, looks = self._sightings.satisfied(wanted), self._sightings.last_looks()
+        for row in rows:
+            problem = looks.get(row.id, LastLook()).problem
+            if problem is not None or not (in_time or self._sightings.satisfied({row.id: wanted[row.id]})):
+                why = problem or f"nobody looked at it within {timeout_s:g} s"
+                raise HypervisorUnreachable(f"host '{row.name}': {why}", field="host", value=row.name)
         self._queries.wait_for(self._application.reader.head(), _READ_MODELS_S)
 
     # How.

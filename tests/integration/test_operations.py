@@ -6,7 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, OperationInvalid, Refused
+from domain_model.errors import (
+    HypervisorUnreachable,
+    InvalidArgument,
+    NoDomain,
+    OperationFailed,
+    OperationInvalid,
+    Refused,
+)
 from domain_model.libvirt import SnapshotDelete
 from drivers.simulator import SimulatorDriver
 from revisor.store.context import Context
@@ -201,6 +208,11 @@ def test_a_replica_that_lost_a_snapshot_behind_our_back_may_not_become_the_owner
         product.service.act("web", None, "handover", {"to": "beta"}, ALICE)
     assert product.act("replay", to="beta")["result"]["identical"] == 2
     assert product.act("handover", to="beta")["state"] == "succeeded"
+
+
+def test_a_fresh_look_that_nobody_takes_is_an_error_and_no_old_answer(product: Product) -> None:
+    with pytest.raises(HypervisorUnreachable, match="nobody looked at it"):
+        product.service.observe("alpha", timeout_s=0.05)
 
 
 def test_a_domain_is_found_by_its_uuid_in_any_spelling(product: Product) -> None:
