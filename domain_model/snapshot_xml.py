@@ -5,6 +5,7 @@ so that what Revisor accepts a hypervisor accepts, and a refusal comes before an
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lxml import etree
@@ -167,6 +168,18 @@ def compose(documents: SnapshotDocuments) -> str:
     # A mark without its document stays, so that what is missing is seen and no other text is made up.
     return "".join(
         piece.replace(_MARK_OF_THEIRS, _MARK) if marked.get(piece) is None else marked[piece] or "" for piece in pieces
+    )
+
+
+def compose_named(digests: tuple[str, str | None, str | None], texts: Mapping[str, str]) -> str:
+    """``compose`` for documents that are known by digest: header, domain, inactive domain."""
+    header, domain, inactive = digests
+    return compose(
+        SnapshotDocuments(
+            texts[header],
+            None if domain is None else texts[domain],
+            None if inactive is None else texts[inactive],
+        )
     )
 
 

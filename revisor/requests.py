@@ -150,15 +150,8 @@ class Requests:
 
     def dump(self, record: SnapshotRecord) -> str:
         """A snapshot's XML as recorded, with references in place of secrets."""
-        header, domain, inactive = record.documents
         texts = self._application.documents.get_many(digest for digest in record.documents if digest is not None)
-        return snapshot_xml.compose(
-            snapshot_xml.SnapshotDocuments(
-                texts[header],
-                None if domain is None else texts[domain],
-                None if inactive is None else texts[inactive],
-            )
-        )
+        return snapshot_xml.compose_named(record.documents, texts)
 
     def _redefine(self, target: Target, xml: str, flags: SnapshotCreate) -> Wanted:
         said = snapshot_xml.read_for_redefine(xml)

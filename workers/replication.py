@@ -199,13 +199,15 @@ class Replication:
         for digest in record.documents:
             if digest is not None and digest not in self._restored:
                 self._restored[digest] = self._records.restore(self._domain.id, self._documents[digest])
-        return _composed(record, self._restored)
+        return snapshot_xml.compose_named(record.documents, self._restored)
 
     def _compare(self, record: SnapshotRecord, found: str) -> Comparison:
         """Compare what was recorded with what was found; only when their bytes differ, secrets have to come out first."""
         if found == self._given(record):
             return Comparison(Verdict.IDENTICAL)
-        return snapshot_xml.compare(_composed(record, self._documents), self._redacted(found))
+        return snapshot_xml.compare(
+            snapshot_xml.compose_named(record.documents, self._documents), self._redacted(found)
+        )
 
     def _compare_definition(self) -> Comparison:
         found = self._redacted(self._driver.domain_xml(self._domain.uuid, inactive=True))
@@ -227,17 +229,6 @@ class _Teller:
         if done == total or now - self._told_at >= _TELL_EVERY_S:
             self._told_at = now
             self._progress(done, total)
-
-
-def _composed(record: SnapshotRecord, texts: dict[str, str]) -> str:
-    header, domain, inactive = record.documents
-    return snapshot_xml.compose(
-        snapshot_xml.SnapshotDocuments(
-            texts[header],
-            None if domain is None else texts[domain],
-            None if inactive is None else texts[inactive],
-        )
-    )
 
 
 def _is_of(record: SnapshotRecord | None, xml: str) -> bool:

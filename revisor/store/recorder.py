@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import (
-    AggregateRecorder,
     ApplicationRecorder,
     InfrastructureFactory,
     InterfaceError,
@@ -136,6 +135,3 @@ class LogFactory(PostgresFactory):
 
     def application_recorder(self) -> ApplicationRecorder:
         return LogRecorder(self.datastore)
-
-    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        raise NotImplementedError(f"no separate store for {purpose}: a worker takes aggregate snapshots")

@@ -16,6 +16,7 @@ from revisor.embedded_postgres.cluster import APPLICATION
 from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.store.context import Context
 from revisor.store.database import Database
+from revisor.store.log import EventLog
 from revisor.store.mapper import EventMapper
 from revisor.store.recorder import LogDatastore, LogRecorder, Save
 from tests.integration.postgres_probe import closed_folder
@@ -107,3 +108,13 @@ def sha256_of(database: Database, projection: Projection) -> str:
                 for block in copy:
                     summary.update(block)
     return summary.hexdigest()
+
+
+@pytest.fixture
+def log(database: Database) -> EventLog:
+    return EventLog(database)
+
+
+@pytest.fixture
+def recorder(database: Database) -> LogRecorder:
+    return LogRecorder(LogDatastore(database))

@@ -6,14 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from domain_model.domain import Domain
-from domain_model.host import Host
 from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.documents import Documents, Drafts, digest_of
@@ -23,29 +22,11 @@ from revisor.store.mapper import EventMapper
 from revisor.store.queue import queue_changes
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Fence, LogDatastore, LogRecorder, Request, Save
+from tests.integration.streams import NOW, stored
 from tests.unit.test_projection_histories import ALPHA, History, every_topic
 
 ENVELOPE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "envelope.md"
 ALICE = Context("uid:1000(alice)", reason="because", correlation=uuid4())
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@pytest.fixture
-def log(database: Database) -> EventLog:
-    return EventLog(database)
-
-
-@pytest.fixture
-def recorder(database: Database) -> LogRecorder:
-    return LogRecorder(LogDatastore(database))
-
-
-def stored(stream: UUID, version: int = 1) -> StoredEvent:
-    return StoredEvent(stream, version, "host.removed", b'{"timestamp":"2026-01-02T03:04:05+00:00"}')
-
-
-def a_host(name: str = "alpha") -> Host:
-    return Host.add(uuid4(), name=name, uri="simulator:///a", at=NOW)
 
 
 def counts(database: Database) -> tuple[int, int, int, int]:

@@ -20,31 +20,13 @@ from revisor.store.errors import StreamConflict
 from revisor.store.log import EventLog
 from revisor.store.mapper import UnknownEvent, decode, topics
 from revisor.store.reading import LogReader
-from revisor.store.recorder import LogDatastore, LogRecorder, Save
+from revisor.store.recorder import LogRecorder, Save
 from tests.integration.conftest import Recording
+from tests.integration.streams import NOW, a_host, stored
 from tests.unit.test_projection_histories import every_topic, random_events
 
 ENVELOPE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "envelope.md"
 ALICE = Context("uid:1000(alice)", reason="because", correlation=uuid4())
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@pytest.fixture
-def log(database: Database) -> EventLog:
-    return EventLog(database)
-
-
-@pytest.fixture
-def recorder(database: Database) -> LogRecorder:
-    return LogRecorder(LogDatastore(database))
-
-
-def stored(stream: UUID, version: int = 1) -> StoredEvent:
-    return StoredEvent(stream, version, "host.removed", b'{"timestamp":"2026-01-02T03:04:05+00:00"}')
-
-
-def a_host(name: str = "alpha") -> Host:
-    return Host.add(uuid4(), name=name, uri="simulator:///a", at=NOW)
 
 
 # Aggregates and reading.
