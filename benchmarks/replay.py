@@ -33,7 +33,7 @@ from uuid import UUID, uuid4
 
 from benchmarks._figures import machine, median, said_to_be_missing, table
 from domain_model.domain import Domain
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from drivers.port import Driver
 from revisor.application import Application
 from revisor.composition import application_of, driver_for, dsn_of

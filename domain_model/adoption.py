@@ -12,7 +12,8 @@ from uuid import uuid5
 
 from domain_model.domain import Domain
 from domain_model.facts import fingerprint_of
-from domain_model.libvirt import DomainState, SnapshotDelete
+from domain_model.flags import SnapshotDelete
+from domain_model.libvirt import DomainState
 from domain_model.operations import Operation
 from domain_model.placements import Placement, Role
 from domain_model.snapshots import SnapshotForest, SnapshotRecord

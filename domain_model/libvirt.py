@@ -1,10 +1,10 @@
-"""libvirt's vocabulary: states, reasons and flags, with libvirt's own numbers.
+"""libvirt's vocabulary: states and reasons, with libvirt's own numbers. Its flags are in ``flags``.
 
 Users come from virsh and hold us to its words, so these values are taken over unchanged and never invented.
-Source: the enums of libvirt's public headers (libvirt-domain.h, libvirt-domain-snapshot.h), version 9.0.
+Source: the enums of libvirt's public header libvirt-domain.h, version 9.0.
 """
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 
 
 class DomainState(IntEnum):
@@ -96,50 +96,3 @@ def reason_words(state: DomainState, reason: int) -> str:
     """The reason as ``virsh domstate --reason`` prints it; ``unknown`` for numbers newer than this table."""
     known = REASONS[state]
     return known[reason] if 0 <= reason < len(known) else "unknown"
-
-
-class SnapshotCreate(IntFlag):
-    """virDomainSnapshotCreateFlags."""
-
-    NONE = 0
-    REDEFINE = 1
-    CURRENT = 2
-    NO_METADATA = 4
-    HALT = 8
-    DISK_ONLY = 16
-    REUSE_EXT = 32
-    QUIESCE = 64
-    ATOMIC = 128
-    LIVE = 256
-    VALIDATE = 512
-
-
-class SnapshotRevert(IntFlag):
-    """virDomainSnapshotRevertFlags."""
-
-    NONE = 0
-    RUNNING = 1
-    PAUSED = 2
-    FORCE = 4
-    RESET_NVRAM = 8
-
-
-class SnapshotDelete(IntFlag):
-    """virDomainSnapshotDeleteFlags."""
-
-    NONE = 0
-    CHILDREN = 1
-    METADATA_ONLY = 2
-    CHILDREN_ONLY = 4
-
-
-_PREFIXES = {
-    SnapshotCreate: "VIR_DOMAIN_SNAPSHOT_CREATE_",
-    SnapshotRevert: "VIR_DOMAIN_SNAPSHOT_REVERT_",
-    SnapshotDelete: "VIR_DOMAIN_SNAPSHOT_DELETE_",
-}
-
-
-def flag_name(flag: IntFlag) -> str:
-    """A flag's name as libvirt's messages spell it."""
-    return f"{_PREFIXES[type(flag)]}{flag.name}"

@@ -17,7 +17,8 @@ from domain_model.errors import (
     OperationInvalid,
     RevertRisky,
 )
-from domain_model.libvirt import DomainState, SnapshotCreate, SnapshotDelete, SnapshotRevert, flag_name
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, flag_name
+from domain_model.libvirt import DomainState
 from domain_model.snapshots import SnapshotForest, SnapshotRecord, SnapshotStateClass
 
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4, uuid5
 
 from domain_model import domain_xml, snapshot_xml
 from domain_model.errors import InvalidArgument, NoDomain, Refused
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.operations import Command
 from domain_model.rules import exclusive_flags, required_flag
 from domain_model.snapshots import SnapshotRecord

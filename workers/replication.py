@@ -12,7 +12,7 @@ from typing import Any
 from domain_model import snapshot_xml, xml_comparison
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete
+from domain_model.flags import SnapshotCreate, SnapshotDelete
 from domain_model.rules import state_class_of
 from domain_model.snapshots import SnapshotRecord, SnapshotStateClass
 from domain_model.xml_comparison import Comparison, Verdict

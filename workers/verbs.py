@@ -15,7 +15,8 @@ from domain_model.adoption import Adoption, Observation, record_replica
 from domain_model.commands import check_role
 from domain_model.domain import Domain
 from domain_model.errors import OperationFailed, OperationInvalid
-from domain_model.libvirt import DomainState, SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.libvirt import DomainState
 from domain_model.operations import Command, Operation
 from drivers.port import DomainSighting, Driver
 from workers.ports import Drafts, Lead, Records

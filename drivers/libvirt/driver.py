@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from domain_model import xml as safe_xml
 from domain_model.errors import NoDomain, refusal
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from drivers.libvirt import kinds
 from drivers.libvirt.connection import Connection
 from drivers.libvirt.sightings import sight_all, sight_one

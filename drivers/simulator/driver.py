@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from domain_model.libvirt import DomainState, SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.libvirt import DomainState
 from drivers.port import Capabilities, DomainSighting, HostIdentity
 from drivers.simulator import flags as flag_rules
 from drivers.simulator import lifecycle, redefinition, snapshots, texts

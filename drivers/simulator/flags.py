@@ -6,7 +6,7 @@ libvirt gives these sentences without its usual prefix.
 from enum import IntFlag
 
 from domain_model.errors import Refused, refusal
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 
 _INVALID_ARG = 8
 

@@ -7,7 +7,7 @@ the same bytes if libvirt wrote them.
 from domain_model import domain_xml, snapshot_xml
 from domain_model.domain_xml import DomainDefinition
 from domain_model.errors import ConfigUnsupported, InvalidArgument, Refused, RevisorError
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from domain_model.snapshot_xml import SnapshotDescription
 from domain_model.xml import shown
 from drivers.simulator import disks, texts

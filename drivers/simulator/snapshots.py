@@ -11,7 +11,8 @@ from domain_model.errors import (
     OperationUnsupported,
     RevertRisky,
 )
-from domain_model.libvirt import DomainState, SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.libvirt import DomainState
 from drivers.simulator import disks, lifecycle, texts
 from drivers.simulator.inventory import Domain, Inventory, Snapshot
 

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from drivers.simulator import SimulatorDriver
 from tests.acceptance.product import Item, Product
 from tests.lab.awaiting import eventually

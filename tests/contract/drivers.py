@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from domain_model.errors import Refused
-from domain_model.libvirt import SnapshotCreate, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotRevert
 from domain_model.snapshot_xml import build, read
 from drivers.libvirt import LibvirtDriver
 from drivers.port import Driver

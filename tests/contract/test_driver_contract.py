@@ -13,7 +13,7 @@ import pytest
 
 from domain_model import domain_xml, snapshot_xml
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.snapshot_xml import build
 from drivers.port import Driver, Watchable
 from tests.contract.drivers import (

@@ -4,7 +4,7 @@ import pytest
 
 from domain_model import snapshot_xml
 from domain_model.errors import NoSnapshot, OperationFailed
-from domain_model.libvirt import SnapshotCreate, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotRevert
 from domain_model.snapshot_xml import build
 from tests.contract.drivers import ACCEPTED, TEST, Subject, qemu_driver, simulator_driver, subject, test_driver
 

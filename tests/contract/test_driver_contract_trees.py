@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from domain_model.errors import Refused
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.snapshot_xml import build
 from tests.contract.drivers import Subject, qemu_driver, simulator_driver, subject, test_driver
 

@@ -10,7 +10,8 @@ from queue import Queue
 import pytest
 
 from domain_model.errors import HypervisorUnreachable, InvalidFlags, NoDomain, OutcomeUnknown, Refused
-from domain_model.libvirt import DomainState, SnapshotCreate
+from domain_model.flags import SnapshotCreate
+from domain_model.libvirt import DomainState
 from drivers.libvirt import LibvirtDriver, connection
 from tests.contract.severing import SUSPEND, SeveredWire
 from tests.lab.daemon import TestDaemon

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from domain_model import domain_xml, snapshot_xml
-from domain_model.libvirt import SnapshotCreate, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotRevert
 from drivers.port import Driver
 from drivers.simulator import SimulatorDriver
 from tests.contract.drivers import Subject, qemu_driver, simulator_driver, subject, test_driver

@@ -14,7 +14,7 @@ from domain_model.errors import (
     OperationInvalid,
     Refused,
 )
-from domain_model.libvirt import SnapshotDelete
+from domain_model.flags import SnapshotDelete
 from drivers.simulator import SimulatorDriver
 from revisor.store.context import Context
 from revisor.store.database import Database

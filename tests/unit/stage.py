@@ -13,7 +13,7 @@ from domain_model import snapshot_xml
 from domain_model.commands import request
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, OutcomeUnknown
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from domain_model.operations import Command
 from drivers.port import Capabilities, DomainSighting, Driver
 from drivers.simulator import SimulatorDriver

@@ -8,7 +8,8 @@ import pytest
 
 from domain_model.domain import Domain
 from domain_model.errors import Refused
-from domain_model.libvirt import DomainState, SnapshotCreate
+from domain_model.flags import SnapshotCreate
+from domain_model.libvirt import DomainState
 from domain_model.placements import Role
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, UUID_TEXT, begun, fact

@@ -10,7 +10,7 @@ import pytest
 from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from domain_model.operations import VERBS
 from tests.unit.domain_histories import ALPHA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Died, Stage, altered, definition, dying, severed

@@ -8,7 +8,7 @@ import pytest
 
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete
+from domain_model.flags import SnapshotCreate, SnapshotDelete
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Stage, altered, definition

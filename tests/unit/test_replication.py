@@ -8,7 +8,7 @@ import pytest
 from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import Refused
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete
+from domain_model.flags import SnapshotCreate, SnapshotDelete
 from domain_model.placements import Role
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, GAMMA, UUID_TEXT, stopped, undefined
 from tests.unit.stage import PASSWORD, Stage, agree, altered, definition, untouchable, without

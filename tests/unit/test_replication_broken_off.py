@@ -8,7 +8,7 @@ import pytest
 from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import Refused
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from domain_model.placements import Role
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Died, Stage, agree, altered, severed

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain_model.errors import InvalidFlags, Refused
-from domain_model.libvirt import DomainState, SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.libvirt import DomainState
 from domain_model.operations import VERBS
 from domain_model.rules import RULES, Situation, exclusive_flags, required_flag
 from domain_model.snapshots import SnapshotForest

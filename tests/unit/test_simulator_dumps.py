@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain_model import snapshot_xml, xml
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.snapshot_xml import SnapshotDescription, build
 from drivers.simulator import SimulatorDriver
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain_model.errors import HypervisorUnreachable, OperationFailed
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from domain_model.snapshot_xml import build
 from drivers.simulator import SimulatorDriver
 
@@ -30,7 +30,7 @@ DEFINITION = f"""<domain type='qemu'>
 _TAKE_SNAPSHOTS = """
 import itertools, sys
 from pathlib import Path
-from domain_model.libvirt import SnapshotCreate
+from domain_model.flags import SnapshotCreate
 from domain_model.snapshot_xml import build
 from drivers.simulator import SimulatorDriver
 host = SimulatorDriver(Path(sys.argv[1]), "alpha")

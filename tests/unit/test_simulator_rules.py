@@ -7,7 +7,7 @@ import pytest
 
 from domain_model import snapshot_xml
 from domain_model.errors import Refused
-from domain_model.libvirt import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.snapshot_xml import build
 from drivers.simulator import SimulatorDriver
 
