@@ -40,7 +40,7 @@ def request(domain: Domain, command: Command, hosts: HostNames, at: datetime) ->
 def check_role(domain: Domain, command: Command, hosts: HostNames) -> None:
     """Refuse what this placement may not do, whatever its state."""
     match command.verb:
-        case "define" | "create":
+        case "define" | "create" | "restore":
             _check_definition(domain, command.host, command.arguments["name"], hosts)
         case "replay":
             _check_replay(domain, command.host, hosts)

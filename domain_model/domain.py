@@ -45,7 +45,9 @@ class Domain(Aggregate):
         arguments: dict[str, Any]
 
         def apply(self, domain: "Domain") -> None:
-            domain.operations[self.operation] = Operation(self.operation, self.verb, self.host, self.arguments)
+            # Requests of the first logs named no flags.
+            arguments = {"flags": 0, **self.arguments}
+            domain.operations[self.operation] = Operation(self.operation, self.verb, self.host, arguments)
 
     class OperationStarted(Event):
         TOPIC: ClassVar[str] = "operation.started"
@@ -168,6 +170,11 @@ class Domain(Aggregate):
         """The hypervisor accepted a reboot."""
 
         TOPIC: ClassVar[str] = "domain.rebooted"
+
+    class Reset(Fact, Event):
+        """The guest was reset, as by the button."""
+
+        TOPIC: ClassVar[str] = "domain.reset"
 
     class LiveChanged(Fact, Event):
         """The running definition changed while the state did not."""

@@ -2,6 +2,7 @@
 
     RevisorError
     ├── Refused              the answer is no, with libvirt's number; nothing was changed
+    │   ├── NotSupported           3
     │   ├── InvalidArgument        8
     │   ├── InvalidFlags           8
     │   ├── OperationFailed        9
@@ -57,6 +58,13 @@ class Refused(RevisorError):
     def name(self) -> str:
         """libvirt's name of the number, without VIR_ERR_."""
         return ERROR_NAMES.get(self.number, "INTERNAL_ERROR")
+
+
+class NotSupported(Refused):
+    """This kind of hypervisor cannot do it at all."""
+
+    prefix = "this function is not supported by the connection driver: "
+    default_number = 3
 
 
 class InvalidArgument(Refused):

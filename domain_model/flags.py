@@ -17,12 +17,14 @@ class Affect(IntFlag):
 class Define(IntFlag):
     """virDomainDefineFlags."""
 
+    NONE = 0
     VALIDATE = 1
 
 
 class Start(IntFlag):
     """virDomainCreateFlags. AUTODESTROY is left out: it would tie a guest's life to one connection of ours."""
 
+    NONE = 0
     PAUSED = 1
     BYPASS_CACHE = 4
     FORCE_BOOT = 8
@@ -33,6 +35,7 @@ class Start(IntFlag):
 class Undefine(IntFlag):
     """virDomainUndefineFlagsValues."""
 
+    NONE = 0
     MANAGED_SAVE = 1
     SNAPSHOTS_METADATA = 2
     NVRAM = 4
@@ -45,6 +48,7 @@ class Undefine(IntFlag):
 class Shutdown(IntFlag):
     """virDomainShutdownFlagValues."""
 
+    NONE = 0
     ACPI_POWER_BTN = 1
     GUEST_AGENT = 2
     INITCTL = 4
@@ -55,6 +59,7 @@ class Shutdown(IntFlag):
 class Reboot(IntFlag):
     """virDomainRebootFlagValues."""
 
+    NONE = 0
     ACPI_POWER_BTN = 1
     GUEST_AGENT = 2
     INITCTL = 4
@@ -65,6 +70,7 @@ class Reboot(IntFlag):
 class Destroy(IntFlag):
     """virDomainDestroyFlagsValues."""
 
+    NONE = 0
     GRACEFUL = 1
     REMOVE_LOGS = 2
 

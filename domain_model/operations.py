@@ -35,9 +35,34 @@ VERBS: dict[str, VerbClass] = {
     "start": VerbClass.EXCLUSIVE,
     "shutdown": VerbClass.EXCLUSIVE,
     "reboot": VerbClass.EXCLUSIVE,
+    "reset": VerbClass.CONTROL,
     "destroy": VerbClass.CONTROL,
     "suspend": VerbClass.CONTROL,
     "resume": VerbClass.EXCLUSIVE,
+    "save": VerbClass.EXCLUSIVE,
+    "restore": VerbClass.EXCLUSIVE,
+    "managedsave": VerbClass.EXCLUSIVE,
+    "managedsave-remove": VerbClass.EXCLUSIVE,
+    "dump": VerbClass.EXCLUSIVE,
+    "autostart": VerbClass.EXCLUSIVE,
+    "domrename": VerbClass.EXCLUSIVE,
+    "setmem": VerbClass.EXCLUSIVE,
+    "setmaxmem": VerbClass.EXCLUSIVE,
+    "setvcpus": VerbClass.EXCLUSIVE,
+    "attach-device": VerbClass.EXCLUSIVE,
+    "detach-device": VerbClass.EXCLUSIVE,
+    "update-device": VerbClass.EXCLUSIVE,
+    "desc": VerbClass.EXCLUSIVE,
+    "metadata": VerbClass.EXCLUSIVE,
+    "blockresize": VerbClass.EXCLUSIVE,
+    "dompmsuspend": VerbClass.EXCLUSIVE,
+    "dompmwakeup": VerbClass.EXCLUSIVE,
+    "inject-nmi": VerbClass.CONTROL,
+    "send-key": VerbClass.CONTROL,
+    "domfsfreeze": VerbClass.CONTROL,
+    "domfsthaw": VerbClass.CONTROL,
+    "domtime": VerbClass.CONTROL,
+    "domjobabort": VerbClass.CONTROL,
     "snapshot-create": VerbClass.EXCLUSIVE,
     "snapshot-redefine": VerbClass.EXCLUSIVE,
     "snapshot-revert": VerbClass.EXCLUSIVE,
@@ -47,13 +72,19 @@ VERBS: dict[str, VerbClass] = {
 }
 
 
-MAKES_DOMAINS = frozenset({"define", "create", "replay"})
+MAKES_DOMAINS = frozenset({"define", "create", "restore", "replay"})
 """Verbs by which their host comes to have the domain, under the name in their arguments."""
+
+NAMES_DOMAINS = MAKES_DOMAINS | {"domrename"}
+"""Verbs after which the domain bears the name in their arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody wants done to a domain. ``arguments`` are JSON values; documents appear as digests."""
+    """What somebody wants done to a domain.
+
+    ``arguments`` are JSON values, among them ``flags``, libvirt's number; documents appear as digests.
+    """
 
     operation: str
     verb: str

@@ -22,6 +22,13 @@ class SnapshotStateClass(Enum):
     OFFLINE = "offline"
     DISK_ONLY = "disk-only"
 
+    @classmethod
+    def of(cls, state: str) -> "SnapshotStateClass":
+        """The kind of snapshot a <state> makes."""
+        if state == "disk-snapshot":
+            return cls.DISK_ONLY
+        return cls.ONLINE if state in ONLINE_STATES else cls.OFFLINE
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
@@ -43,9 +50,7 @@ class SnapshotRecord:
 
     @property
     def state_class(self) -> SnapshotStateClass:
-        if self.state == "disk-snapshot":
-            return SnapshotStateClass.DISK_ONLY
-        return SnapshotStateClass.ONLINE if self.state in ONLINE_STATES else SnapshotStateClass.OFFLINE
+        return SnapshotStateClass.of(self.state)
 
     @property
     def documents(self) -> tuple[str, str | None, str | None]:

@@ -64,10 +64,11 @@ class Span(NamedTuple):
         return self.inner_start == self.end
 
 
-def parse(text: str, *, root: str) -> etree._Element:
+def parse(text: str, *, root: str | None) -> etree._Element:
     """Give the root element of ``text``, comments and instructions left out.
 
-    Raises MalformedXml (27) if it is larger than 16 MiB, not well-formed, has a DTD, or its root is not ``root``.
+    Raises MalformedXml (27) if it is larger than 16 MiB, not well-formed, has a DTD, or its root is not ``root``
+    (None: any will do).
     """
     data = encoded(text)
     if b"<!DOCTYPE" in data:
@@ -87,7 +88,7 @@ def parse(text: str, *, root: str) -> etree._Element:
         element = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise _not_well_formed(*error.position, _kind_of(error)) from None
-    if element.tag != root:
+    if root is not None and element.tag != root:
         raise _wrong_root(root, element)
     return element
 

@@ -11,7 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import (
+    Define,
+    Destroy,
+    Reboot,
+    Shutdown,
+    SnapshotCreate,
+    SnapshotDelete,
+    SnapshotRevert,
+    Start,
+    Undefine,
+)
 from domain_model.libvirt import DomainState
 
 
@@ -98,23 +108,23 @@ class Driver(Protocol):
 
     # Lifecycle.
 
-    def define(self, xml: str) -> None:
+    def define(self, xml: str, flags: Define = Define.NONE) -> None:
         """Make or replace the persistent definition. The XML names its UUID."""
         ...
 
-    def create(self, xml: str, *, paused: bool) -> None:
+    def create(self, xml: str, flags: Start = Start.NONE) -> None:
         """Start a transient domain. The XML names its UUID."""
         ...
 
-    def undefine(self, uuid: str, *, snapshots_metadata: bool) -> None: ...
+    def undefine(self, uuid: str, flags: Undefine = Undefine.NONE) -> None: ...
 
-    def start(self, uuid: str, *, paused: bool) -> None: ...
+    def start(self, uuid: str, flags: Start = Start.NONE) -> None: ...
 
-    def shutdown(self, uuid: str) -> None: ...
+    def shutdown(self, uuid: str, flags: Shutdown = Shutdown.NONE) -> None: ...
 
-    def reboot(self, uuid: str) -> None: ...
+    def reboot(self, uuid: str, flags: Reboot = Reboot.NONE) -> None: ...
 
-    def destroy(self, uuid: str) -> None: ...
+    def destroy(self, uuid: str, flags: Destroy = Destroy.NONE) -> None: ...
 
     def suspend(self, uuid: str) -> None: ...
 

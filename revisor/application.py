@@ -18,7 +18,7 @@ from domain_model.commands import HostNames, request
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationFailed, Refused
 from domain_model.names import Name
-from domain_model.operations import MAKES_DOMAINS, Command
+from domain_model.operations import NAMES_DOMAINS, Command
 from projections.loop import CHANNEL
 from revisor.store.context import Context
 from revisor.store.database import Database, Row
@@ -238,7 +238,7 @@ def fingerprint(vault: Vault, verb: str, **parts: Any) -> bytes:
 def _asked_for(domain: Domain, host: str, name: str) -> bool:
     """Whether an operation under way is about to give the domain this name there."""
     return any(
-        operation.host == host and operation.arguments.get("name") == name and operation.verb in MAKES_DOMAINS
+        operation.host == host and operation.arguments.get("name") == name and operation.verb in NAMES_DOMAINS
         for operation in domain.operations.values()
     )
 

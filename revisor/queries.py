@@ -265,6 +265,16 @@ class Queries:
         """One operation."""
         return self._first(OperationRow, _OPERATIONS + "WHERE o.id = %s", id)
 
+    def saved_in(self, path: str, host: str) -> UUID | None:
+        """The domain that was last saved into a file on a host."""
+        row = self._database.fetch_one(
+            "SELECT domain FROM views.operations WHERE verb = 'save' AND state = 'succeeded' AND host = %s"
+            " AND arguments ->> 'file' = %s ORDER BY requested_position DESC LIMIT 1",
+            host,
+            path,
+        )
+        return None if row is None else row["domain"]
+
     def _rows(self, kind: type[_Found], query: str, *params: object) -> list[_Found]:
         with self._database.connection() as connection, connection.cursor(row_factory=class_row(kind)) as cursor:
             return cursor.execute(query.encode(), params).fetchall()

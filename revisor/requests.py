@@ -5,20 +5,18 @@ Everything here is refused before anything reaches a hypervisor or the vault, wi
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntFlag
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from domain_model import domain_xml, snapshot_xml
+from domain_model import domain_xml, snapshot_xml, xml
+from domain_model.arguments import Kind
 from domain_model.errors import InvalidArgument, NoDomain, Refused
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
-from domain_model.operations import Command
-from domain_model.rules import exclusive_flags, required_flag
+from domain_model.flags import SnapshotCreate, Start
+from domain_model.operations import NAMES_DOMAINS, Command
 from domain_model.snapshots import SnapshotRecord
+from domain_model.verbs import SPECS, chosen
 from revisor.application import Application, Wanted, fingerprint
 from revisor.store.documents import Drafts
-
-Flag = TypeVar("Flag", bound=IntFlag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +31,8 @@ class Target:
     """Whether this very host was asked for, and not wherever the owner is."""
 
 
-_PLAIN: dict[str, tuple[str, ...]] = {
-    "undefine": ("snapshots_metadata",),
-    "start": ("paused",),
-    "shutdown": (),
-    "destroy": (),
-    "suspend": (),
-    "resume": (),
-    "reboot": (),
-}
-"""Verbs without a document, and the arguments each may have: those that are not given are left out."""
+_AT_HOSTS = ("restore", "replay", "handover")
+"""Verbs that are asked for in another way than of a domain where it is."""
 
 
 class Requests:
@@ -53,23 +43,24 @@ class Requests:
         self._vault = application.vault
 
     def definition(
-        self, xml: str, host: UUID, *, transient: bool, existing: Callable[[str], UUID | None], unique_uuids: bool
+        self, xml: str, host: UUID, flags: Start | None, *, existing: Callable[[str], UUID | None], unique_uuids: bool
     ) -> Wanted:
-        """``define`` or ``create`` of a domain.
+        """``define`` of a domain, or with ``flags`` ``create``.
 
         ``existing`` finds the domain that bears a UUID on the host. Raises MalformedXml (27) and its like.
         """
         said = domain_xml.read(xml)
         uuid = said.uuid or str(uuid4())
         domain = existing(uuid) or (UUID(uuid) if unique_uuids else uuid5(host, uuid))
-        verb = "create" if transient else "define"
+        verb = "define" if flags is None else "create"
+        number = int(flags or 0)
         drafts = Drafts()
         digest = drafts.add(self._vault.redact(domain, domain_xml.with_uuid(xml, uuid)))
         return Wanted(
-            command=Command(str(uuid4()), verb, str(host), {"name": said.name, "xml": digest}),
+            command=Command(str(uuid4()), verb, str(host), {"name": said.name, "xml": digest, "flags": number}),
             domain=domain,
             name=said.name,
-            fingerprint=fingerprint(self._vault, verb, xml=xml, host=str(host)),
+            fingerprint=fingerprint(self._vault, verb, xml=xml, host=str(host), flags=number),
             drafts=drafts,
             uuid=uuid,
             claims_name=True,
@@ -82,19 +73,14 @@ class Requests:
                 return self.snapshot_create(target, arguments)
             case "snapshot-current":
                 return self.make_current(target, arguments["name"])
-            case "snapshot-revert":
-                return self.snapshot_revert(target, arguments)
-            case "snapshot-delete":
-                return self.snapshot_delete(target, arguments)
-            case _ if verb in _PLAIN:
-                chosen = {key: bool(arguments[key]) for key in _PLAIN[verb] if arguments.get(key)}
-                return self._wanted(target, verb, chosen)
+            case _ if verb in _AT_HOSTS:
+                raise InvalidArgument(f"{verb} is not asked of a domain on its host", field="verb", value=verb)
             case _:
-                raise InvalidArgument(f"unknown verb '{verb}'", field="verb", value=verb)
+                return self._plain(target, verb, chosen(verb, arguments))
 
     def snapshot_create(self, target: Target, arguments: dict[str, Any]) -> Wanted:
         """``snapshot-create`` and ``snapshot-create-as``; with redefine, the command is ``snapshot-redefine``."""
-        flags = creation_flags(arguments)
+        flags = SnapshotCreate(chosen("snapshot-create", arguments)["flags"])
         xml = arguments.get("xml")
         if flags & SnapshotCreate.REDEFINE:
             if xml is None:
@@ -112,22 +98,6 @@ class Requests:
         record = self._application.domain(target.domain).forest.named(name)
         flags = SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT
         return self._redefine(target, self._vault.restore(target.domain, self.dump(record)), flags)
-
-    def snapshot_revert(self, target: Target, arguments: dict[str, Any]) -> Wanted:
-        flags = _flags(SnapshotRevert, arguments, running=SnapshotRevert.RUNNING, paused=SnapshotRevert.PAUSED)
-        exclusive_flags(flags, SnapshotRevert.RUNNING, SnapshotRevert.PAUSED)
-        return self._wanted(target, "snapshot-revert", {"name": arguments["name"], "flags": int(flags)})
-
-    def snapshot_delete(self, target: Target, arguments: dict[str, Any]) -> Wanted:
-        flags = _flags(
-            SnapshotDelete,
-            arguments,
-            children=SnapshotDelete.CHILDREN,
-            children_only=SnapshotDelete.CHILDREN_ONLY,
-            metadata=SnapshotDelete.METADATA_ONLY,
-        )
-        exclusive_flags(flags, SnapshotDelete.CHILDREN, SnapshotDelete.CHILDREN_ONLY)
-        return self._wanted(target, "snapshot-delete", {"name": arguments["name"], "flags": int(flags)})
 
     def replay(self, target: Target, to: UUID) -> Wanted:
         """Carried out by the host that gets the replica, which must have the domain's name free."""
@@ -185,6 +155,28 @@ class Requests:
             drafts=drafts,
         )
 
+    def restore(self, target: Target, arguments: dict[str, Any]) -> Wanted:
+        """``restore`` of the domain that was saved into a file; its name must be free there."""
+        given = chosen("restore", arguments)
+        return self._plain(target, "restore", given, name=target.name)
+
+    def _plain(self, target: Target, verb: str, given: dict[str, Any], **more: Any) -> Wanted:
+        """A verb as its table has it. Its documents become digests; raises MalformedXml (27) for what is none."""
+        drafts, arguments = Drafts(), {**given, **more}
+        for name, argument in SPECS[verb].arguments.items():
+            if argument.kind is Kind.XML and name in given:
+                xml.parse(given[name], root=None)
+                arguments[name] = drafts.add(self._vault.redact(target.domain, given[name]))
+        on = str(target.host) if target.host_named else None
+        return Wanted(
+            command=Command(str(uuid4()), verb, str(target.host), arguments),
+            domain=target.domain,
+            name=arguments["name"] if verb in NAMES_DOMAINS else target.name,
+            fingerprint=fingerprint(self._vault, verb, **given, domain=str(target.domain), on=on),
+            drafts=drafts,
+            claims_name=verb in NAMES_DOMAINS,
+        )
+
     def _wanted(self, target: Target, verb: str, arguments: dict[str, Any], by: str | None = None) -> Wanted:
         # A host that was not named is no part of the command: after a handover it is another one.
         on = str(target.host) if target.host_named else None
@@ -195,25 +187,3 @@ class Requests:
             fingerprint=fingerprint(self._vault, verb, **arguments, domain=str(target.domain), on=on),
             drafts=Drafts(),
         )
-
-
-def creation_flags(arguments: dict[str, Any]) -> SnapshotCreate:
-    """The flags of ``snapshot-create``; refuses (8) combinations that exclude or require one another (1.1)."""
-    flags = _flags(
-        SnapshotCreate,
-        arguments,
-        redefine=SnapshotCreate.REDEFINE,
-        current=SnapshotCreate.CURRENT,
-        no_metadata=SnapshotCreate.NO_METADATA,
-    )
-    exclusive_flags(flags, SnapshotCreate.REDEFINE, SnapshotCreate.NO_METADATA)
-    required_flag(flags, SnapshotCreate.REDEFINE, by=SnapshotCreate.CURRENT)
-    return flags
-
-
-def _flags(kind: type[Flag], arguments: dict[str, Any], **named: Flag) -> Flag:
-    flags = kind(0)
-    for name, flag in named.items():
-        if arguments.get(name):
-            flags |= flag
-    return flags

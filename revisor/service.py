@@ -18,11 +18,13 @@ from domain_model.errors import (
     OperationInvalid,
     Refused,
 )
+from domain_model.flags import Start
 from domain_model.host import Host
 from domain_model.names import HOSTS, Name
 from domain_model.operations import OperationState
 from domain_model.placements import Role
 from domain_model.secrets import mask
+from domain_model.verbs import chosen
 from revisor import presentation as present
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
@@ -113,17 +115,37 @@ class Service:
 
     # Requests that become operations.
 
-    def define(self, xml: str, host: str, transient: bool, context: Context) -> Accepted:  # noqa: FBT001
-        """Define a domain, or with ``transient`` create it running. Raises Refused."""
-        with self._attempts.recorded("create" if transient else "define", host, context):
+    def define(self, xml: str, host: str, context: Context) -> Accepted:
+        """Define a domain. Raises Refused."""
+        return self._made(xml, host, None, context)
+
+    def create(self, xml: str, host: str, flags: Start, context: Context) -> Accepted:
+        """Create a domain: it runs, without a definition if it had none. Raises Refused."""
+        return self._made(xml, host, flags, context)
+
+    def _made(self, xml: str, host: str, flags: Start | None, context: Context) -> Accepted:
+        with self._attempts.recorded("define" if flags is None else "create", host, context):
             row = self._host(host)
             wanted = self._requests.definition(
                 xml,
                 UUID(row.id),
-                transient=transient,
+                flags,
                 existing=lambda uuid: self._domain_on(uuid, row.id),
                 unique_uuids=unique_uuids(row.uri),
             )
+            return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
+
+    def restore(self, host: str, arguments: dict[str, Any], context: Context) -> Accepted:
+        """Let the domain go on that was saved into a file on a host. Raises Refused, 42 if none of ours was."""
+        with self._attempts.recorded("restore", host, context):
+            row = self._host(host)
+            path = chosen("restore", arguments)["file"]
+            saved = self._queries.saved_in(path, row.id)
+            if saved is None:
+                raise NoDomain(f"no domain was saved in '{path}' on host '{host}'", field="file", value=path)
+            domain = self._application.domain(saved)
+            target = Target(saved, domain.uuid, domain.name, UUID(row.id), host_named=True)
+            wanted = self._requests.restore(target, arguments)
             return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
 
     def act(

@@ -11,7 +11,7 @@ from domain_model.adoption import Adoption, Observation
 from domain_model.commands import check_role
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, NoDomain, OutcomeUnknown, Refused
-from domain_model.operations import MAKES_DOMAINS, Operation
+from domain_model.operations import MAKES_DOMAINS, NAMES_DOMAINS, Operation
 from domain_model.rules import RULES
 from drivers.port import Driver
 from workers.looking import Eye, evidence_of, situation_of
@@ -175,7 +175,7 @@ class Applier:
     def _change(self, queued: QueuedOperation, task: Task, decide: Callable[[Domain], None]) -> None:
         placement = task.domain.placements.get(str(self._lead.host))
         names = {None if placement is None else placement.name}
-        if task.operation.verb in MAKES_DOMAINS:
+        if task.operation.verb in NAMES_DOMAINS:
             names.add(task.arguments.get("name"))
         self._records.change(
             queued.domain, decide, lead=self._lead, operation=queued, drafts=task.drafts, names=_texts(names)

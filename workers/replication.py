@@ -13,7 +13,6 @@ from domain_model import snapshot_xml, xml_comparison
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid
 from domain_model.flags import SnapshotCreate, SnapshotDelete
-from domain_model.rules import state_class_of
 from domain_model.snapshots import SnapshotRecord, SnapshotStateClass
 from domain_model.xml_comparison import Comparison, Verdict
 from drivers.port import DomainSighting, Driver
@@ -236,7 +235,7 @@ def _is_of(record: SnapshotRecord | None, xml: str) -> bool:
     if record is None:
         return False
     said = snapshot_xml.read(xml)
-    same_kind = state_class_of(said.state or "") is record.state_class
+    same_kind = SnapshotStateClass.of(said.state or "") is record.state_class
     return same_kind and (said.creation_time or 0) == record.creation_time
 
 

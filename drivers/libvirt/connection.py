@@ -47,10 +47,10 @@ class Connection:
         with edge.reading(library(), connection):
             return ask(connection)
 
-    def act(self, deed: Callable[[], object], connection: Any) -> None:
-        """Do what changes something over ``connection``. Raises Refused, OutcomeUnknown."""
+    def act(self, deed: Callable[[], T], connection: Any) -> T:
+        """Do what changes something over ``connection``; returns its answer. Raises Refused, OutcomeUnknown."""
         with edge.acting(library(), connection):
-            deed()
+            return deed()
 
     def answering(self) -> Any:
         """A virConnect that just answered, so that whatever breaks next broke later. Raises as ``read``."""

@@ -1,33 +1,39 @@
 """The driver port over libvirt-python, for any URI libvirt understands.
 
-Each verb is two steps: look the domain up, which changes nothing and may be repeated, then ask for the change, once.
-So a connection found dead is an unreachable hypervisor, and only one that dies under a change leaves the outcome
-unknown.
+The port's own verbs are here; how a call is made is in ``calls``, and each ability besides has a module.
 """
 
 import uuid as uuids
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
 
 from domain_model import xml as safe_xml
 from domain_model.errors import NoDomain, refusal
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import (
+    Define,
+    Destroy,
+    Reboot,
+    Shutdown,
+    SnapshotCreate,
+    SnapshotDelete,
+    SnapshotRevert,
+    Start,
+    Undefine,
+)
 from drivers.libvirt import kinds
-from drivers.libvirt.connection import Connection
+from drivers.libvirt.devices import Deviser
+from drivers.libvirt.guest import Agent, GuestController
+from drivers.libvirt.saving import Saver
 from drivers.libvirt.sightings import sight_all, sight_one
+from drivers.libvirt.tuning import Tuner
 from drivers.port import Capabilities, DomainSighting, HostIdentity
-
-T = TypeVar("T")
 
 # libvirt-domain.h and libvirt-domain-snapshot.h: the flags that are not in domain_model.libvirt.
 _XML_SECURE = 1
 _XML_INACTIVE = 2
 _SNAPSHOT_XML_SECURE = 1
-_START_PAUSED = 1
-_UNDEFINE_SNAPSHOTS_METADATA = 2
 
 
-class LibvirtDriver:
+class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent):
     """A hypervisor behind a libvirt URI. Connects when first asked something, and again after a connection died.
 
     Every method may raise HypervisorUnreachable (nothing was asked); those that change something also OutcomeUnknown;
@@ -35,9 +41,8 @@ class LibvirtDriver:
     """
 
     def __init__(self, uri: str) -> None:
-        self._connection = Connection(uri)
+        super().__init__(uri)
         self._capabilities: Capabilities | None = None
-        self._last_handle: Any = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -92,28 +97,28 @@ class LibvirtDriver:
 
     # Lifecycle.
 
-    def define(self, xml: str) -> None:
+    def define(self, xml: str, flags: Define = Define.NONE) -> None:
         connection = self._connection.answering()
-        self._connection.act(lambda: connection.defineXML(xml), connection)
+        self._connection.act(lambda: connection.defineXMLFlags(xml, int(flags)), connection)
 
-    def create(self, xml: str, *, paused: bool) -> None:
+    def create(self, xml: str, flags: Start = Start.NONE) -> None:
         connection = self._connection.answering()
-        self._connection.act(lambda: connection.createXML(xml, _START_PAUSED if paused else 0), connection)
+        self._connection.act(lambda: connection.createXML(xml, int(flags)), connection)
 
-    def undefine(self, uuid: str, *, snapshots_metadata: bool) -> None:
-        self._act(uuid, lambda domain: domain.undefineFlags(_UNDEFINE_SNAPSHOTS_METADATA if snapshots_metadata else 0))
+    def undefine(self, uuid: str, flags: Undefine = Undefine.NONE) -> None:
+        self._act(uuid, lambda domain: domain.undefineFlags(int(flags)))
 
-    def start(self, uuid: str, *, paused: bool) -> None:
-        self._act(uuid, lambda domain: domain.createWithFlags(_START_PAUSED if paused else 0))
+    def start(self, uuid: str, flags: Start = Start.NONE) -> None:
+        self._act(uuid, lambda domain: domain.createWithFlags(int(flags)))
 
-    def shutdown(self, uuid: str) -> None:
-        self._act(uuid, lambda domain: domain.shutdown())
+    def shutdown(self, uuid: str, flags: Shutdown = Shutdown.NONE) -> None:
+        self._act(uuid, lambda domain: domain.shutdownFlags(int(flags)) if flags else domain.shutdown())
 
-    def reboot(self, uuid: str) -> None:
-        self._act(uuid, lambda domain: domain.reboot(0))
+    def reboot(self, uuid: str, flags: Reboot = Reboot.NONE) -> None:
+        self._act(uuid, lambda domain: domain.reboot(int(flags)))
 
-    def destroy(self, uuid: str) -> None:
-        self._act(uuid, lambda domain: domain.destroy())
+    def destroy(self, uuid: str, flags: Destroy = Destroy.NONE) -> None:
+        self._act(uuid, lambda domain: domain.destroyFlags(int(flags)))
 
     def suspend(self, uuid: str) -> None:
         self._act(uuid, lambda domain: domain.suspend())
@@ -144,27 +149,3 @@ class LibvirtDriver:
             # It refuses the flag (8), and all it has of a snapshot is metadata.
             number = int(flags) & ~int(SnapshotDelete.METADATA_ONLY)
         self._act_on_snapshot(uuid, name, lambda _domain, snapshot: snapshot.delete(number))
-
-    # The two steps.
-
-    def _read_domain(self, uuid: str, ask: Callable[[Any], T]) -> T:
-        return self._connection.read(lambda connection: ask(connection.lookupByUUIDString(uuid)))
-
-    def _handle_of(self, uuid: str) -> Any:
-        """The domain's handle without asking again, for redefining a whole tree.
-
-        Nobody has answered just before, as ``_act`` makes sure: a wire that was dead already makes the outcome unknown.
-        A redefine may be done twice, so that does no harm, and a third of the round trips are saved.
-        """
-        domain = self._last_handle
-        if domain is None or domain.UUIDString() != uuid or not self._connection.carries(domain.connect()):
-            domain = self._last_handle = self._read_domain(uuid, lambda found: found)
-        return domain
-
-    def _act(self, uuid: str, deed: Callable[[Any], object]) -> None:
-        domain = self._read_domain(uuid, lambda domain: domain)
-        self._connection.act(lambda: deed(domain), domain.connect())
-
-    def _act_on_snapshot(self, uuid: str, name: str, deed: Callable[[Any, Any], object]) -> None:
-        domain, snapshot = self._read_domain(uuid, lambda domain: (domain, domain.snapshotLookupByName(name)))
-        self._connection.act(lambda: deed(domain, snapshot), domain.connect())

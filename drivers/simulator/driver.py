@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import (
+    Define,
+    Destroy,
+    Reboot,
+    Shutdown,
+    SnapshotCreate,
+    SnapshotDelete,
+    SnapshotRevert,
+    Start,
+    Undefine,
+)
 from domain_model.libvirt import DomainState
 from drivers.port import Capabilities, DomainSighting, HostIdentity
 from drivers.simulator import flags as flag_rules
@@ -68,31 +78,31 @@ class SimulatorDriver:
 
     # Lifecycle.
 
-    def define(self, xml: str) -> None:
+    def define(self, xml: str, flags: Define = Define.NONE) -> None:  # noqa: ARG002  its XML is checked before it comes here
         with self._acting() as host:
             lifecycle.define(host, xml)
 
-    def create(self, xml: str, *, paused: bool) -> None:
+    def create(self, xml: str, flags: Start = Start.NONE) -> None:
         with self._acting() as host:
-            lifecycle.create(host, xml, paused=paused)
+            lifecycle.create(host, xml, flags)
 
-    def undefine(self, uuid: str, *, snapshots_metadata: bool) -> None:
+    def undefine(self, uuid: str, flags: Undefine = Undefine.NONE) -> None:
         with self._acting() as host:
-            lifecycle.undefine(host, host.domain(uuid), snapshots_metadata=snapshots_metadata)
+            lifecycle.undefine(host, host.domain(uuid), flags)
 
-    def start(self, uuid: str, *, paused: bool) -> None:
+    def start(self, uuid: str, flags: Start = Start.NONE) -> None:
         with self._acting() as host:
-            lifecycle.start(host, host.domain(uuid), paused=paused)
+            lifecycle.start(host, host.domain(uuid), flags)
 
-    def shutdown(self, uuid: str) -> None:
+    def shutdown(self, uuid: str, flags: Shutdown = Shutdown.NONE) -> None:  # noqa: ARG002  its guests hear every way
         with self._acting() as host:
             lifecycle.shutdown(host, host.domain(uuid))
 
-    def reboot(self, uuid: str) -> None:
+    def reboot(self, uuid: str, flags: Reboot = Reboot.NONE) -> None:  # noqa: ARG002  as above
         with self._acting() as host:
             lifecycle.require_active(host.domain(uuid))
 
-    def destroy(self, uuid: str) -> None:
+    def destroy(self, uuid: str, flags: Destroy = Destroy.NONE) -> None:  # noqa: ARG002  it ends at once either way
         self._stop(uuid, lifecycle.SHUTOFF_DESTROYED)
 
     def suspend(self, uuid: str) -> None:

@@ -5,6 +5,7 @@ The guest inside obeys at once: ``shutdown`` ends in the transaction that asked 
 
 from domain_model import domain_xml
 from domain_model.errors import OperationFailed, OperationInvalid
+from domain_model.flags import Start, Undefine
 from domain_model.libvirt import DomainState
 from drivers.simulator import texts
 from drivers.simulator.inventory import Domain, Inventory
@@ -22,23 +23,23 @@ def define(inventory: Inventory, xml: str) -> None:
     inventory.put_domain(domain)
 
 
-def create(inventory: Inventory, xml: str, *, paused: bool) -> None:
+def create(inventory: Inventory, xml: str, flags: Start) -> None:
     """Raises MalformedXml, OperationFailed (9), OperationInvalid (55) when it is active."""
     domain = _named_in(inventory, xml)
     if domain.active:
         raise OperationInvalid(f"domain '{domain.name}' is already active")
-    boot(inventory, domain, texts.kept(xml), paused=paused)
+    boot(inventory, domain, texts.kept(xml), paused=Start.PAUSED in flags)
     inventory.put_domain(domain)
 
 
-def undefine(inventory: Inventory, domain: Domain, *, snapshots_metadata: bool) -> None:
+def undefine(inventory: Inventory, domain: Domain, flags: Undefine) -> None:
     """Raises OperationInvalid (55)."""
     if not domain.persistent:
         raise OperationInvalid("cannot undefine transient domain")
     snapshots = inventory.parents(domain)
-    if not domain.active and snapshots and not snapshots_metadata:
+    if not domain.active and snapshots and Undefine.SNAPSHOTS_METADATA not in flags:
         raise OperationInvalid(f"cannot delete inactive domain with {len(snapshots)} snapshots")
-    if domain.managed_save is not None:
+    if domain.managed_save is not None and Undefine.MANAGED_SAVE not in flags:
         raise OperationInvalid("Refusing to undefine while domain managed save image exists")
     if domain.active:
         domain.definition = None
@@ -48,12 +49,12 @@ def undefine(inventory: Inventory, domain: Domain, *, snapshots_metadata: bool) 
         inventory.remove_domain(domain)
 
 
-def start(inventory: Inventory, domain: Domain, *, paused: bool) -> None:
+def start(inventory: Inventory, domain: Domain, flags: Start) -> None:
     """Raises OperationInvalid (55) when it is active."""
     if domain.active or domain.definition is None:
         raise OperationInvalid("domain is already running")
     saved, domain.managed_save = domain.managed_save, None
-    boot(inventory, domain, domain.definition, paused=paused or saved == DomainState.PAUSED)
+    boot(inventory, domain, domain.definition, paused=Start.PAUSED in flags or saved == DomainState.PAUSED)
     if saved is not None:
         domain.reason = PAUSED_MIGRATING if domain.state == DomainState.PAUSED else RUNNING_RESTORED
     inventory.put_domain(domain)

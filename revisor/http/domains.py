@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain_model.flags import Start
 from revisor.http import shapes
 from revisor.http.answers import document, operation_answer, xml_answer
 from revisor.http.asking import AskingGiven, FreshQuery, HostQuery, ReadContext, ServiceGiven, WaitQuery
@@ -48,7 +49,11 @@ async def define_domain(
 ) -> Response:
     """Define a domain on a host, or create a transient one there."""
     context = asking.context(asked)
-    accepted = await run_in_threadpool(service.define, asked.xml, asked.host, asked.transient, context)
+    if asked.transient:
+        flags = Start.PAUSED if asked.paused else Start.NONE
+        accepted = await run_in_threadpool(service.create, asked.xml, asked.host, flags, context)
+    else:
+        accepted = await run_in_threadpool(service.define, asked.xml, asked.host, context)
     found = await operation_when_ended(request, service, accepted.operation, wait)
     return await run_in_threadpool(operation_answer, service, found)
 

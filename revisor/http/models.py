@@ -1,12 +1,16 @@
 """What may be asked for over HTTP: the bodies of requests.
 
-A key that is not listed is refused and not passed over: a misspelt flag must not become an act without it.
+A key that is not listed is refused and not passed over: a misspelt flag must not become an act without it. What a verb
+takes stands in one table, ``domain_model.verbs``, and its model is made from there.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
+
+from domain_model.arguments import Kind, Spec
+from domain_model.verbs import SPECS
 
 
 def _storable(text: str) -> str:
@@ -76,99 +80,56 @@ class NewDomain(Asked):
     xml: Annotated[Xml, Field(description="The domain's XML, at most 16 MiB.")]
     host: Word
     transient: Annotated[bool, Field(description="Start it without a persistent definition (virsh create).")] = False
+    paused: Annotated[bool, Field(description="With transient: leave the guest paused.")] = False
 
 
-class Nothing(_Closed):
-    """The verb takes no arguments."""
+_KINDS: dict[Kind, Any] = {
+    Kind.TEXT: Text,
+    Kind.NAME: Word,
+    Kind.PATH: Word,
+    Kind.XML: Xml,
+    Kind.SWITCH: bool,
+    Kind.COUNT: Annotated[int, Field(ge=0, lt=2**64)],
+    Kind.COUNTS: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=64)],
+    Kind.TEXTS: Annotated[list[Word], Field(max_length=1024)],
+    Kind.DOCUMENTS: Annotated[list[Xml], Field(min_length=1, max_length=100_000)],
+}
 
 
-class UndefineArguments(_Closed):
-    snapshots_metadata: bool = False
+def _arguments(verb: str, spec: Spec) -> type[BaseModel]:
+    """The arguments of a verb as its table has them: every flag a boolean, false unless given.
+
+    Each is an alias: pydantic has a method ``validate`` of its own.
+    """
+    fields: dict[str, Any] = {}
+    for name, argument in spec.arguments.items():
+        kind, default = (_KINDS[argument.kind], ...) if argument.required else (_KINDS[argument.kind] | None, None)
+        fields[f"{name}_"] = (kind, Field(default, alias=name, description=argument.words))
+    for name in spec.flags:
+        fields[f"{name}_"] = (bool, Field(default=False, alias=name))
+    return create_model(f"{_title(verb)}Arguments", __base__=_Closed, **fields)
 
 
-class StartArguments(_Closed):
-    paused: bool = False
+def _act(verb: str, spec: Spec) -> type[Asked]:
+    arguments = _arguments(verb, spec)
+    needed = any(argument.required for argument in spec.arguments.values())
+    fields: dict[str, Any] = {
+        "verb": (Literal[verb], ...),
+        "arguments": (arguments, ...) if needed else (arguments, arguments()),
+    }
+    return create_model(_title(verb), __base__=Asked, **fields)
 
 
-class SnapshotCreateArguments(_Closed):
-    xml: Annotated[Xml | None, Field(description="A domainsnapshot document; without it, name and description.")] = None
-    name: Word | None = None
-    description: Text | None = None
-    redefine: bool = False
-    current: bool = False
-    no_metadata: bool = False
+def _title(verb: str) -> str:
+    return "".join(word.capitalize() for word in verb.split("-"))
 
 
-class SnapshotName(_Closed):
-    name: Word
-
-
-class SnapshotRevertArguments(SnapshotName):
-    running: bool = False
-    paused: bool = False
-
-
-class SnapshotDeleteArguments(SnapshotName):
-    children: bool = False
-    children_only: bool = False
-    metadata: bool = False
-
-
-class TargetArguments(_Closed):
-    to: Annotated[Word, Field(description="The name of the other host.")]
-
-
-class Plain(Asked):
-    verb: Literal["shutdown", "destroy", "suspend", "resume", "reboot"]
-    arguments: Nothing = Nothing()
-
-
-class Undefine(Asked):
-    verb: Literal["undefine"]
-    arguments: UndefineArguments = UndefineArguments()
-
-
-class Start(Asked):
-    verb: Literal["start"]
-    arguments: StartArguments = StartArguments()
-
-
-class SnapshotCreate(Asked):
-    verb: Literal["snapshot-create"]
-    arguments: SnapshotCreateArguments = SnapshotCreateArguments()
-
-
-class SnapshotCurrent(Asked):
-    """Make a snapshot the current one."""
-
-    verb: Literal["snapshot-current"]
-    arguments: SnapshotName
-
-
-class SnapshotRevert(Asked):
-    verb: Literal["snapshot-revert"]
-    arguments: SnapshotRevertArguments
-
-
-class SnapshotDelete(Asked):
-    verb: Literal["snapshot-delete"]
-    arguments: SnapshotDeleteArguments
-
-
-class Transfer(Asked):
-    """Between hosts: make or refresh a replica, or make it the owner."""
-
-    verb: Literal["replay", "handover"]
-    arguments: TargetArguments
-
-
-Act = Annotated[
-    Plain | Undefine | Start | SnapshotCreate | SnapshotCurrent | SnapshotRevert | SnapshotDelete | Transfer,
-    Field(discriminator="verb"),
-]
+_ACTS = tuple(_act(verb, spec) for verb, spec in SPECS.items() if verb != "restore")
+Act: Any = Annotated[Union[_ACTS], Field(discriminator="verb")]  # noqa: UP007  made of a table
+Restore: Any = _act("restore", SPECS["restore"])
 
 
 def arguments_of(act: Any) -> dict[str, Any]:
-    """The arguments of an ``Act`` as plain values, all keys of its verb present."""
-    arguments: dict[str, Any] = act.arguments.model_dump()
+    """The arguments of an ``Act`` as plain values: what was given, and no flag that is off."""
+    arguments: dict[str, Any] = act.arguments.model_dump(by_alias=True, exclude_defaults=True)
     return arguments

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from domain_model.errors import Refused
-from domain_model.flags import SnapshotCreate, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotRevert, Undefine
 from domain_model.snapshot_xml import build, read
 from drivers.libvirt import LibvirtDriver
 from drivers.port import Driver
@@ -98,7 +98,7 @@ class Subject:
     def started(self) -> str:
         """Define and start a new domain; return its UUID."""
         uuid = self.defined()
-        self.driver.start(uuid, paused=False)
+        self.driver.start(uuid)
         return uuid
 
     def snapshot(self, uuid: str, *names: str) -> None:
@@ -144,7 +144,7 @@ class Subject:
                 if seen.active:
                     self.driver.destroy(seen.uuid)
                 if seen.persistent:
-                    self.driver.undefine(seen.uuid, snapshots_metadata=True)
+                    self.driver.undefine(seen.uuid, Undefine.SNAPSHOTS_METADATA)
         self.made.clear()
 
 

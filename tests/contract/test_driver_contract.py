@@ -13,7 +13,7 @@ import pytest
 
 from domain_model import domain_xml, snapshot_xml
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, Start, Undefine
 from domain_model.snapshot_xml import build
 from drivers.port import Driver, Watchable
 from tests.contract.drivers import (
@@ -72,7 +72,7 @@ def test_all_domains_are_seen_at_once_as_each_is_by_itself(subject: Subject) -> 
     inactive, running, paused = subject.defined(), subject.started(), subject.started()
     subject.driver.suspend(paused)
     subject.snapshot(inactive, "a", "b")
-    subject.driver.create(subject.definition(), paused=False)
+    subject.driver.create(subject.definition())
     transient = subject.made[-1]
 
     together = {seen.uuid: seen for seen in subject.driver.domains()}
@@ -104,7 +104,7 @@ def test_a_name_and_a_uuid_belong_together(subject: Subject) -> None:
     with pytest.raises(OperationFailed, match=r"^operation failed: domain 'taken' is already defined with uuid "):
         subject.driver.define(subject.definition(name="other", uuid=uuid))
     with pytest.raises(OperationFailed):
-        subject.driver.create(subject.definition(name="other", uuid=uuid), paused=False)
+        subject.driver.create(subject.definition(name="other", uuid=uuid))
 
 
 def test_definitions_that_are_none_are_refused_and_leave_nothing(subject: Subject) -> None:
@@ -126,7 +126,7 @@ def test_a_dump_defined_again_reads_back_byte_identical(subject: Subject) -> Non
     uuid = subject.defined()
     dump = subject.driver.domain_xml(uuid, inactive=True)
 
-    subject.driver.undefine(uuid, snapshots_metadata=False)
+    subject.driver.undefine(uuid)
     subject.driver.define(dump)
 
     assert subject.driver.domain_xml(uuid, inactive=True) == dump
@@ -134,7 +134,7 @@ def test_a_dump_defined_again_reads_back_byte_identical(subject: Subject) -> Non
 
 def test_defining_a_running_domain_changes_what_it_will_be_and_not_what_it_is(subject: Subject) -> None:
     uuid = subject.defined(name="growing")
-    subject.driver.start(uuid, paused=False)
+    subject.driver.start(uuid)
     subject.driver.define(subject.definition(name="growing", uuid=uuid, memory_mib=32))
 
     assert _memory(subject.driver.domain_xml(uuid, inactive=True)) == 32 * 1024
@@ -160,7 +160,7 @@ def test_dumps_hold_their_secrets_in_the_clear(subject: Subject) -> None:
     subject.driver.define(subject.definition().replace("</devices>", f"{screen}</devices>"))
     uuid = subject.made[-1]
     subject.snapshot(uuid, "a")
-    subject.driver.start(uuid, paused=False)
+    subject.driver.start(uuid)
 
     assert "passwd='planted1'" in subject.driver.domain_xml(uuid, inactive=True)
     assert "passwd='planted1'" in subject.driver.domain_xml(uuid, inactive=False)
@@ -173,7 +173,7 @@ def test_dumps_hold_their_secrets_in_the_clear(subject: Subject) -> None:
 def test_a_domain_goes_through_its_life_with_libvirts_states_and_reasons(subject: Subject) -> None:
     driver, uuid = subject.driver, subject.defined()
 
-    driver.start(uuid, paused=False)
+    driver.start(uuid)
     assert subject.look(uuid) == RUNNING_BOOTED
     driver.reboot(uuid)
     assert subject.look(uuid) == RUNNING_BOOTED
@@ -184,7 +184,7 @@ def test_a_domain_goes_through_its_life_with_libvirts_states_and_reasons(subject
     driver.shutdown(uuid)
     assert subject.look(uuid) == (SHUTOFF_BY_ITSELF if subject.guest_obeys else RUNNING_UNPAUSED)
     if subject.guest_obeys:
-        driver.start(uuid, paused=False)
+        driver.start(uuid)
     driver.destroy(uuid)
     assert subject.look(uuid) == SHUTOFF_DESTROYED
 
@@ -192,7 +192,7 @@ def test_a_domain_goes_through_its_life_with_libvirts_states_and_reasons(subject
 def test_a_domain_can_be_started_without_its_guest_running(subject: Subject) -> None:
     uuid = subject.defined()
 
-    subject.refuses(ACCEPTED, "start paused", lambda: subject.driver.start(uuid, paused=True))
+    subject.refuses(ACCEPTED, "start paused", lambda: subject.driver.start(uuid, Start.PAUSED))
 
     assert subject.look(uuid) == (SHUTOFF if subject.kind == TEST else PAUSED_BY_USER)
 
@@ -210,13 +210,11 @@ def test_what_an_inactive_domain_cannot_do_is_refused_with_55(subject: Subject) 
 
 def test_what_an_active_domain_cannot_do_is_refused_with_55(subject: Subject) -> None:
     driver, uuid = subject.driver, subject.defined(name="busy")
-    driver.start(uuid, paused=False)
+    driver.start(uuid)
 
-    subject.refuses(55, "start while active", lambda: driver.start(uuid, paused=False))
+    subject.refuses(55, "start while active", lambda: driver.start(uuid))
     subject.refuses(55, "resume while running", lambda: driver.resume(uuid))
-    subject.refuses(
-        55, "create while active", lambda: driver.create(subject.definition(name="busy", uuid=uuid), paused=False)
-    )
+    subject.refuses(55, "create while active", lambda: driver.create(subject.definition(name="busy", uuid=uuid)))
     driver.suspend(uuid)
     subject.refuses(55, "shutdown while paused", lambda: driver.shutdown(uuid))
 
@@ -233,7 +231,7 @@ def test_each_start_gives_a_domain_another_id(subject: Subject) -> None:
     uuid = subject.started()
     first = subject.driver.domain(uuid)
     subject.driver.destroy(uuid)
-    subject.driver.start(uuid, paused=False)
+    subject.driver.start(uuid)
     second = subject.driver.domain(uuid)
 
     assert first is not None
@@ -245,7 +243,7 @@ def test_each_start_gives_a_domain_another_id(subject: Subject) -> None:
 def test_a_transient_domain_and_its_snapshots_are_gone_when_it_stops(subject: Subject) -> None:
     driver, definition = subject.driver, subject.definition(name="passing")
     uuid = subject.made[-1]
-    driver.create(definition, paused=False)
+    driver.create(definition)
     seen = driver.domain(uuid)
     assert seen is not None
     assert (seen.persistent, (int(seen.state), seen.reason)) == (False, RUNNING_BOOTED)
@@ -268,15 +266,15 @@ def test_a_transient_domain_and_its_snapshots_are_gone_when_it_stops(subject: Su
 def test_a_transient_domain_cannot_be_undefined(subject: Subject) -> None:
     driver, definition = subject.driver, subject.definition()
     uuid = subject.made[-1]
-    driver.create(definition, paused=False)
+    driver.create(definition)
 
-    subject.refuses(55, "undefine a transient domain", lambda: driver.undefine(uuid, snapshots_metadata=False))
+    subject.refuses(55, "undefine a transient domain", lambda: driver.undefine(uuid))
 
 
 def test_creating_a_defined_domain_starts_it_as_told_and_it_stays_persistent(subject: Subject) -> None:
     uuid = subject.defined(name="both")
 
-    subject.driver.create(subject.definition(name="both", uuid=uuid, memory_mib=32), paused=False)
+    subject.driver.create(subject.definition(name="both", uuid=uuid, memory_mib=32))
 
     seen = subject.driver.domain(uuid)
     assert seen is not None
@@ -288,7 +286,7 @@ def test_creating_a_defined_domain_starts_it_as_told_and_it_stays_persistent(sub
 def test_undefining_an_inactive_domain_removes_it(subject: Subject) -> None:
     uuid = subject.defined()
 
-    subject.driver.undefine(uuid, snapshots_metadata=False)
+    subject.driver.undefine(uuid)
 
     assert subject.driver.domain(uuid) is None
 
@@ -300,8 +298,8 @@ def test_undefining_an_inactive_domain_with_snapshots_must_be_said_twice(subject
     with pytest.raises(
         OperationInvalid, match=r"^Requested operation is not valid: cannot delete inactive domain with 2 snapshots$"
     ):
-        subject.driver.undefine(uuid, snapshots_metadata=False)
-    subject.driver.undefine(uuid, snapshots_metadata=True)
+        subject.driver.undefine(uuid)
+    subject.driver.undefine(uuid, Undefine.SNAPSHOTS_METADATA)
 
     assert subject.driver.domain(uuid) is None
 
@@ -310,7 +308,7 @@ def test_undefining_an_active_domain_makes_it_transient_and_its_snapshots_last_u
     uuid = subject.started()
     subject.snapshot(uuid, "a")
 
-    subject.driver.undefine(uuid, snapshots_metadata=False)
+    subject.driver.undefine(uuid)
 
     seen = subject.driver.domain(uuid)
     assert seen is not None
@@ -330,7 +328,7 @@ def test_a_driver_that_can_tells_of_changes_by_itself(subject: Subject) -> None:
     uuid, heard = subject.defined(), Event()
     driver.watch(lambda changed: heard.set() if changed == uuid else None)
 
-    driver.start(uuid, paused=False)
+    driver.start(uuid)
 
     assert heard.wait(60)
 
@@ -342,8 +340,8 @@ def _verbs(driver: Driver, uuid: str) -> list[Callable[[], object]]:
     return [
         lambda: driver.domain_xml(uuid, inactive=False),
         lambda: driver.snapshot_xml(uuid, "a"),
-        lambda: driver.undefine(uuid, snapshots_metadata=False),
-        lambda: driver.start(uuid, paused=False),
+        lambda: driver.undefine(uuid),
+        lambda: driver.start(uuid),
         lambda: driver.shutdown(uuid),
         lambda: driver.reboot(uuid),
         lambda: driver.destroy(uuid),

@@ -133,7 +133,7 @@ def test_a_snapshot_with_halt_leaves_the_domain_shut_off(subject: Subject) -> No
 def test_reverting_ends_in_the_state_of_the_snapshot_or_the_one_asked_for(subject: Subject) -> None:
     driver, uuid = subject.driver, subject.defined()
     subject.snapshot(uuid, "off")
-    driver.start(uuid, paused=False)
+    driver.start(uuid)
     subject.snapshot(uuid, "on")
     driver.suspend(uuid)
     subject.snapshot(uuid, "paused")
@@ -205,8 +205,8 @@ def test_what_cannot_be_reverted_is_refused(subject: Subject) -> None:
 def test_a_transient_domain_cannot_be_reverted_into_nothing(subject: Subject) -> None:
     driver, uuid = subject.driver, subject.defined()
     subject.snapshot(uuid, "off")
-    driver.start(uuid, paused=False)
-    driver.undefine(uuid, snapshots_metadata=False)
+    driver.start(uuid)
+    driver.undefine(uuid)
 
     subject.refuses(
         55, "revert a transient domain offline", lambda: driver.snapshot_revert(uuid, "off", SnapshotRevert.NONE)

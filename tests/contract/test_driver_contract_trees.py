@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from domain_model.errors import Refused
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.snapshot_xml import build
 from tests.contract.drivers import Subject, qemu_driver, simulator_driver, subject, test_driver
 
@@ -76,13 +76,13 @@ def test_what_cannot_be_deleted_is_refused(subject: Subject) -> None:
 def test_a_tree_redefined_from_its_dumps_reads_back_byte_identical(subject: Subject) -> None:
     driver, uuid = subject.driver, subject.defined()
     subject.grow(uuid)
-    driver.start(uuid, paused=False)
+    driver.start(uuid)
     driver.snapshot_create(uuid, build("f", "while it ran"), SnapshotCreate.NONE)
     driver.destroy(uuid)
     tree = subject.tree(uuid)
     dumps = {name: driver.snapshot_xml(uuid, name) for name in tree[0]}
     definition = driver.domain_xml(uuid, inactive=True)
-    driver.undefine(uuid, snapshots_metadata=True)
+    driver.undefine(uuid, Undefine.SNAPSHOTS_METADATA)
 
     driver.define(definition)
     for name in "abcdef":

@@ -113,7 +113,7 @@ def test_a_hypervisor_that_fell_silent_is_noticed(
 
 def test_refusals_print_nothing(driver: LibvirtDriver, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(NoDomain):
-        driver.start("00000000-0000-4000-8000-000000000000", paused=False)
+        driver.start("00000000-0000-4000-8000-000000000000")
     with pytest.raises(Refused):
         driver.define("<domain")
 
@@ -124,7 +124,7 @@ def test_a_refusal_keeps_libvirts_sentence_and_bears_its_class(driver: LibvirtDr
     with pytest.raises(InvalidFlags) as unprefixed:
         driver.snapshot_create(UUID, "<domainsnapshot/>", SnapshotCreate.CURRENT)
     with pytest.raises(Refused) as prefixed:
-        driver.start(UUID, paused=False)
+        driver.start(UUID)
 
     assert unprefixed.value.message == (
         "Flag 'VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE' is required by flag 'VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT'"

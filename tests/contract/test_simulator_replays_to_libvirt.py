@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from domain_model import domain_xml, snapshot_xml
-from domain_model.flags import SnapshotCreate, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotRevert, Start
 from drivers.port import Driver
 from drivers.simulator import SimulatorDriver
 from tests.contract.drivers import Subject, qemu_driver, simulator_driver, subject, test_driver
@@ -61,7 +61,7 @@ def _grow_at_random(driver: Driver, uuid: str, dice: random.Random) -> None:
         seen = driver.domain(uuid)
         assert seen is not None
         if not seen.active and dice.random() < 0.3:
-            driver.start(uuid, paused=dice.random() < 0.5)
+            driver.start(uuid, Start.PAUSED if dice.random() < 0.5 else Start.NONE)
         names.append(f"s{number}")
         description = dice.choice([None, "plain", "two\nlines <&\"'> é"])
         driver.snapshot_create(uuid, snapshot_xml.build(names[-1], description), SnapshotCreate.NONE)

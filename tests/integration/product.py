@@ -95,4 +95,4 @@ class Product:
         return self.settle(self.service.act("web", host, verb, arguments, context))
 
     def define(self, host: str = "alpha", xml: str = WEB, context: Context = ALICE) -> dict[str, Any]:
-        return self.settle(self.service.define(xml, host, False, context))  # noqa: FBT003
+        return self.settle(self.service.define(xml, host, context))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -101,14 +102,14 @@ def test_a_name_is_free_again_when_defining_failed(product: Product) -> None:
     other = str(uuid4())
     taken.define(WEB.replace("</name>", f"</name><uuid>{other}</uuid>", 1))
     assert product.define()["error"]["code"] == 9
-    taken.undefine(other, snapshots_metadata=False)
+    taken.undefine(other)
     assert product.define()["state"] == "succeeded"
 
 
 def test_what_happens_behind_our_back_is_adopted_as_observed(product: Product) -> None:
     product.define()
     [domain] = product.service.domains(all_domains=True, host=None)
-    SimulatorDriver(product._folder / "alpha.sqlite", "alpha").start(domain["uuid"], paused=False)
+    SimulatorDriver(product._folder / "alpha.sqlite", "alpha").start(domain["uuid"])
     agent = product.agents["alpha"]
     agent.run_once(float("inf"))
     product.queries.wait_for(product.service.position(), 5)
@@ -132,8 +133,9 @@ def test_a_leader_that_was_replaced_can_record_nothing_more(product: Product, tm
 
 def test_the_queue_is_what_the_log_says(product: Product) -> None:
     product.define()
-    for verb in ("start", "suspend", "snapshot-create"):
-        product.service.act("web", None, verb, {"name": "s1"}, ALICE)
+    asked: list[tuple[str, dict[str, Any]]] = [("start", {}), ("suspend", {}), ("snapshot-create", {"name": "s1"})]
+    for verb, arguments in asked:
+        product.service.act("web", None, verb, arguments, ALICE)
     rows: dict[str, tuple[object, ...]] = {}
     for event in product.application.reader.read(0, 10_000):
         changes = queue_changes([event.event])

@@ -178,7 +178,7 @@ class Stage:
         if xml is not None:
             arguments["xml"] = drafts.add(self.records.redact(DOMAIN, xml))
         domain = self.domain
-        request(domain, Command(str(operation), verb, host, arguments), HOSTS, AT)
+        request(domain, Command(str(operation), verb, host, {"flags": 0, **arguments}), HOSTS, AT)
         self.records.documents.update(drafts.texts)
         self.records.append(domain, drafts.texts)
         return QueuedOperation(operation, DOMAIN, UUID(host), verb, False, None, "alice", operation)  # noqa: FBT003

@@ -8,7 +8,7 @@ import pytest
 
 from domain_model.domain import Domain
 from domain_model.errors import Refused
-from domain_model.flags import SnapshotCreate
+from domain_model.flags import Destroy, SnapshotCreate, Start
 from domain_model.libvirt import DomainState
 from domain_model.placements import Role
 from drivers.simulator import SimulatorDriver
@@ -58,7 +58,7 @@ def nothing(_stage: Stage) -> None:
         (nothing, "define", {"name": "guest", "xml": definition()}, ["domain.defined"]),
         (nothing, "create", {"name": "guest", "xml": definition()}, ["domain.started"]),
         (Stage.define, "start", {}, ["domain.started"]),
-        (Stage.define, "start", {"paused": True}, ["domain.started"]),
+        (Stage.define, "start", {"flags": Start.PAUSED}, ["domain.started"]),
         (Stage.define, "undefine", {}, ["domain.undefined"]),
         (with_snapshots, "undefine", {}, ["domain.undefined"]),
         (running, "shutdown", {}, ["domain.stopped"]),
@@ -93,9 +93,9 @@ def test_the_start_is_on_record_with_the_evidence_before_the_hypervisor_is_touch
     with_snapshots(stage)
     recorded: list[Any] = []
 
-    def destroy(uuid: str) -> None:
+    def destroy(uuid: str, flags: Destroy) -> None:
         recorded.extend(stage.records.events(DOMAIN)[-1:])
-        stage.drivers[ALPHA].destroy(uuid)
+        stage.drivers[ALPHA].destroy(uuid, flags)
 
     stage.do("destroy", driver=altered(stage.drivers[ALPHA], destroy=destroy))
     (event,) = recorded
@@ -135,7 +135,7 @@ def test_a_rule_that_what_is_there_now_breaks_refuses_the_operation_before_it_st
 def test_a_domain_that_vanished_is_refused_with_42_before_it_starts(stage: Stage) -> None:
     stage.define()
     asked = stage.ask("start")
-    stage.drivers[ALPHA].undefine(UUID_TEXT, snapshots_metadata=False)
+    stage.drivers[ALPHA].undefine(UUID_TEXT)
     refused = stage.apply(asked, untouchable(stage.drivers[ALPHA], "start"))
     assert (refused.state, refused.code) == ("failed", 42)
     assert since_request(stage) == ["operation.failed"]
@@ -238,8 +238,8 @@ def test_a_worker_that_lost_the_lead_while_acting_records_nothing_and_its_succes
     stage.define()
     asked = stage.ask("start")
 
-    def start(uuid: str, *, paused: bool) -> None:
-        stage.drivers[ALPHA].start(uuid, paused=paused)
+    def start(uuid: str, flags: Start) -> None:
+        stage.drivers[ALPHA].start(uuid, flags)
         stage.records.epochs[asked.host] = 2
 
     with pytest.raises(LeadLost):
@@ -305,7 +305,7 @@ def test_a_domain_started_behind_revisors_back_is_not_handed_over(stage: Stage) 
     stage.define()
     stage.replay()
     asked = stage.ask("handover", to=BETA)
-    stage.drivers[ALPHA].start(UUID_TEXT, paused=False)
+    stage.drivers[ALPHA].start(UUID_TEXT)
     refused = stage.apply(asked)
     assert (refused.state, refused.code, refused.event.code) == ("failed", 55, 55)
     assert "is running on host 'alpha'" in refused.event.message
@@ -320,7 +320,7 @@ def test_a_domain_started_between_the_check_and_the_record_is_not_handed_over(st
     def starting(uuid: str) -> Any:
         looks[0] += 1
         if looks[0] == 3:
-            alpha.start(uuid, paused=False)
+            alpha.start(uuid)
         return alpha.domain(uuid)
 
     refused = stage.apply(asked, altered(alpha, domain=starting))

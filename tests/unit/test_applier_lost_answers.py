@@ -10,7 +10,7 @@ import pytest
 from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable
-from domain_model.flags import SnapshotCreate
+from domain_model.flags import SnapshotCreate, Start
 from domain_model.operations import VERBS
 from tests.unit.domain_histories import ALPHA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Died, Stage, altered, definition, dying, severed
@@ -244,9 +244,9 @@ def test_a_first_attempt_that_ends_while_the_second_is_refused_for_it_is_a_succe
     asked, alpha = stage.ask("start"), stage.drivers[ALPHA]
     stage.apply(asked, severed(alpha, "start", before=True))
 
-    def start(uuid: str, *, paused: bool) -> None:
-        alpha.start(uuid, paused=False)  # the first attempt, which was only slow
-        alpha.start(uuid, paused=paused)
+    def start(uuid: str, flags: Start) -> None:
+        alpha.start(uuid)  # the first attempt, which was only slow
+        alpha.start(uuid, flags)
 
     assert stage.apply(asked, altered(alpha, start=start)).state == SUCCEEDED
     assert stage.topics[-2:] == ["domain.started", "operation.succeeded"]
@@ -262,7 +262,7 @@ def test_the_evidence_of_the_first_start_decides_and_not_that_of_a_second(stage:
     asked = stage.ask("destroy")
     with pytest.raises(Died):
         stage.apply(asked, dying(alpha, "destroy", before=False))
-    alpha.start(UUID_TEXT, paused=False)  # somebody starts it again: it is another run, which was not to be destroyed
+    alpha.start(UUID_TEXT)  # somebody starts it again: it is another run, which was not to be destroyed
     assert stage.apply(asked).state == SUCCEEDED
     assert stage.seen().active
     starts = [event for event in stage.records.events(DOMAIN) if isinstance(event, Domain.OperationStarted)]

@@ -7,6 +7,7 @@ import pytest
 from domain_model.commands import check_role, describe_arguments, request
 from domain_model.domain import Domain
 from domain_model.errors import Refused
+from domain_model.flags import Undefine
 from domain_model.operations import VERBS, Command
 from tests.unit.domain_histories import (
     ALPHA,
@@ -32,7 +33,7 @@ MAKING = {"name": "guest", "xml": "digest"}
 
 
 def ask(domain: Domain, verb: str, host: str = ALPHA, **arguments: Any) -> None:
-    request(domain, Command("op", verb, host, arguments), HOSTS, AT)
+    request(domain, Command("op", verb, host, {"flags": 0, **arguments}), HOSTS, AT)
 
 
 def refused(domain: Domain, verb: str, host: str = ALPHA, **arguments: Any) -> Refused:
@@ -46,13 +47,13 @@ def refused(domain: Domain, verb: str, host: str = ALPHA, **arguments: Any) -> R
 
 def test_an_accepted_command_is_an_operation_in_flight_and_nothing_else() -> None:
     domain = history(defined())
-    ask(domain, "start", paused=True)
+    ask(domain, "start", flags=1)
     assert outcome(domain) == ["operation.requested"]
     operation = domain.operations["op"]
     assert (operation.verb, operation.host, operation.arguments, operation.started) == (
         "start",
         ALPHA,
-        {"paused": True},
+        {"flags": 1},
         False,
     )
 
@@ -143,7 +144,7 @@ def test_a_replica_with_snapshots_is_undefined_only_with_the_flag_for_their_meta
     told = (defined(), snapshot("a"), defined(BETA), snapshot("a", host=BETA))
     refusal = refused(history(*told), "undefine", BETA)
     assert (refusal.number, refusal.accepted) == (55, "--snapshots-metadata")
-    ask(history(*told), "undefine", BETA, snapshots_metadata=True)
+    ask(history(*told), "undefine", BETA, flags=Undefine.SNAPSHOTS_METADATA)
 
 
 def test_a_replay_may_be_asked_for_any_other_host_again_and_again() -> None:
@@ -171,7 +172,7 @@ def test_a_domain_that_is_nowhere_is_neither_replayed_nor_handed_over(verb: str,
 def test_a_handover_to_a_verified_replica_is_accepted() -> None:
     domain = verified(history(defined(), snapshot("a"), defined(BETA)))
     ask(domain, "handover", to=BETA)
-    assert domain.operations["op"].arguments == {"to": BETA}
+    assert domain.operations["op"].arguments == {"to": BETA, "flags": 0}
 
 
 def test_a_handover_to_a_host_without_replica_is_refused_with_55_naming_those_that_have_one() -> None:

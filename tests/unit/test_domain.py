@@ -62,6 +62,7 @@ EVERY_EVENT: tuple[Told, ...] = (
     entered(Domain.Crashed, DomainState.CRASHED),
     entered(Domain.ShuttingDown, DomainState.SHUTDOWN),
     fact(Domain.Rebooted),
+    fact(Domain.Reset),
     fact(Domain.LiveChanged, live="live2"),
     updated(autostart=True, managed_save=True),
     snapshot("a"),
@@ -158,11 +159,11 @@ def test_undefining_a_replica_leaves_the_owner_and_its_forest_alone() -> None:
 
 
 def test_an_operation_is_in_flight_from_its_request_to_its_end() -> None:
-    asked = requested("op", "start", paused=True)
+    asked = requested("op", "start", flags=1)
     for end in (succeeded("op"), failed("op"), unknown("op")):
         domain = history(defined(), asked, begun("op"))
         assert domain.operations["op"].started
-        assert domain.operations["op"].arguments == {"paused": True}
+        assert domain.operations["op"].arguments == {"flags": 1}
         domain.record(end[0], AT, **end[1])
         assert domain.operations == {}
 

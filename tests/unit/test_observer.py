@@ -43,7 +43,7 @@ def test_what_is_as_recorded_is_nothing(stage: Stage) -> None:
 
 def test_what_was_done_behind_revisors_back_is_adopted(stage: Stage) -> None:
     alpha, observer = simulator(stage), stage.observer()
-    alpha.start(UUID_TEXT, paused=False)
+    alpha.start(UUID_TEXT)
     alpha.snapshot_create(UUID_TEXT, "<domainsnapshot><name>a</name></domainsnapshot>", SnapshotCreate.NONE)
     observer.run_once(frozenset())
     assert adopted(stage) == ["domain.started", "snapshot.created"]
@@ -55,7 +55,7 @@ def test_what_was_done_behind_revisors_back_is_adopted(stage: Stage) -> None:
 
 
 def test_a_domain_that_is_gone_is_adopted_as_gone(stage: Stage) -> None:
-    stage.drivers[ALPHA].undefine(UUID_TEXT, snapshots_metadata=False)
+    stage.drivers[ALPHA].undefine(UUID_TEXT)
     stage.observe()
     assert adopted(stage) == ["domain.undefined"]
     assert stage.domain.placements == {}
@@ -63,7 +63,7 @@ def test_a_domain_that_is_gone_is_adopted_as_gone(stage: Stage) -> None:
 
 def test_a_replica_that_is_gone_is_adopted_as_gone(stage: Stage) -> None:
     stage.replay()
-    stage.drivers[BETA].undefine(UUID_TEXT, snapshots_metadata=False)
+    stage.drivers[BETA].undefine(UUID_TEXT)
     stage.observe(BETA)
     assert adopted(stage) == ["domain.undefined"]
     assert list(stage.domain.placements) == [ALPHA]
@@ -97,7 +97,7 @@ def test_a_change_that_only_the_definition_shows_is_adopted_after_a_hint(stage: 
 
 
 def test_sightings_of_a_busy_domain_belong_to_its_operation(stage: Stage) -> None:
-    stage.drivers[ALPHA].start(UUID_TEXT, paused=False)
+    stage.drivers[ALPHA].start(UUID_TEXT)
     stage.observer().run_once(frozenset({UUID(UUID_TEXT)}))
     assert adopted(stage) == []
 
@@ -105,7 +105,7 @@ def test_sightings_of_a_busy_domain_belong_to_its_operation(stage: Stage) -> Non
 def test_what_was_seen_while_an_operation_was_open_is_looked_at_again_when_it_is_over(stage: Stage) -> None:
     observer, alpha = stage.observer(), stage.drivers[ALPHA]
     asked = stage.ask("define", name="guest", xml=definition())
-    alpha.start(UUID_TEXT, paused=False)
+    alpha.start(UUID_TEXT)
     observer.run_once(frozenset())
     assert stage.domain.placements[ALPHA].active is False
     domain = stage.domain
@@ -125,7 +125,7 @@ def test_what_was_seen_while_an_operation_was_open_is_looked_at_again_when_it_is
 
 def test_an_operation_that_begins_during_the_look_takes_the_sighting_over(stage: Stage) -> None:
     observer, alpha = stage.observer(), stage.drivers[ALPHA]
-    alpha.start(UUID_TEXT, paused=False)
+    alpha.start(UUID_TEXT)
     asked: list[Any] = []
     stage.records.interrupt = lambda: asked.append(stage.ask("define", name="guest", xml=definition()))
     observer.run_once(frozenset())
@@ -139,7 +139,7 @@ def test_a_domain_that_vanishes_while_it_is_looked_at_waits_for_the_next_round(s
 
     def domain_xml(uuid: str, *, inactive: bool) -> str:
         if alpha.domain(uuid) is not None:
-            alpha.undefine(uuid, snapshots_metadata=False)
+            alpha.undefine(uuid)
         return alpha.domain_xml(uuid, inactive=inactive)
 
     observer = stage.observer(driver=altered(alpha, domain_xml=domain_xml))

@@ -145,6 +145,7 @@ def life(history: History, domain: Domain) -> None:
     history.fact(domain, Domain.Resumed, **state(DomainState.RUNNING, 5, id=7, live=digest("live")))
     history.fact(domain, Domain.PMSuspended, **state(DomainState.PMSUSPENDED, 0, id=7, live=digest("live")))
     history.fact(domain, Domain.Rebooted)
+    history.fact(domain, Domain.Reset)
     history.fact(domain, Domain.LiveChanged, live=digest("live again"))
     history.fact(domain, Domain.Updated, autostart=True, managed_save=True)
     history.fact(domain, Domain.ShuttingDown, **state(DomainState.SHUTDOWN, 1, id=7, live=digest("live")))
@@ -224,7 +225,7 @@ _KINDS = (
     *(Domain.SnapshotCreated, Domain.SnapshotRedefined, Domain.SnapshotDeleted) * 2,
     *(Domain.Defined, Domain.Undefined, Domain.HandedOver),
     *(Domain.SnapshotReverted, Domain.SnapshotMadeCurrent),
-    *(Domain.ReplicaVerified, Domain.Updated, Domain.LiveChanged, Domain.Rebooted),
+    *(Domain.ReplicaVerified, Domain.Updated, Domain.LiveChanged, Domain.Rebooted, Domain.Reset),
     *(Domain.OperationRequested, Domain.OperationStarted, Domain.OperationSucceeded),
     *(Domain.OperationFailed, Domain.OperationOutcomeUnknown),
 )

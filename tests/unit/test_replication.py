@@ -8,7 +8,7 @@ import pytest
 from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import Refused
-from domain_model.flags import SnapshotCreate, SnapshotDelete
+from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
 from domain_model.placements import Role
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, GAMMA, UUID_TEXT, stopped, undefined
 from tests.unit.stage import PASSWORD, Stage, agree, altered, definition, untouchable, without
@@ -249,7 +249,7 @@ def test_a_foreign_domain_under_the_uuid_is_refused_with_55_each_time_and_never_
 
 def test_a_running_replica_is_refused_with_55_and_left_alone(grown: Stage) -> None:
     grown.replay()
-    grown.drivers[BETA].start(UUID_TEXT, paused=False)
+    grown.drivers[BETA].start(UUID_TEXT)
     grown.snapshot("f")
     replay = grown.replay()
     assert (replay.state, replay.code) == ("failed", 55)
@@ -260,7 +260,7 @@ def test_a_domain_that_is_gone_when_the_replays_turn_comes_is_refused_with_42(gr
     asked = grown.ask("replay", BETA, name="guest")
     alpha = grown.drivers[ALPHA]
     alpha.destroy(UUID_TEXT)
-    alpha.undefine(UUID_TEXT, snapshots_metadata=True)
+    alpha.undefine(UUID_TEXT, Undefine.SNAPSHOTS_METADATA)
     domain = grown.domain
     for event, fields in (stopped(), undefined()):
         domain.record(event, AT, **fields)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from domain_model.arguments import exclusive_flags, required_flag
 from domain_model.errors import InvalidFlags, Refused
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.libvirt import DomainState
 from domain_model.operations import VERBS
-from domain_model.rules import RULES, Situation, exclusive_flags, required_flag
+from domain_model.rules import RULES, Situation
 from domain_model.snapshots import SnapshotForest
 from tests.unit.test_snapshot_forest import record
 
@@ -104,7 +105,7 @@ LIFECYCLE = [
         "undefine",
         WITH_SNAPSHOTS,
         None,
-        arguments=(("snapshots_metadata", True),),
+        arguments=(("flags", Undefine.SNAPSHOTS_METADATA),),
     ),
     Case("undefine a running one with snapshots", "undefine", replace(WITH_SNAPSHOTS, active=True), None),
     Case(
@@ -298,7 +299,7 @@ SNAPSHOTS = [
 
 @pytest.mark.parametrize("case", [*LIFECYCLE, *SNAPSHOTS], ids=lambda case: case.says)
 def test_the_rule_answers_as_libvirt_does(case: Case) -> None:
-    refused(lambda: RULES[case.verb](case.situation, dict(case.arguments)), case.number, case.words)
+    refused(lambda: RULES[case.verb](case.situation, {"flags": 0, **dict(case.arguments)}), case.number, case.words)
 
 
 def refused(act: Callable[[], object], number: int | None, words: str) -> None:

@@ -45,7 +45,7 @@ def test_a_definition_dumped_by_libvirt_comes_back_to_the_byte(host: SimulatorDr
 
 
 def test_a_running_domains_dump_differs_by_its_id_alone(host: SimulatorDriver, uuid: str) -> None:
-    host.start(uuid, paused=False)
+    host.start(uuid)
 
     assert host.domain_xml(uuid, inactive=False) == DOMAIN.replace(
         "<domain type='qemu'>", "<domain type='qemu' id='1'>"
@@ -74,7 +74,7 @@ def test_an_offline_snapshot_is_dumped_exactly_as_libvirt_dumped_it(host: Simula
 
 def test_a_running_snapshot_has_the_same_parts_as_libvirts(host: SimulatorDriver, uuid: str) -> None:
     host.snapshot_create(uuid, OFFLINE, SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT)
-    host.start(uuid, paused=False)
+    host.start(uuid)
     golden = described(RUNNING)
     host.snapshot_create(uuid, build(golden.name, golden.description), SnapshotCreate.NONE)
 

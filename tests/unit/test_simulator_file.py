@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain_model.errors import HypervisorUnreachable, OperationFailed
-from domain_model.flags import SnapshotCreate
+from domain_model.flags import SnapshotCreate, Start
 from domain_model.snapshot_xml import build
 from drivers.simulator import SimulatorDriver
 
@@ -30,7 +30,7 @@ DEFINITION = f"""<domain type='qemu'>
 _TAKE_SNAPSHOTS = """
 import itertools, sys
 from pathlib import Path
-from domain_model.flags import SnapshotCreate
+from domain_model.flags import SnapshotCreate, Start
 from domain_model.snapshot_xml import build
 from drivers.simulator import SimulatorDriver
 host = SimulatorDriver(Path(sys.argv[1]), "alpha")
@@ -49,7 +49,7 @@ def snapshots(host: SimulatorDriver) -> set[str]:
 def test_a_host_remembers_what_it_is_and_holds(tmp_path: Path) -> None:
     first = SimulatorDriver(tmp_path / "hosts" / "alpha", "alpha")
     first.define(DEFINITION)
-    first.start(UUID, paused=True)
+    first.start(UUID, Start.PAUSED)
     identity, seen = first.identity(), first.domain(UUID)
     first.close()
 
@@ -122,7 +122,7 @@ def test_what_a_killed_process_was_told_is_done_stays_done(tmp_path: Path) -> No
 def test_a_refused_act_changes_nothing(tmp_path: Path) -> None:
     host = SimulatorDriver(tmp_path / "alpha", "alpha")
     host.define(DEFINITION)
-    host.start(UUID, paused=False)
+    host.start(UUID)
     host.snapshot_create(UUID, build("a"), SnapshotCreate.NONE)
     before = host.domain(UUID)
 
@@ -162,7 +162,7 @@ def test_a_file_of_a_newer_revisor_is_not_touched(tmp_path: Path) -> None:
     connection.close()
 
     with pytest.raises(HypervisorUnreachable, match="its format is 99, this Revisor reads 1"):
-        SimulatorDriver(tmp_path / "alpha", "alpha").start(UUID, paused=False)
+        SimulatorDriver(tmp_path / "alpha", "alpha").start(UUID)
 
 
 def test_a_folder_that_cannot_be_made_is_unreachable(tmp_path: Path) -> None:

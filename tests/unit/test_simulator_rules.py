@@ -7,7 +7,7 @@ import pytest
 
 from domain_model import snapshot_xml
 from domain_model.errors import Refused
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, Start, Undefine
 from domain_model.snapshot_xml import build
 from drivers.simulator import SimulatorDriver
 
@@ -65,13 +65,13 @@ def refusal(number: int, message: str) -> "pytest.RaisesExc[Refused]":
 
 
 def test_a_managed_save_is_gone_on_with_at_the_next_start(host: SimulatorDriver) -> None:
-    host.start(UUID, paused=False)
+    host.start(UUID)
     host.managed_save(UUID)
     seen = host.domain(UUID)
     assert seen is not None
     assert (seen.managed_save, look(host)) == (True, (5, 5))
 
-    host.start(UUID, paused=False)
+    host.start(UUID)
 
     seen = host.domain(UUID)
     assert seen is not None
@@ -79,21 +79,21 @@ def test_a_managed_save_is_gone_on_with_at_the_next_start(host: SimulatorDriver)
 
 
 def test_a_managed_save_of_a_paused_domain_starts_paused(host: SimulatorDriver) -> None:
-    host.start(UUID, paused=True)
+    host.start(UUID, Start.PAUSED)
     host.managed_save(UUID)
 
-    host.start(UUID, paused=False)
+    host.start(UUID)
 
     assert look(host) == (3, 2)
 
 
 def test_a_domain_with_a_managed_save_is_not_undefined_and_keeps_its_snapshots(host: SimulatorDriver) -> None:
     take(host)
-    host.start(UUID, paused=False)
+    host.start(UUID)
     host.managed_save(UUID)
 
     with refusal(55, "Requested operation is not valid: Refusing to undefine while domain managed save image exists"):
-        host.undefine(UUID, snapshots_metadata=True)
+        host.undefine(UUID, Undefine.SNAPSHOTS_METADATA)
 
     seen = host.domain(UUID)
     assert seen is not None
@@ -102,7 +102,7 @@ def test_a_domain_with_a_managed_save_is_not_undefined_and_keeps_its_snapshots(h
 
 def test_reverting_past_a_managed_save_needs_force_unless_the_snapshot_has_memory(host: SimulatorDriver) -> None:
     take(host, "off")
-    host.start(UUID, paused=False)
+    host.start(UUID)
     take(host, "on")
     host.managed_save(UUID)
 
@@ -128,9 +128,9 @@ def test_reverting_past_a_managed_save_needs_force_unless_the_snapshot_has_memor
 )
 def test_what_a_transient_domain_cannot_have(host: SimulatorDriver, verb: object, message: str) -> None:
     assert callable(verb)
-    host.start(UUID, paused=False)
+    host.start(UUID)
     host.set_autostart(UUID, autostart=True)
-    host.undefine(UUID, snapshots_metadata=False)
+    host.undefine(UUID)
     seen = host.domain(UUID)
     assert seen is not None
     assert not seen.autostart
@@ -140,7 +140,7 @@ def test_what_a_transient_domain_cannot_have(host: SimulatorDriver, verb: object
 
 
 def test_a_guest_that_crashed_says_so(host: SimulatorDriver) -> None:
-    host.start(UUID, paused=False)
+    host.start(UUID)
     host.crash(UUID)
 
     assert look(host) == (5, 3)
@@ -199,7 +199,7 @@ def test_a_domain_whose_disks_cannot_keep_it_gets_no_snapshot(
 ) -> None:
     host.define(definition(*disks))
     if running:
-        host.start(UUID, paused=False)
+        host.start(UUID)
 
     with refusal(67, f"unsupported configuration: {message}"):
         take(host)
@@ -208,7 +208,7 @@ def test_a_domain_whose_disks_cannot_keep_it_gets_no_snapshot(
 def test_memory_is_kept_of_a_running_domain_and_only_of_one(host: SimulatorDriver) -> None:
     with refusal(27, "XML error: memory state cannot be saved with offline or disk-only snapshot"):
         take(host, inner="<memory snapshot='internal'/>")
-    host.start(UUID, paused=False)
+    host.start(UUID)
     with refusal(84, "Operation not supported: internal snapshot of a running VM must include the memory state"):
         take(host, inner="<memory snapshot='no'/>")
     take(host, inner="<memory snapshot='internal'/>")
@@ -231,10 +231,10 @@ def test_a_snapshot_that_is_not_remembered_may_have_any_name(host: SimulatorDriv
 
 
 def test_a_refused_snapshot_leaves_the_domain_as_it_was(host: SimulatorDriver) -> None:
-    host.start(UUID, paused=False)
+    host.start(UUID)
     take(host)
     host.destroy(UUID)
-    host.start(UUID, paused=False)
+    host.start(UUID)
 
     with pytest.raises(Refused):
         take(host, flags=SnapshotCreate.HALT)

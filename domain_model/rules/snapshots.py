@@ -1,0 +1,83 @@
+"""Rules about snapshots (libvirt-semantics 1.1 to 1.5)."""
+
+from typing import Any
+
+from domain_model.errors import ConfigUnsupported, InvalidArgument, OperationFailed, OperationInvalid, RevertRisky
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.rules.situation import Situation
+from domain_model.snapshots import SnapshotStateClass
+
+
+def create(now: Situation, arguments: dict[str, Any]) -> None:
+    """1.1 and 1.2."""
+    flags = SnapshotCreate(arguments["flags"])
+    name = arguments["name"]
+    if flags & SnapshotCreate.HALT and not now.persistent:
+        raise OperationInvalid("cannot halt after transient domain snapshot", field="flags", value="HALT")
+    if name in now.snapshots:
+        raise OperationFailed(f"domain moment {name} already exists", field="name", value=name)
+
+
+def redefine(now: Situation, arguments: dict[str, Any]) -> None:
+    """1.3: what one redefine may change. The XML itself was checked when it was read."""
+    name = arguments["name"]
+    now.forest.check_parent(name, arguments["parent"])
+    existing = now.forest.get(name)
+    if existing is None:
+        return
+    wanted = SnapshotStateClass.of(arguments["state"])
+    if existing.state_class is wanted:
+        return
+    if SnapshotStateClass.ONLINE in (existing.state_class, wanted):
+        change = "online and offline snapshot state"
+    else:
+        change = "disk only and full system"
+    raise InvalidArgument(
+        f"cannot change between {change} in snapshot {name}",
+        field="state",
+        value=arguments["state"],
+        accepted=existing.state,
+    )
+
+
+def revert(now: Situation, arguments: dict[str, Any]) -> None:
+    """1.4."""
+    flags = SnapshotRevert(arguments["flags"])
+    target = now.forest.named(arguments["name"])
+    offline = target.state_class is not SnapshotStateClass.ONLINE
+    if not now.persistent and offline and not flags & (SnapshotRevert.RUNNING | SnapshotRevert.PAUSED):
+        raise OperationInvalid(
+            "transient domain needs to request run or pause to revert to inactive snapshot",
+            field="flags",
+            accepted="--running or --paused",
+        )
+    if target.location == "external":
+        raise ConfigUnsupported("revert to external snapshot not supported yet", field="name", value=target.name)
+    if target.domain is None:
+        raise RevertRisky(
+            f"snapshot '{target.name}' lacks domain '{now.name}' rollback info", field="name", value=target.name
+        )
+    if now.managed_save and offline and not flags & SnapshotRevert.FORCE:
+        raise RevertRisky(
+            "snapshot without memory state, removal of existing managed saved state strongly recommended to avoid"
+            " corruption",
+            field="managed_save",
+            accepted="--force",
+        )
+
+
+def delete(now: Situation, arguments: dict[str, Any]) -> None:
+    """1.5: deleting files of an external snapshot along with its children is not supported."""
+    flags = SnapshotDelete(arguments["flags"])
+    target = now.forest.named(arguments["name"])
+    if flags & SnapshotDelete.METADATA_ONLY or not flags & (SnapshotDelete.CHILDREN | SnapshotDelete.CHILDREN_ONLY):
+        return
+    external = [record.name for record in now.forest.descendants_of(target.id) if record.location == "external"]
+    if external:
+        raise ConfigUnsupported(
+            "deletion of external children disk snapshots not supported", field="name", value=external[0]
+        )
+    if target.location == "external" and flags & SnapshotDelete.CHILDREN:
+        raise ConfigUnsupported(
+            "deletion of external disk snapshots with children not supported", field="name", value=target.name
+        )

@@ -1,0 +1,71 @@
+"""Signals to a guest, and questions to the agent inside it, through libvirt."""
+
+from collections.abc import Sequence
+
+from domain_model.errors import InvalidArgument
+from domain_model.flags import SetTime
+from drivers.libvirt.calls import Calls
+
+# virKeycodeSet and virNodeSuspendTarget, by virsh's words.
+_CODE_SETS = {
+    "linux": 0,
+    "xt": 1,
+    "atset1": 2,
+    "atset2": 3,
+    "atset3": 4,
+    "os_x": 5,
+    "xt_kbd": 6,
+    "usb": 7,
+    "win32": 8,
+    "qnum": 9,
+    "rfb": 9,
+}
+_SLEEPS = {"mem": 0, "disk": 1, "hybrid": 2}
+
+
+class GuestController(Calls):
+    """The ability ``GuestControl``."""
+
+    def reset(self, uuid: str) -> None:
+        self._act(uuid, lambda domain: domain.reset(0))
+
+    def inject_nmi(self, uuid: str) -> None:
+        self._act(uuid, lambda domain: domain.injectNMI(0))
+
+    def send_key(self, uuid: str, codeset: str, holdtime_ms: int, keycodes: Sequence[int]) -> None:
+        number = _number(_CODE_SETS, codeset, "codeset")
+        self._act(uuid, lambda domain: domain.sendKey(number, holdtime_ms, list(keycodes), len(keycodes), 0))
+
+    def pm_suspend(self, uuid: str, target: str, duration_s: int) -> None:
+        number = _number(_SLEEPS, target, "target")
+        self._act(uuid, lambda domain: domain.pMSuspendForDuration(number, duration_s, 0))
+
+    def pm_wakeup(self, uuid: str) -> None:
+        self._act(uuid, lambda domain: domain.pMWakeup(0))
+
+    def abort_job(self, uuid: str) -> None:
+        self._act(uuid, lambda domain: domain.abortJob())
+
+
+class Agent(Calls):
+    """The ability ``GuestAgent``."""
+
+    def fs_freeze(self, uuid: str, mountpoints: Sequence[str]) -> int:
+        return int(self._act(uuid, lambda domain: domain.fsFreeze(list(mountpoints) or None, 0)))
+
+    def fs_thaw(self, uuid: str, mountpoints: Sequence[str]) -> int:
+        return int(self._act(uuid, lambda domain: domain.fsThaw(list(mountpoints) or None, 0)))
+
+    def guest_time(self, uuid: str) -> tuple[int, int]:
+        found = self._read_domain(uuid, lambda domain: domain.getTime(0))
+        return int(found["seconds"]), int(found["nseconds"])
+
+    def set_guest_time(self, uuid: str, seconds: int, nseconds: int, *, sync: bool) -> None:
+        flags = int(SetTime.SYNC) if sync else 0
+        self._act(uuid, lambda domain: domain.setTime({"seconds": seconds, "nseconds": nseconds}, flags))
+
+
+def _number(known: dict[str, int], word: str, field: str) -> int:
+    if word not in known:
+        raise InvalidArgument(f"unknown {field} '{word}'", field=field, value=word, accepted=", ".join(known))
+    return known[word]

@@ -1,0 +1,49 @@
+"""Signals to a guest and questions to its agent: what is done, and how it is told whether it happened."""
+
+from domain_model.flags import SetTime
+from domain_model.libvirt import DomainState
+from drivers.abilities import GuestAgent, GuestControl
+from workers.verbs.task import Task, Verb, cannot_tell, do_again, in_state
+
+
+def _send_key(task: Task) -> None:
+    arguments = task.arguments
+    task.ability(GuestControl).send_key(
+        task.uuid, arguments.get("codeset", "linux"), arguments.get("holdtime_ms", 0), arguments["keycodes"]
+    )
+
+
+def _sleep(task: Task) -> None:
+    control, arguments = task.ability(GuestControl), task.arguments
+    control.pm_suspend(task.uuid, arguments["target"], arguments.get("duration_s", 0))
+
+
+def _freeze(task: Task) -> None:
+    task.result["filesystems"] = task.ability(GuestAgent).fs_freeze(task.uuid, task.arguments.get("mountpoints", []))
+
+
+def _thaw(task: Task) -> None:
+    task.result["filesystems"] = task.ability(GuestAgent).fs_thaw(task.uuid, task.arguments.get("mountpoints", []))
+
+
+def _time(task: Task) -> None:
+    """Set the guest's clock, or with nothing to set it to, read it."""
+    agent, arguments = task.ability(GuestAgent), task.arguments
+    sync = bool(task.flags & SetTime.SYNC)
+    if sync or "seconds" in arguments:
+        agent.set_guest_time(task.uuid, arguments.get("seconds", 0), arguments.get("nseconds", 0), sync=sync)
+        return
+    seconds, nseconds = agent.guest_time(task.uuid)
+    task.result.update(seconds=seconds, nseconds=nseconds)
+
+
+VERBS: dict[str, Verb] = {
+    "dompmsuspend": Verb(_sleep, in_state(DomainState.PMSUSPENDED)),
+    "dompmwakeup": Verb(lambda task: task.ability(GuestControl).pm_wakeup(task.uuid), in_state(DomainState.RUNNING)),
+    "inject-nmi": Verb(lambda task: task.ability(GuestControl).inject_nmi(task.uuid), cannot_tell),
+    "send-key": Verb(_send_key, cannot_tell),
+    "domfsfreeze": Verb(_freeze, cannot_tell),
+    "domfsthaw": Verb(_thaw, do_again),
+    "domtime": Verb(_time, cannot_tell),
+    "domjobabort": Verb(lambda task: task.ability(GuestControl).abort_job(task.uuid), cannot_tell),
+}

@@ -1,0 +1,65 @@
+"""Defining, starting, stopping, saving: what an agent does, and how it tells whether it happened."""
+
+from domain_model.adoption import Adoption, Observation
+from domain_model.domain import Domain
+from domain_model.flags import CoreDump, Define, Destroy, Reboot, SaveRestore, Shutdown, Start, Undefine
+from domain_model.libvirt import DomainState
+from domain_model.operations import Operation
+from drivers.abilities import GuestControl, Saving
+from drivers.port import DomainSighting
+from workers.verbs.task import Task, Verb, Verdict, cannot_tell, do_again, done_if, in_state, inactive
+
+_active = done_if(lambda _, seen: seen is not None and seen.active)
+_undefined = done_if(lambda _, seen: seen is None or not seen.persistent)
+
+
+def _record_reboot(_task: Task, _domain: Domain, adoption: Adoption, _seen: Observation | None) -> None:
+    adoption.record(Domain.Rebooted)
+
+
+def _record_reset(_task: Task, _domain: Domain, adoption: Adoption, _seen: Observation | None) -> None:
+    adoption.record(Domain.Reset)
+
+
+def _save(task: Task) -> None:
+    task.ability(Saving).save(task.uuid, task.arguments["file"], task.xml_if_any, SaveRestore(task.flags))
+
+
+def _restore(task: Task) -> None:
+    task.ability(Saving).restore(task.arguments["file"], task.xml_if_any, SaveRestore(task.flags))
+
+
+def _dump(task: Task) -> None:
+    path, form = task.arguments["file"], task.arguments.get("format")
+    task.ability(Saving).core_dump(task.uuid, path, CoreDump(task.flags), form)
+
+
+def _dump_happened(operation: Operation, seen: DomainSighting | None) -> Verdict:
+    """A guest that was to be crashed and is off was dumped before; a file that exists may be half written."""
+    crashed = operation.arguments["flags"] & CoreDump.CRASH
+    return Verdict.DONE if crashed and inactive(operation, seen) else Verdict.CANNOT_TELL
+
+
+VERBS: dict[str, Verb] = {
+    "define": Verb(lambda task: task.driver.define(task.xml, Define(task.flags)), do_again),
+    "create": Verb(lambda task: task.driver.create(task.xml, Start(task.flags)), _active),
+    "undefine": Verb(lambda task: task.driver.undefine(task.uuid, Undefine(task.flags)), _undefined),
+    "start": Verb(lambda task: task.driver.start(task.uuid, Start(task.flags)), _active),
+    "shutdown": Verb(lambda task: task.driver.shutdown(task.uuid, Shutdown(task.flags)), done_if(inactive)),
+    "reboot": Verb(lambda task: task.driver.reboot(task.uuid, Reboot(task.flags)), cannot_tell, _record_reboot),
+    "reset": Verb(lambda task: task.ability(GuestControl).reset(task.uuid), cannot_tell, _record_reset),
+    "destroy": Verb(lambda task: task.driver.destroy(task.uuid, Destroy(task.flags)), done_if(inactive)),
+    "suspend": Verb(lambda task: task.driver.suspend(task.uuid), in_state(DomainState.PAUSED)),
+    "resume": Verb(lambda task: task.driver.resume(task.uuid), in_state(DomainState.RUNNING)),
+    "save": Verb(_save, done_if(inactive)),
+    "restore": Verb(_restore, _active),
+    "managedsave": Verb(
+        lambda task: task.ability(Saving).managed_save(task.uuid, SaveRestore(task.flags)),
+        done_if(lambda _, seen: seen is not None and seen.managed_save),
+    ),
+    "managedsave-remove": Verb(
+        lambda task: task.ability(Saving).managed_save_remove(task.uuid),
+        done_if(lambda _, seen: seen is None or not seen.managed_save),
+    ),
+    "dump": Verb(_dump, _dump_happened),
+}

@@ -1,0 +1,61 @@
+"""Snapshots: what an agent does, and how it tells whether it happened."""
+
+from domain_model.adoption import Adoption, Observation
+from domain_model.domain import Domain
+from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.operations import Operation
+from drivers.port import DomainSighting
+from workers.verbs.task import Task, Verb, Verdict, do_again, done_if
+
+
+def _snapshot_was_created(operation: Operation, seen: DomainSighting | None) -> Verdict:
+    if operation.arguments["flags"] & SnapshotCreate.NO_METADATA or seen is None:
+        return Verdict.CANNOT_TELL
+    # Absence proves nothing: a disk may hold the snapshot although libvirt does not list it, and taking it again
+    # would silently overwrite it.
+    return Verdict.DONE if operation.arguments["name"] in seen.snapshots else Verdict.CANNOT_TELL
+
+
+def _was_reverted(operation: Operation, seen: DomainSighting | None) -> Verdict:
+    if seen is None or seen.current_snapshot != operation.arguments["name"]:
+        return Verdict.CANNOT_TELL
+    another_run = seen.hypervisor_id != operation.evidence.get("hypervisor_id")
+    became_current = seen.current_snapshot != operation.evidence.get("current_snapshot")
+    return Verdict.DONE if another_run or became_current else Verdict.CANNOT_TELL
+
+
+def _snapshots_are_gone(operation: Operation, seen: DomainSighting | None) -> bool:
+    if seen is None:
+        return True
+    if operation.arguments["flags"] & SnapshotDelete.CHILDREN_ONLY:
+        return False
+    return operation.arguments["name"] not in seen.snapshots
+
+
+def _create_snapshot(task: Task) -> None:
+    task.driver.snapshot_create(task.uuid, task.xml, SnapshotCreate(task.flags))
+    task.result["snapshot"] = task.arguments["name"]
+
+
+def _revert(task: Task) -> None:
+    task.driver.snapshot_revert(task.uuid, task.arguments["name"], SnapshotRevert(task.flags))
+
+
+def _record_revert(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
+    if seen is not None:
+        adoption.reverted(domain.forest.named(task.arguments["name"]), seen)
+
+
+def _delete_snapshot(task: Task) -> None:
+    flags = SnapshotDelete(task.flags)
+    if not task.driver.capabilities.delete_metadata_only:
+        flags &= ~SnapshotDelete.METADATA_ONLY
+    task.driver.snapshot_delete(task.uuid, task.arguments["name"], flags)
+
+
+VERBS: dict[str, Verb] = {
+    "snapshot-create": Verb(_create_snapshot, _snapshot_was_created),
+    "snapshot-redefine": Verb(_create_snapshot, do_again),
+    "snapshot-revert": Verb(_revert, _was_reverted, _record_revert),
+    "snapshot-delete": Verb(_delete_snapshot, done_if(_snapshots_are_gone)),
+}

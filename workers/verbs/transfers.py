@@ -1,0 +1,89 @@
+"""Replay and handover: what an agent does, and how it tells whether it happened."""
+
+from uuid import UUID
+
+from domain_model.adoption import Adoption, Observation, record_replica
+from domain_model.commands import check_role
+from domain_model.domain import Domain
+from domain_model.errors import OperationFailed, OperationInvalid
+from domain_model.operations import Command, Operation
+from drivers.port import DomainSighting
+from workers.replication import Replication
+from workers.verbs.task import Task, Verb, do_again
+
+
+def _replay(task: Task) -> None:
+    def tell(done: int, total: int) -> None:
+        task.records.progress(UUID(task.operation.id), done, total)
+
+    replication = Replication(task.driver, task.records, task.domain, str(task.lead.host), tell)
+    report = replication.run(existed_before=task.operation.evidence["existed"])
+    task.removed = replication.removed
+    task.agrees = report.agrees
+    task.result = report.as_json()
+
+
+def _record_replay(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
+    if seen is None:
+        raise OperationFailed(f"the replica on host '{task.lead.host_name}' vanished after it was made")
+    adoption.adopt(seen, snapshots=False)
+    host = str(task.lead.host)
+    # What was replayed is the forest as it was then, not what others may have recorded since.
+    replayed = task.domain
+    missing = {entry["name"] for entry in task.result["snapshots"] if entry["result"] == "missing"}
+    record_replica(domain, replayed.forest, adoption, host, removed=task.removed, missing=missing)
+    if task.agrees and domain.placements[host].verified != replayed.content:
+        adoption.record(
+            Domain.ReplicaVerified,
+            content=replayed.content,
+            identical=task.result["identical"],
+            total=task.result["total"],
+        )
+
+
+def _check_handover(task: Task) -> None:
+    """The owner must be off now, not only as last recorded; the rest of the rule is asked again too."""
+    _must_be_off(task, task.driver.domain(task.uuid))
+
+
+def _must_be_off(task: Task, seen: DomainSighting | Observation | None) -> None:
+    if seen is not None and seen.hypervisor_id is not None:
+        raise OperationInvalid(
+            f"domain '{seen.name}' is running on host '{task.lead.host_name}'",
+            field="state",
+            value=seen.state.words,
+            accepted="shut off",
+        )
+
+
+def _record_handover(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
+    _must_be_off(task, seen)
+    adoption.adopt(seen)
+    operation = task.operation
+    check_role(domain, command_of(operation), task.records.host_names())
+    domain.record(
+        Domain.HandedOver,
+        task.records.now(),
+        operation=operation.id,
+        host=operation.arguments["to"],
+        previous=str(task.lead.host),
+    )
+
+
+def command_of(operation: Operation) -> Command:
+    """What was asked for, to be checked once more."""
+    return Command(operation.id, operation.verb, operation.host, operation.arguments)
+
+
+def replica_differs(task: Task) -> OperationFailed:
+    """The refusal that a replay ends with when the replica was found to differ."""
+    agreeing = sum(1 for entry in task.result["snapshots"] if entry["result"] in ("identical", "normalised"))
+    return OperationFailed(
+        f"the replica on host '{task.lead.host_name}' differs: {agreeing} of {task.result['total']} snapshots agree"
+    )
+
+
+VERBS: dict[str, Verb] = {
+    "replay": Verb(_replay, do_again, _record_replay),
+    "handover": Verb(_check_handover, do_again, _record_handover),
+}
