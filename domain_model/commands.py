@@ -9,7 +9,8 @@ from typing import Any
 
 from domain_model.domain import Domain
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
-from domain_model.operations import Command
+from domain_model.limits import check_queue
+from domain_model.operations import VERBS, Command, VerbClass
 from domain_model.placements import Placement, Role
 from domain_model.rules import RULES, Situation
 
@@ -24,6 +25,8 @@ def request(domain: Domain, command: Command, hosts: HostNames, at: datetime) ->
     the verb say.
     """
     check_role(domain, command, hosts)
+    if VERBS[command.verb] is VerbClass.EXCLUSIVE:
+        check_queue(domain.name, len(domain.operations))
     placement = domain.placements.get(command.host)
     if not domain.operations and placement is not None:
         RULES[command.verb](recorded_situation(domain, placement), command.arguments)

@@ -12,6 +12,7 @@ from domain_model import domain_xml, snapshot_xml, xml
 from domain_model.arguments import Kind
 from domain_model.errors import InvalidArgument, NoDomain, Refused
 from domain_model.flags import SnapshotCreate, Start
+from domain_model.limits import check_domain_name, check_moment_name
 from domain_model.operations import NAMES_DOMAINS, Command
 from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import SPECS, chosen
@@ -50,6 +51,7 @@ class Requests:
         ``existing`` finds the domain that bears a UUID on the host. Raises MalformedXml (27) and its like.
         """
         said = domain_xml.read(xml)
+        check_domain_name(said.name)
         uuid = said.uuid or str(uuid4())
         domain = existing(uuid) or (UUID(uuid) if unique_uuids else uuid5(host, uuid))
         verb = "define" if flags is None else "create"
@@ -91,6 +93,7 @@ class Requests:
         said = snapshot_xml.read_for_create(xml)
         # libvirt names a snapshot after the second it is taken in; we do before we ask, so that it can be found again.
         name = said.name or str(int(self._application.now().timestamp()))
+        check_moment_name(name)
         return self._snapshot(target, snapshot_xml.with_name(xml, name), xml, {"name": name, "flags": int(flags)})
 
     def make_current(self, target: Target, name: str) -> Wanted:

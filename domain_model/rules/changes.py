@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain_model.errors import MalformedXml, OperationInvalid
+from domain_model.limits import check_domain_name
 from domain_model.rules.situation import Situation, must_be_affected, must_be_persistent
 
 
@@ -15,6 +16,7 @@ def rename(now: Situation, arguments: dict[str, Any]) -> None:
     name = arguments["name"]
     if "/" in name:
         raise MalformedXml(f"name {name} cannot contain '/'", field="name", value=name, accepted="a name without '/'")
+    check_domain_name(name)
     if now.active:
         raise OperationInvalid("cannot rename active domain", field="state", value=now.state.words, accepted="shut off")
     must_be_persistent(now, "cannot rename a transient domain")

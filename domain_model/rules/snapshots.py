@@ -4,6 +4,7 @@ from typing import Any
 
 from domain_model.errors import ConfigUnsupported, InvalidArgument, OperationFailed, OperationInvalid, RevertRisky
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.limits import check_snapshots
 from domain_model.rules.situation import Situation
 from domain_model.snapshots import SnapshotStateClass
 
@@ -16,6 +17,7 @@ def create(now: Situation, arguments: dict[str, Any]) -> None:
         raise OperationInvalid("cannot halt after transient domain snapshot", field="flags", value="HALT")
     if name in now.snapshots:
         raise OperationFailed(f"domain moment {name} already exists", field="name", value=name)
+    check_snapshots(now.name, len(now.snapshots))
 
 
 def redefine(now: Situation, arguments: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from domain_model.commands import check_role, describe_arguments, request
 from domain_model.domain import Domain
 from domain_model.errors import Refused
 from domain_model.flags import Undefine
+from domain_model.limits import QUEUED_PER_DOMAIN
 from domain_model.operations import VERBS, Command
 from tests.unit.domain_histories import (
     ALPHA,
@@ -212,3 +213,14 @@ def test_the_owner_of_a_verified_replica_may_be_asked_for_anything_but_undefine(
 
 def test_arguments_are_told_in_one_line_without_documents_and_empty_ones() -> None:
     assert describe_arguments({"xml": "digest", "name": "a", "flags": 3, "parent": None}) == "flags=3 name=a"
+
+
+def test_a_queue_that_is_full_takes_control_verbs_only() -> None:
+    domain = history(defined())
+    for number in range(QUEUED_PER_DOMAIN):
+        request(domain, Command(f"op{number}", "start", ALPHA, {"flags": 0}), HOSTS, AT)
+    with pytest.raises(Refused) as refusal:
+        request(domain, Command("one too many", "start", ALPHA, {"flags": 0}), HOSTS, AT)
+    assert refusal.value.number == 9
+    request(domain, Command("the way out", "destroy", ALPHA, {"flags": 0}), HOSTS, AT)
+    assert list(domain.operations)[-1] == "the way out"
