@@ -38,7 +38,8 @@ class Capabilities:
     no_metadata: bool = True
     """Whether a snapshot can be taken without metadata being kept (NO_METADATA)."""
     delete_metadata_only: bool = True
-    """Whether METADATA_ONLY is understood. If not, and snapshots are only metadata, a plain delete is the same."""
+    """False only where snapshots are nothing but metadata: any deletion is of metadata alone, and none is asked for as
+    such. Elsewhere METADATA_ONLY never becomes a plain delete; where it cannot be done it is refused (8)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import uuid as uuids
 from collections.abc import Callable, Sequence
 
 from domain_model import xml as safe_xml
-from domain_model.errors import NoDomain, refusal
+from domain_model.errors import NoDomain
 from domain_model.flags import (
     Define,
     Destroy,
@@ -22,18 +22,18 @@ from domain_model.flags import (
 from drivers.libvirt import kinds
 from drivers.libvirt.devices import Deviser
 from drivers.libvirt.guest import Agent, GuestController
+from drivers.libvirt.images import ImageViewer
 from drivers.libvirt.saving import Saver
-from drivers.libvirt.sightings import sight_all, sight_one
+from drivers.libvirt.sightings import sight_all, sight_one, snapshot_handles
 from drivers.libvirt.tuning import Tuner
 from drivers.port import Capabilities, DomainSighting, HostIdentity
 
 # libvirt-domain.h and libvirt-domain-snapshot.h: the flags that are not in domain_model.libvirt.
 _XML_SECURE = 1
 _XML_INACTIVE = 2
-_SNAPSHOT_XML_SECURE = 1
 
 
-class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent):
+class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer):
     """A hypervisor behind a libvirt URI. Connects when first asked something, and again after a connection died.
 
     Every method may raise HypervisorUnreachable (nothing was asked); those that change something also OutcomeUnknown;
@@ -82,16 +82,15 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent):
         return self._read_domain(uuid, lambda domain: str(domain.XMLDesc(flags)))
 
     def snapshot_xml(self, uuid: str, name: str) -> str:
-        return self._read_domain(
-            uuid, lambda domain: str(domain.snapshotLookupByName(name).getXMLDesc(_SNAPSHOT_XML_SECURE))
-        )
+        flags = kinds.dump_flags(self.capabilities.driver)
+        return self._read_domain(uuid, lambda domain: str(domain.snapshotLookupByName(name).getXMLDesc(flags)))
 
     def snapshot_dumps(self, uuid: str) -> dict[str, str]:
+        flags = kinds.dump_flags(self.capabilities.driver)
         return self._read_domain(
             uuid,
             lambda domain: {
-                snapshot.getName(): str(snapshot.getXMLDesc(_SNAPSHOT_XML_SECURE))
-                for snapshot in domain.listAllSnapshots()
+                snapshot.getName(): str(snapshot.getXMLDesc(flags)) for snapshot in snapshot_handles(domain)
             },
         )
 
@@ -106,7 +105,8 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent):
         self._connection.act(lambda: connection.createXML(xml, int(flags)), connection)
 
     def undefine(self, uuid: str, flags: Undefine = Undefine.NONE) -> None:
-        self._act(uuid, lambda domain: domain.undefineFlags(int(flags)))
+        number = int(kinds.asked(self.capabilities.driver, flags))
+        self._act(uuid, lambda domain: domain.undefineFlags(number))
 
     def start(self, uuid: str, flags: Start = Start.NONE) -> None:
         self._act(uuid, lambda domain: domain.createWithFlags(int(flags)))
@@ -129,23 +129,23 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent):
     # Snapshots.
 
     def snapshot_create(self, uuid: str, xml: str, flags: SnapshotCreate) -> None:
-        can = self.capabilities
-        for wanted, there in ((SnapshotCreate.REDEFINE, can.redefine), (SnapshotCreate.NO_METADATA, can.no_metadata)):
-            if flags & wanted and not there:
-                # The test driver and ESX say this themselves; VirtualBox would rewrite its machine files instead.
-                raise refusal(8, f"unsupported flags ({int(wanted):#x}): the {can.driver} driver has no {wanted.name}")
+        kind = self.capabilities.driver
+        number = int(kinds.asked(kind, flags))
         if flags & SnapshotCreate.REDEFINE:
             domain = self._handle_of(uuid)
-            self._connection.act(lambda: domain.snapshotCreateXML(xml, int(flags)), domain.connect())
+            self._connection.act(lambda: domain.snapshotCreateXML(xml, number), domain.connect())
         else:
-            self._act(uuid, lambda domain: domain.snapshotCreateXML(xml, int(flags)))
+            new = kinds.new_snapshot(kind, xml)
+            self._act(uuid, lambda domain: domain.snapshotCreateXML(new, number))
 
     def snapshot_revert(self, uuid: str, name: str, flags: SnapshotRevert) -> None:
-        self._act_on_snapshot(uuid, name, lambda domain, snapshot: domain.revertToSnapshot(snapshot, int(flags)))
+        number = int(kinds.asked(self.capabilities.driver, flags))
+        self._act_on_snapshot(uuid, name, lambda domain, snapshot: domain.revertToSnapshot(snapshot, number))
 
     def snapshot_delete(self, uuid: str, name: str, flags: SnapshotDelete) -> None:
-        number = int(flags)
-        if self.capabilities.driver == kinds.TEST:
-            # It refuses the flag (8), and all it has of a snapshot is metadata.
-            number = int(flags) & ~int(SnapshotDelete.METADATA_ONLY)
-        self._act_on_snapshot(uuid, name, lambda _domain, snapshot: snapshot.delete(number))
+        kind = self.capabilities.driver
+        number = int(kinds.asked(kind, flags))
+        if kinds.already_done(kind, flags):
+            self._read_domain(uuid, lambda domain: domain.snapshotLookupByName(name))
+        else:
+            self._act_on_snapshot(uuid, name, lambda _domain, snapshot: snapshot.delete(number))

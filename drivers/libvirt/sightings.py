@@ -49,6 +49,13 @@ def sight_one(connection: Any, uuid: str) -> DomainSighting:
     )
 
 
+def snapshot_handles(domain: Any) -> list[Any]:
+    """All snapshots of a domain."""
+    listed = _unless(_NO_SUPPORT, domain.listAllSnapshots)
+    # ESX and VirtualBox can only list names.
+    return [domain.snapshotLookupByName(name) for name in domain.snapshotListNames()] if listed is None else listed
+
+
 def _look(connection: Any, uuid: str) -> tuple[Any, DomainState, int]:
     domain = connection.lookupByUUIDString(uuid)
     state, reason = domain.state()
@@ -102,7 +109,7 @@ class _Fleet:
 def _snapshots(domain: Any) -> tuple[tuple[str, ...], str | None]:
     """The names of a domain's snapshots, and of the current one."""
     listed = _unless(_NO_SUPPORT, domain.listAllSnapshots)
-    # ESX can only list names.
+    # ESX and VirtualBox can only list names.
     names = domain.snapshotListNames() if listed is None else [snapshot.getName() for snapshot in listed]
     if not names:
         return (), None
