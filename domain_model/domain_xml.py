@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from domain_model import xml
-from domain_model.errors import InvalidArgument, MalformedXml, Refused
+from domain_model.errors import ConfigUnsupported, InvalidArgument, MalformedXml, Refused
 
 # virUUIDParse: dashes may stand before any pair of digits, white space around the whole.
 _UUID = re.compile(r"\s*((?:-*[0-9a-fA-F]{2}){16})\s*", re.ASCII)
@@ -17,7 +17,8 @@ _NUMBER = re.compile(r"\s*([0-9]{1,20})", re.ASCII)
 
 # virScaleInteger: IEC by default, and SI with a B.
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
-_SOURCES = ("file", "dev", "dir", "name", "volume")
+_SOURCES = {"file": "file", "block": "dev", "dir": "dir", "network": "name", "volume": "volume"}
+"""Where the source of a disk is named, by the disk's type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +54,38 @@ class DomainDefinition:
     os_type: str | None = None
     arch: str | None = None
     disks: tuple[Disk, ...] = ()
+    nvram: str | None = None
+    """The file in which the firmware keeps its variables."""
 
 
 def read(text: str, *, root: str = "domain") -> DomainDefinition:
     """Read a definition; ``root`` is ``inactiveDomain`` for the second one in a snapshot.
 
-    Raises MalformedXml (27) for what is no domain: not well-formed, no name, '/' in the name, a UUID that is none, sizes
-    that are no numbers; Refused with libvirt's number for a line break in the name (35), no type (1), an unknown unit (8).
+    Raises, in libvirt's order: MalformedXml (27) for what is no domain, Refused for no name (21), a UUID that is none and
+    no type (1), 27 for sizes that are no numbers, 8 for an unknown unit, 27 for '/' in the name, 35 for a line break.
     """
     return definition(xml.parse(text, root=root))
 
 
 def definition(domain: etree._Element) -> DomainDefinition:
     """Read a definition from its element; raises as ``read`` does."""
+    name = xml.content(domain.find("name"))
+    if name is None:
+        raise Refused("missing name information", field="name", accepted="a name", number=21)
+    uuid = xml.content(domain.find("uuid"))
+    normal = None if uuid is None else _uuid(uuid)
     kind = domain.get("type")
     if not kind:
         raise Refused("internal error: missing domain type attribute", field="type", number=1)
-    uuid = xml.content(domain.find("uuid"))
     memory = size_kib(domain.find("memory"))
     current = size_kib(domain.find("currentMemory"))
     vcpus = _vcpus(domain)
+    _check_name(name)
     os_type = domain.find("os/type")
     return DomainDefinition(
-        name=_name(domain),
+        name=name,
         type=kind,
-        uuid=None if uuid is None else _uuid(uuid),
+        uuid=normal,
         title=xml.content(domain.find("title")),
         description=xml.content(domain.find("description")),
         memory_kib=memory,
@@ -87,6 +95,7 @@ def definition(domain: etree._Element) -> DomainDefinition:
         os_type=xml.content(os_type),
         arch=None if os_type is None else os_type.get("arch"),
         disks=tuple(_disk(disk) for disk in domain.findall("devices/disk")),
+        nvram=xml.content(domain.find("os/nvram")),
     )
 
 
@@ -153,10 +162,7 @@ def _unit(unit: str) -> int:
     return scale
 
 
-def _name(domain: etree._Element) -> str:
-    name = xml.content(domain.find("name"))
-    if name is None:
-        raise MalformedXml("missing name information", field="name", accepted="a name")
+def _check_name(name: str) -> None:
     if "/" in name:
         raise MalformedXml(
             f"name {xml.shown(name)} cannot contain '/'",
@@ -172,17 +178,17 @@ def _name(domain: etree._Element) -> str:
             accepted="a name of one line",
             number=35,
         )
-    return name
 
 
 def _uuid(text: str) -> str:
     uuid = normalised_uuid(text)
     if uuid is None:
-        raise MalformedXml(
-            f"malformed uuid element '{xml.shown(text)}'",
+        raise Refused(
+            f"internal error: malformed uuid element '{xml.shown(text)}'",
             field="uuid",
             value=xml.shown(text),
             accepted="32 hexadecimal digits",
+            number=1,
         )
     return uuid
 
@@ -192,18 +198,26 @@ def _vcpus(domain: etree._Element) -> tuple[int, int]:
     element = domain.find("vcpu")
     if element is None:
         return 1, 1
-    text = xml.content(element) or "1"
-    current = element.get("current", text)
+    text = xml.content(element) or ""
     if not _NUMBER.fullmatch(text):
         raise MalformedXml(
             "maximum vcpus count must be an integer", field="vcpu", value=xml.shown(text), accepted="a whole number"
         )
+    current = element.get("current", text)
     if not _NUMBER.fullmatch(current):
         raise MalformedXml(
-            "current vcpus count must be an integer",
+            f"Invalid value for attribute 'current' in element 'vcpu': '{xml.shown(current)}'."
+            " Expected non-negative integer value",
             field="vcpu/@current",
             value=xml.shown(current),
             accepted="a whole number",
+        )
+    if int(text) < int(current):
+        raise ConfigUnsupported(
+            "maximum vCPU count must not be less than current vCPU count",
+            field="vcpu/@current",
+            value=current,
+            accepted=f"up to {int(text)}",
         )
     return int(text), int(current)
 
@@ -212,12 +226,13 @@ def _disk(disk: etree._Element) -> Disk:
     target = disk.find("target")
     source = disk.find("source")
     driver = disk.find("driver")
-    device = disk.get("device", "disk")
+    device, kind = disk.get("device", "disk"), disk.get("type", "file")
+    attribute = _SOURCES.get(kind)
     return Disk(
         target="" if target is None else target.get("dev", ""),
         device=device,
-        type=disk.get("type", "file"),
-        source=None if source is None else next((source.get(name) for name in _SOURCES if source.get(name)), None),
+        type=kind,
+        source=None if source is None or attribute is None else source.get(attribute) or None,
         format=None if driver is None else driver.get("type"),
         snapshot=disk.get("snapshot"),
         readonly=device == "cdrom" or disk.find("readonly") is not None,

@@ -14,6 +14,10 @@
     │   ├── ArgumentUnsupported   74
     │   ├── RevertRisky           77
     │   ├── OperationUnsupported  84
+    │   ├── XmlInvalid            92
+    │   ├── NoCheckpoint         103
+    │   ├── NoBackup             104
+    │   ├── CheckpointInconsistent 109
     │   └── HypervisorUnreachable 38  nobody answered, and nothing had been asked yet
     └── OutcomeUnknown       the answer was lost: look before acting, and destroy nothing on it
 
@@ -73,7 +77,7 @@ class InvalidArgument(Refused):
 
 
 class InvalidFlags(Refused):
-    """Flags that exclude or require one another; libvirt prints these without its usual prefix."""
+    """What libvirt's public API refuses by itself, such as flags that exclude one another: printed without a prefix."""
 
     default_number = 8
 
@@ -123,6 +127,32 @@ class OperationUnsupported(Refused):
     default_number = 84
 
 
+class XmlInvalid(Refused):
+    """A document that libvirt's own schema for it does not allow."""
+
+    prefix = "XML document failed to validate against schema: "
+    default_number = 92
+
+
+class NoCheckpoint(Refused):
+    prefix = "Domain checkpoint not found: "
+    default_number = 103
+
+
+class NoBackup(Refused):
+    """No backup job runs."""
+
+    prefix = "Domain backup job id not found: "
+    default_number = 104
+
+
+class CheckpointInconsistent(Refused):
+    """A checkpoint whose bitmap is missing or broken: nothing can be backed up from it."""
+
+    prefix = "checkpoint inconsistent: "
+    default_number = 109
+
+
 class HypervisorUnreachable(Refused):
     """The hypervisor did not answer, and nothing had been asked of it yet: safe to try again."""
 
@@ -156,6 +186,8 @@ ERROR_NAMES = {
     3: "NO_SUPPORT",
     8: "INVALID_ARG",
     9: "OPERATION_FAILED",
+    20: "NO_TARGET",
+    21: "NO_NAME",
     27: "XML_ERROR",
     28: "DOM_EXIST",
     29: "OPERATION_DENIED",
@@ -179,4 +211,8 @@ ERROR_NAMES = {
     87: "RESOURCE_BUSY",
     88: "ACCESS_DENIED",
     92: "XML_INVALID_SCHEMA",
+    99: "DEVICE_MISSING",
+    103: "NO_DOMAIN_CHECKPOINT",
+    104: "NO_DOMAIN_BACKUP",
+    109: "CHECKPOINT_INCONSISTENT",
 }

@@ -1,30 +1,22 @@
-"""What a snapshot's XML says, which XML is accepted, and how it is taken apart for keeping.
+"""What a snapshot's XML says, how it is taken apart for keeping, and the little Revisor writes into it.
 
-The checks, their order, numbers and words are libvirt 9.0's (virDomainSnapshotDefParse and the QEMU driver's own),
-so that what Revisor accepts a hypervisor accepts, and a refusal comes before anything was touched.
+Which XML is accepted stands in ``snapshot_checks``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from domain_model import domain_xml, xml, xml_comparison
-from domain_model.errors import ConfigUnsupported, MalformedXml, OperationUnsupported, Refused
+from domain_model import domain_xml, snapshot_checks, xml, xml_comparison
 from domain_model.xml_comparison import Comparison
 
 ROOT = "domainsnapshot"
 OFFLINE_STATES = ("shutoff", "disk-snapshot")
-STATES = ("running", "blocked", "paused", "shutdown", "shutoff", "crashed", "pmsuspended", "disk-snapshot")
 
-_PLACES = ("no", "internal", "external", "manual")
-_DISK_TYPES = ("none", "file", "block", "dir", "network", "volume", "nvme", "vhostuser")
-_SNAPSHOT_DISK_TYPES = ("file", "block", "network")
-_FORMATS = frozenset(
-    "none raw dir bochs cloop dmg iso vpc vdi fat vhd ploop luks cow qcow qcow2 qed vmdk".split()  # noqa: SIM905
-)
 _LONG_LONG = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,40})", re.ASCII)
+_FIRST_LINE = "\n  "
 _MARK = "<?revisor"
 _MARK_OF_THEIRS = "<?revisor-text"
 _CUT = {"domain": "<?revisor domain?>", "inactiveDomain": "<?revisor inactiveDomain?>"}
@@ -40,6 +32,15 @@ class DiskSnapshot:
     type: str | None = None
     source: str | None = None
     driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySnapshot:
+    """What a snapshot is to have of the memory; None leaves it to the hypervisor."""
+
+    snapshot: str | None = None
+    """no, internal or external."""
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +84,20 @@ def read(text: str) -> SnapshotDescription:
     return _described(xml.parse(text, root=ROOT))
 
 
-def read_for_create(text: str) -> SnapshotDescription:
+def read_for_create(text: str, *, offline: bool = False, kept: bool = True) -> SnapshotDescription:
     """Read what a new snapshot is made from; a hypervisor ignores state, parent, creation time and domain in it.
 
-    Raises MalformedXml (27), ConfigUnsupported (67) or Refused (1, 35 for the name) as libvirt does.
+    ``offline`` is one of a domain that is off or of disks only, which has no memory; one whose metadata is not ``kept``
+    (NO_METADATA) may have any name. Raises MalformedXml (27), ConfigUnsupported (67) or Refused (1, 35 for the name) as
+    libvirt does.
     """
     root = xml.parse(text, root=ROOT)
     described = _described(root)
-    _check_memory(root, described)
+    snapshot_checks.check_memory(root.find("memory"), offline=offline)
     for disk in root.findall("disks/disk"):
-        _check_disk(disk)
-    check_name(described.name)
+        snapshot_checks.check_disk(disk)
+    if kept:
+        snapshot_checks.check_name(described.name)
     return described
 
 
@@ -101,47 +105,24 @@ def read_for_redefine(text: str) -> SnapshotDescription:
     """Read metadata to be re-created; ``memory`` is filled in as libvirt does where it is left out.
 
     Raises, in libvirt's order: 27 no name, 1 no creation time, 27 no state, 67 no such state, what ``domain_xml.read``
-    raises for the definitions, then as ``read_for_create`` does, 84 or 1 for a state the QEMU driver does not redefine.
+    raises for the definitions, what ``read_for_create`` does, 84 or 1 for a state the QEMU driver does not redefine.
     """
     root = xml.parse(text, root=ROOT)
     described = _described(root)
-    if described.name is None:
-        raise MalformedXml("a redefined snapshot must have a name", field="name")
-    _check_history(described)
-    for tag in ("domain", "inactiveDomain"):
+    snapshot_checks.check_history(name=described.name, creation_time=described.creation_time, state=described.state)
+    for tag, there in (("domain", described.has_domain), ("inactiveDomain", described.has_inactive_domain)):
         domain = root.find(tag)
-        if domain is not None and (domain.get("type") is not None or tag == "inactiveDomain"):
+        if domain is not None and there:
             domain_xml.definition(domain)
     offline = described.state in OFFLINE_STATES
-    if described.memory is None:
-        described = replace(described, memory="no" if offline else "internal")
-    _check_memory(root, described)
-    if offline and described.memory != "no":
-        raise MalformedXml(
-            "memory state cannot be saved with offline or disk-only snapshot",
-            field="memory/@snapshot",
-            value=described.memory,
-            accepted="no",
-        )
+    snapshot_checks.check_memory(root.find("memory"), offline=offline)
     for disk in root.findall("disks/disk"):
-        _check_disk(disk)
-    _check_state_of_qemu(described.state)
-    check_name(described.name)
+        snapshot_checks.check_disk(disk)
+    snapshot_checks.check_name(described.name)
+    snapshot_checks.check_state_of_qemu(described.state)
+    if described.memory is None:
+        return replace(described, memory="no" if offline else "internal")
     return described
-
-
-def check_name(name: str | None) -> None:
-    """Refuse (35) a name that could not be the name of libvirt's file for the snapshot."""
-    if name is None or ("/" not in name and not name.startswith(".")):
-        return
-    wrong = "contain '/'" if "/" in name else "start with '.'"
-    raise Refused(
-        f"invalid snapshot name '{xml.shown(name)}': name can't {wrong}",
-        field="name",
-        value=xml.shown(name),
-        accepted="a name without '/' that does not start with '.'",
-        number=35,
-    )
 
 
 def split(text: str) -> SnapshotDocuments:
@@ -193,31 +174,125 @@ def with_name(text: str, name: str) -> str:
 
     Raises MalformedXml (27) if the text is no snapshot, InvalidArgument (8) for a name XML cannot hold.
     """
-    xml.parse(text, root=ROOT)
-    data = xml.encoded(text)
-    element = f"<name>{xml.escape(name)}</name>".encode()
-    for span in xml.children(data):
-        if span.name == "name":
-            return (data[: span.start] + element + data[span.end :]).decode()
-    root = next(piece for piece in xml.markup(data) if piece.kind in (xml.Kind.START, xml.Kind.EMPTY))
-    if root.kind is xml.Kind.START:
-        return (data[: root.end] + b"\n  " + element + data[root.end :]).decode()
-    opened = data[root.start : root.end].removesuffix(b"/>").rstrip() + b">"
-    closing = f"</{root.name}>".encode()
-    return (data[: root.start] + opened + b"\n  " + element + b"\n" + closing + data[root.end :]).decode()
+    return _with(text, "name", lambda _: f"<name>{xml.escape_text(name)}</name>", below=())
 
 
-def build(name: str | None, description: str | None = None) -> str:
-    """Write the XML of a new snapshot, as ``virsh snapshot-create-as`` does.
+def with_description(text: str, description: str | None) -> str:
+    """Give the snapshot this description, or with None or an empty one take away what it has; nothing else changes.
+
+    Raises as ``with_name`` does.
+    """
+    if not description:
+        return _without(text, "description")
+    element = f"<description>{xml.escape_text(description)}</description>"
+    return _with(text, "description", lambda _: element, below=("name",))
+
+
+def with_parent(text: str, parent: str | None) -> str:
+    """Hang the snapshot below the one of this name, or with None below nothing; nothing else changes.
+
+    A parent it had none before is written where libvirt writes it. Raises as ``with_name`` does.
+    """
+    if not parent:
+        return _without(text, "parent")
+    name = f"<name>{xml.escape_text(parent)}</name>"
+    root, data = _parsed(text)
+    for element, span in _called("parent", root, data):
+        for _, inner in _called("name", element, data[span.start : span.end]):
+            return _replaced(data, span.start + inner.start, span.start + inner.end, name)
+
+    def nested(line: str) -> str:
+        return f"<parent>{line}  {name}{line}</parent>" if line else f"<parent>{name}</parent>"
+
+    return _with(text, "parent", nested, below=("state", "description", "name"))
+
+
+def build(
+    name: str | None,
+    description: str | None = None,
+    memory: MemorySnapshot | None = None,
+    disks: Iterable[DiskSnapshot] = (),
+) -> str:
+    """Write the XML of a new snapshot, as ``virsh snapshot-create-as`` does; its disks are files and block devices.
 
     Raises InvalidArgument (8) for a character XML cannot hold.
     """
     lines = [f"<{ROOT}>"]
     if name is not None:
-        lines.append(f"  <name>{xml.escape(name)}</name>")
+        lines.append(f"  <name>{xml.escape_text(name)}</name>")
     if description is not None:
-        lines.append(f"  <description>{xml.escape(description)}</description>")
+        lines.append(f"  <description>{xml.escape_text(description)}</description>")
+    if memory is not None:
+        lines.append(f"  <memory{_attributes(snapshot=memory.snapshot, file=memory.file)}/>")
+    asked = [line for disk in disks for line in _lines(disk)]
+    if asked:
+        lines += ["  <disks>", *asked, "  </disks>"]
     return "\n".join([*lines, f"</{ROOT}>", ""])
+
+
+def _lines(disk: DiskSnapshot) -> list[str]:
+    start = f"    <disk{_attributes(name=disk.name, snapshot=disk.snapshot, type=disk.type)}"
+    inside = []
+    if disk.driver is not None:
+        inside.append(f"      <driver{_attributes(type=disk.driver)}/>")
+    if disk.source is not None:
+        inside.append(f"      <source{_attributes(**{'dev' if disk.type == 'block' else 'file': disk.source})}/>")
+    return [f"{start}>", *inside, "    </disk>"] if inside else [f"{start}/>"]
+
+
+def _attributes(**values: str | None) -> str:
+    return "".join(f" {name}='{xml.escape_attribute(value)}'" for name, value in values.items() if value is not None)
+
+
+def _with(text: str, tag: str, written: Callable[[str], str], *, below: tuple[str, ...]) -> str:
+    """Put an element in the place of the one it has, or below the first of ``below`` there is, or before everything.
+
+    ``written`` gives it for the line break and the spaces before it, or for nothing if it begins no line.
+    """
+    root, data = _parsed(text)
+    for _, span in _called(tag, root, data):
+        return _replaced(data, span.start, span.end, written(_line_before(data, span.start)))
+    for name in below:
+        for _, span in _called(name, root, data):
+            line = _line_before(data, span.start)
+            return _replaced(data, span.end, span.end, line + written(line))
+    first = _FIRST_LINE + written(_FIRST_LINE)
+    opened = next(piece for piece in xml.markup(data) if piece.kind in (xml.Kind.START, xml.Kind.EMPTY))
+    if opened.kind is xml.Kind.START:
+        return _replaced(data, opened.end, opened.end, first)
+    start = data[opened.start : opened.end].removesuffix(b"/>").rstrip().decode()
+    return _replaced(data, opened.start, opened.end, f"{start}>{first}\n</{opened.name}>")
+
+
+def _without(text: str, tag: str) -> str:
+    """Take away the elements of that name directly below the root, with the line breaks before them."""
+    root, data = _parsed(text)
+    pieces = []
+    done = 0
+    for _, span in _called(tag, root, data):
+        pieces.append(data[done : span.start - len(_line_before(data, span.start))])
+        done = span.end
+    return b"".join([*pieces, data[done:]]).decode()
+
+
+def _parsed(text: str) -> tuple[etree._Element, bytes]:
+    return xml.parse(text, root=ROOT), xml.encoded(text)
+
+
+def _called(tag: str, parent: etree._Element, data: bytes) -> list[tuple[etree._Element, xml.Span]]:
+    """The elements of that name, which is of no namespace, directly below ``parent``, whose text is ``data``."""
+    below = zip(parent, xml.children(data), strict=True)
+    return [(element, span) for element, span in below if element.tag == tag]
+
+
+def _line_before(data: bytes, place: int) -> str:
+    """The line break and the spaces before ``place``; empty if something else stands on its line."""
+    start = data.rfind(b"\n", 0, place)
+    return data[start:place].decode() if start >= 0 and not data[start:place].strip(xml.XML_SPACE) else ""
+
+
+def _replaced(data: bytes, start: int, end: int, new: str) -> str:
+    return (data[:start] + new.encode() + data[end:]).decode()
 
 
 def _foreign(data: bytes) -> str:
@@ -231,7 +306,7 @@ def _described(root: etree._Element) -> SnapshotDescription:
     kept = None if memory is None else memory.get("snapshot") or ("external" if memory_file is not None else None)
     disks = tuple(_disk(disk) for disk in root.findall("disks/disk"))
     domain = root.find("domain")
-    whole = domain is not None and domain.get("type") is not None
+    whole = domain is not None and bool(domain.get("type"))
     uuid = xml.content(root.find("domain/uuid")) if whole else None
     places = {kept, *(disk.snapshot for disk in disks)}
     return SnapshotDescription(
@@ -251,10 +326,7 @@ def _described(root: etree._Element) -> SnapshotDescription:
 
 
 def _disk(disk: etree._Element) -> DiskSnapshot:
-    source = disk.find("source")
-    driver = disk.find("driver")
-    path = None if source is None else source.get("file") or source.get("dev") or source.get("name")
-    form = None if driver is None else driver.get("type")
+    path, form = snapshot_checks.source_of(disk), snapshot_checks.disk_format(disk)
     return DiskSnapshot(
         name=disk.get("name", ""),
         snapshot=disk.get("snapshot") or ("external" if path or form else None),
@@ -268,101 +340,3 @@ def _time(text: str | None) -> int | None:
     match = _LONG_LONG.fullmatch(text or "")
     number = None if match is None else int(match.group(1))
     return number if number is not None and -(2**63) <= number < 2**63 else None
-
-
-def _check_history(described: SnapshotDescription) -> None:
-    if described.creation_time is None:
-        raise Refused(
-            "internal error: missing creationTime from existing snapshot",
-            field="creationTime",
-            accepted="whole seconds since 1970",
-            number=1,
-        )
-    if described.state is None:
-        raise MalformedXml("missing state from existing snapshot", field="state", accepted=", ".join(STATES))
-    if described.state not in STATES:
-        raise ConfigUnsupported(
-            f"Invalid state '{xml.shown(described.state)}' in domain snapshot XML",
-            field="state",
-            value=xml.shown(described.state),
-            accepted=", ".join(STATES),
-        )
-
-
-def _check_state_of_qemu(state: str | None) -> None:
-    if state == "pmsuspended":
-        raise OperationUnsupported(
-            "qemu doesn't support taking snapshots of PMSUSPENDED guests", field="state", value=state
-        )
-    if state == "blocked":
-        raise Refused(f"internal error: Invalid domain state {state}", field="state", value=state, number=1)
-
-
-def _check_memory(root: etree._Element, described: SnapshotDescription) -> None:
-    memory = root.find("memory")
-    if memory is None:
-        return
-    _check_word(memory.get("snapshot"), _PLACES, "memory", "snapshot")
-    file = described.memory_file
-    if described.memory == "manual":
-        raise MalformedXml(
-            "'manual' memory snapshot mode not supported",
-            field="memory/@snapshot",
-            value="manual",
-            accepted="no, internal, external",
-        )
-    if file is not None and described.memory != "external":
-        raise MalformedXml(
-            f"memory filename '{xml.shown(file)}' requires external snapshot",
-            field="memory/@file",
-            value=xml.shown(file),
-        )
-    if file is None and described.memory == "external":
-        raise MalformedXml("external memory snapshots require a filename", field="memory/@file")
-    if file is not None and not file.startswith("/"):
-        raise MalformedXml(
-            f"memory snapshot file path ({xml.shown(file)}) must be absolute",
-            field="memory/@file",
-            value=xml.shown(file),
-            accepted="a path that starts with '/'",
-        )
-
-
-def _check_disk(disk: etree._Element) -> None:
-    if not disk.get("name"):
-        raise Refused("internal error: missing name from disk snapshot element", field="disk/@name", number=1)
-    _check_word(disk.get("snapshot"), _PLACES, "disk", "snapshot")
-    kind = _check_word(disk.get("type"), _DISK_TYPES, "disk", "type") or "file"
-    if kind not in _SNAPSHOT_DISK_TYPES:
-        raise MalformedXml(
-            f"unsupported disk snapshot type '{kind}'",
-            field="disk/@type",
-            value=kind,
-            accepted=", ".join(_SNAPSHOT_DISK_TYPES),
-        )
-    described = _disk(disk)
-    if described.driver is not None and described.driver not in _FORMATS:
-        raise ConfigUnsupported(
-            f"unknown disk snapshot driver '{xml.shown(described.driver)}'",
-            field="disk/driver/@type",
-            value=xml.shown(described.driver),
-            accepted="qcow2, qed, raw",
-        )
-    if described.source is not None and kind != "network" and not described.source.startswith("/"):
-        raise MalformedXml(
-            f"disk snapshot image path '{xml.shown(described.source)}' must be absolute",
-            field="disk/source",
-            value=xml.shown(described.source),
-            accepted="a path that starts with '/'",
-        )
-
-
-def _check_word(value: str | None, accepted: tuple[str, ...], element: str, attribute: str) -> str | None:
-    if value is not None and value not in accepted:
-        raise MalformedXml(
-            f"Invalid value for attribute '{attribute}' in element '{element}': '{xml.shown(value)}'.",
-            field=f"{element}/@{attribute}",
-            value=xml.shown(value),
-            accepted=", ".join(accepted),
-        )
-    return value

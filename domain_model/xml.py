@@ -223,13 +223,24 @@ def with_root_name(text: str, name: str) -> str:
 def escape(value: str) -> str:
     """Write ``value`` as XML text or attribute value, with libvirt's choice of escapes.
 
-    Raises InvalidArgument (8) for a character XML cannot hold.
+    That choice loses line ends: readers take CR for a line feed, and in attributes both, and tabs, for spaces; see
+    ``escape_text``, ``escape_attribute``. Raises InvalidArgument (8) for a character XML cannot hold.
     """
     if bad := _FORBIDDEN.search(value):
         raise InvalidArgument(
             f"character U+{ord(bad.group()):04X} cannot be written in XML", value=f"U+{ord(bad.group()):04X}"
         )
     return value.translate(_ESCAPES)
+
+
+def escape_text(value: str) -> str:
+    """Write ``value`` as XML text that reads back as it is. Raises as ``escape`` does."""
+    return escape(value).replace("\r", "&#13;")
+
+
+def escape_attribute(value: str) -> str:
+    """Write ``value`` as an attribute's value that reads back as it is. Raises as ``escape`` does."""
+    return escape_text(value).replace("\n", "&#10;").replace("\t", "&#9;")
 
 
 def shown(value: str) -> str:

@@ -1,5 +1,6 @@
 """What Revisor reads from a domain's definition, and the UUID it writes into one."""
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -40,18 +41,37 @@ def test_what_is_left_out_has_libvirts_defaults_or_is_none() -> None:
 @pytest.mark.parametrize(
     ("text", "number", "message"),
     [
-        ("<domain type='test'/>", 27, "XML error: missing name information"),
-        ("<domain type='test'><name/></domain>", 27, "XML error: missing name information"),
-        ("<domain type='test'><name></name><name>b</name></domain>", 27, "XML error: missing name information"),
+        ("<domain/>", 21, "missing name information"),
+        ("<domain type='test'><name/></domain>", 21, "missing name information"),
+        ("<domain type='test'><name></name><name>b</name></domain>", 21, "missing name information"),
         ("<domain type='test'><name>a/b</name></domain>", 27, "XML error: name a/b cannot contain '/'"),
         ("<domain type='test'><name>a\nb</name></domain>", 35, "invalid char in name: a\\nb"),
         ("<domain><name>a</name></domain>", 1, "internal error: missing domain type attribute"),
-        (with_("<uuid>zz</uuid>"), 27, "XML error: malformed uuid element 'zz'"),
-        (with_("<uuid> </uuid>"), 27, "XML error: malformed uuid element ' '"),
+        ("<domain type=''><name>a</name></domain>", 1, "internal error: missing domain type attribute"),
+        (with_("<uuid>zz</uuid>"), 1, "internal error: malformed uuid element 'zz'"),
+        (with_("<uuid> </uuid>"), 1, "internal error: malformed uuid element ' '"),
         (with_("<memory>x</memory>"), 27, "XML error: Invalid value 'x' for element or attribute './memory[1]'"),
+        (with_("<memory>-5</memory>"), 27, "XML error: Invalid value '-5' for element or attribute './memory[1]'"),
+        (with_("<memory>5 x</memory>"), 27, "XML error: Invalid value '5 x' for element or attribute './memory[1]'"),
+        (
+            with_("<currentMemory>x</currentMemory>"),
+            27,
+            "XML error: Invalid value 'x' for element or attribute './currentMemory[1]'",
+        ),
         (with_("<memory unit='foo'>1</memory>"), 8, "invalid argument: unknown suffix 'foo'"),
         (with_("<vcpu>x</vcpu>"), 27, "XML error: maximum vcpus count must be an integer"),
-        (with_("<vcpu current='x'>1</vcpu>"), 27, "XML error: current vcpus count must be an integer"),
+        (with_("<vcpu>2 </vcpu>"), 27, "XML error: maximum vcpus count must be an integer"),
+        (with_("<vcpu/>"), 27, "XML error: maximum vcpus count must be an integer"),
+        (
+            with_("<vcpu current='x'>1</vcpu>"),
+            27,
+            "XML error: Invalid value for attribute 'current' in element 'vcpu': 'x'. Expected non-negative integer value",
+        ),
+        (
+            with_("<vcpu current='3'>2</vcpu>"),
+            67,
+            "unsupported configuration: maximum vCPU count must not be less than current vCPU count",
+        ),
         (with_("<memory>" + "9" * 5000 + "</memory>"), 27, "XML error: Invalid value '" + "9" * 80 + "…'"),
         ("<foo/>", 27, "XML error: expecting root element of 'domain', not 'foo'"),
     ],
@@ -62,6 +82,29 @@ def test_what_is_no_definition_is_refused_with_libvirts_words_and_number(text: s
     assert refusal.value.number == number
     assert refusal.value.message.startswith(message)
     assert refusal.value.field
+
+
+# Each of these faults is refused before those that stand below it.
+FAULTS = [
+    ({"name": ""}, 21),
+    ({"uuid": "<uuid>zz</uuid>"}, 1),
+    ({"type": ""}, 1),
+    ({"memory": "<memory unit='foo'>1</memory>"}, 8),
+    ({"current": "<currentMemory>x</currentMemory>"}, 27),
+    ({"vcpu": "<vcpu current='3'>2</vcpu>"}, 67),
+    ({"name": "<name>a/b\n</name>"}, 27),
+    ({"name": "<name>a\n</name>"}, 35),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), [*combinations(range(len(FAULTS)), 2)])
+def test_of_two_faults_the_one_libvirt_names_is_named(first: int, second: int) -> None:
+    whole = {"type": " type='test'", "name": "<name>a</name>", "uuid": "", "memory": "", "current": "", "vcpu": ""}
+    said = whole | FAULTS[second][0] | FAULTS[first][0]
+    text = "<domain{type}>{vcpu}{current}{memory}{uuid}{name}</domain>".format_map(said)
+    with pytest.raises(Refused) as refusal:
+        domain_xml.read(text)
+    assert refusal.value.number == FAULTS[first][1]
 
 
 def test_a_name_may_be_cut_by_a_comment() -> None:

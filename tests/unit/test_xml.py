@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain_model import xml
@@ -183,6 +183,18 @@ def test_the_root_is_renamed_and_nothing_else(before: str, after: str) -> None:
 
 def test_values_are_escaped_as_libvirt_does() -> None:
     assert xml.escape("a&b<c>\"d'é\n") == "a&amp;b&lt;c&gt;&quot;d&apos;é\n"
+
+
+ANY_TEXT = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\r\n\t")
+)
+
+
+@given(ANY_TEXT, ANY_TEXT)
+@example("\r\n\t", "\r\n\t")
+def test_what_is_escaped_to_be_read_back_is_read_back_as_it_was(content: str, attribute: str) -> None:
+    read = xml.parse(f"<a b='{xml.escape_attribute(attribute)}'>{xml.escape_text(content)}</a>", root="a")
+    assert (read.text or "", read.get("b")) == (content, attribute)
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x1b", "\ud800", "\uffff"])

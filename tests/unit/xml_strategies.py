@@ -7,6 +7,8 @@ from domain_model.xml import escape
 TAGS = [
     "name",
     "description",
+    "state",
+    "parent",
     "devices",
     "disk",
     "graphics",
