@@ -13,7 +13,6 @@ from lxml import etree
 
 from tests.lab.awaiting import eventually
 from tests.lab.daemon import TestDaemon
-from tests.lab.golden import GOLDEN, NAME
 from tests.lab.guest import Counter, build_counter_image, domain_xml
 from tests.lab.hosts import Lab, LibvirtHost, remove_abandoned
 
@@ -108,20 +107,6 @@ def test_a_guest_counts_on_while_it_migrates(two_hosts: Lab, guest: Guest) -> No
     assert guest.name in beta.virsh("list", "--name").split()
     assert guest.name not in alpha.virsh("list", "--all", "--name").split()
     remove(beta, guest)
-
-
-def test_the_golden_files_read_back_as_they_are(system_host: LibvirtHost) -> None:
-    snapshots = {"installed": "qemu-snapshot-offline.xml", "counting": "qemu-snapshot-running.xml"}
-
-    system_host.virsh("define", str(GOLDEN / "qemu-domain.xml"))
-    for file in snapshots.values():
-        system_host.virsh("snapshot-create", NAME, str(GOLDEN / file), "--redefine")
-
-    dump = system_host.virsh("dumpxml", NAME, "--inactive", "--security-info")
-    assert dump == (GOLDEN / "qemu-domain.xml").read_text()
-    for name, file in snapshots.items():
-        assert system_host.virsh("snapshot-dumpxml", NAME, name, "--security-info") == (GOLDEN / file).read_text()
-    system_host.virsh("undefine", NAME, "--snapshots-metadata")
 
 
 def test_guests_outlive_a_killed_libvirtd(two_hosts: Lab, guest: Guest) -> None:
