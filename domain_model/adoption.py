@@ -4,18 +4,19 @@ One way for both kinds of news: what an operation of ours brought about, and wha
 model never refuses an observation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import uuid5
 
+from domain_model.checkpoint_adoption import BackupSeen, CheckpointAdoption, CheckpointsSeen
 from domain_model.domain import Domain
 from domain_model.facts import fingerprint_of
-from domain_model.flags import SnapshotDelete
+from domain_model.forest_adoption import ForestAdoption, snapshot_fields
 from domain_model.libvirt import DomainState
 from domain_model.operations import Operation
 from domain_model.placements import Placement, Role
+from domain_model.presence import Verification
 from domain_model.snapshots import SnapshotForest, SnapshotRecord
 
 
@@ -51,7 +52,18 @@ class Observation:
     current: str | None
     dumps: Mapping[str, SnapshotDump] = field(default_factory=dict)
     """At least the snapshots that are not recorded, and those whose parent is gone."""
+    presence: Mapping[str, Verification] = field(default_factory=dict)
+    """What is known of the snapshots' data, by name; one that is left out cannot be told."""
+    checkpoints: CheckpointsSeen | None = None
+    """None when nobody asked."""
+    backup: BackupSeen | None = None
+    """The end of the backup that was running, if it is over."""
+    images: Mapping[str, Sequence[str]] | None = None
+    """The files of each disk, by its target, those it is based on after it; None when nobody could look."""
 
+
+_FORGOTTEN = (0, 8)
+"""Reasons of being off that libvirtd gives when it knows them no more: unknown, daemon."""
 
 _ENTERED = {
     DomainState.SHUTOFF: Domain.Stopped,
@@ -88,14 +100,23 @@ class Adoption:
         placement = self._domain.placements.get(self._host)
         if placement is None:
             return
+        self._images(placement, seen)
         if (placement.autostart, placement.managed_save) != (seen.autostart, seen.managed_save):
             self.record(Domain.Updated, autostart=seen.autostart, managed_save=seen.managed_save)
         if not snapshots:
             return
         if placement.role is Role.OWNER:
-            self._snapshots(seen)
+            ForestAdoption(self, self._domain, self._operation).adopt(seen)
+            self._checkpoints(seen)
         else:
             self._replicated(placement, seen)
+
+    def _checkpoints(self, seen: Observation) -> None:
+        adoption = CheckpointAdoption(self, self._domain, self._operation)
+        if seen.checkpoints is not None:
+            adoption.adopt(seen.checkpoints)
+        if seen.backup is not None:
+            adoption.ended(seen.backup)
 
     def reverted(self, snapshot: SnapshotRecord, seen: Observation) -> None:
         """Record that the domain went back to a snapshot; the state it is in now came by that."""
@@ -117,13 +138,21 @@ class Adoption:
         if placement is None:
             return
         if placement.active:
-            reason = _STOP_REASONS.get("" if self._operation is None else self._operation.verb, 0)
-            self.record(Domain.Stopped, state=DomainState.SHUTOFF, reason=reason, hypervisor_id=None, live=None)
+            self._stopped()
         if placement.persistent:
             self.record(Domain.Undefined)
 
+    def _images(self, placement: Placement, seen: Observation) -> None:
+        if seen.images is None:
+            return
+        images = {target: list(files) for target, files in seen.images.items()}
+        if images != placement.images:
+            self.record(Domain.ImagesSeen, images=images)
+
     def _defined(self, seen: Observation) -> None:
         placement = self._domain.placements.get(self._host)
+        if placement is not None and placement.name != seen.name:
+            self.record(Domain.Renamed, name=seen.name, name_before=placement.name)
         if placement is None or placement.definition != seen.definition:
             self.record(Domain.Defined, name=seen.name, definition=seen.definition)
 
@@ -137,27 +166,28 @@ class Adoption:
         before = (None, None, None) if placement is None else _state_of(placement)
         now = (seen.state, seen.reason, seen.hypervisor_id)
         if seen.hypervisor_id is None:
-            # Only the reason of being off may differ: libvirtd forgets it when it restarts. Nothing happened then.
-            if placement is not None and placement.active:
+            # libvirtd forgets the reason of being off when it restarts: nothing happened then.
+            reasons = () if placement is None else (*_FORGOTTEN, placement.reason)
+            if placement is not None and (placement.active or seen.reason not in reasons):
                 self.record(Domain.Stopped, **_state_fields(seen))
         elif before[2] != seen.hypervisor_id:
+            if placement is not None and self._was_made_again(placement, seen):
+                self._stopped()
             self.record(Domain.Started, name=seen.name, **_state_fields(seen))
         elif before != now:
             self.record(_ENTERED.get(seen.state, Domain.Resumed), **_state_fields(seen))
         elif placement is not None and placement.live != seen.live:
             self.record(Domain.LiveChanged, live=seen.live)
 
-    def _snapshots(self, seen: Observation) -> None:
-        forest = self._domain.forest
-        gone = [record for record in forest.parents_first() if record.name not in seen.snapshots]
-        if gone:
-            self._deleted(gone, seen)
-        for dump in _parents_first(seen):
-            self._dumped(dump, seen)
-        record = None if seen.current is None else forest.get(seen.current)
-        current = None if record is None else record.id
-        if current != forest.current:
-            self.record(Domain.SnapshotMadeCurrent, snapshot=current, name=None if record is None else record.name)
+    def _was_made_again(self, placement: Placement, seen: Observation) -> bool:
+        """Whether a transient domain ended between two looks: another process has none of its snapshots."""
+        names = {record.name for record in self._domain.forest}
+        transient = placement.active and not placement.persistent and placement.role is Role.OWNER
+        return transient and bool(names) and names.isdisjoint(seen.snapshots)
+
+    def _stopped(self) -> None:
+        reason = _STOP_REASONS.get("" if self._operation is None else self._operation.verb, 0)
+        self.record(Domain.Stopped, state=DomainState.SHUTOFF, reason=reason, hypervisor_id=None, live=None)
 
     def _replicated(self, replica: Placement, seen: Observation) -> None:
         """On a replica: what replay made there and is there no more. It agrees with the domain no longer, then."""
@@ -187,57 +217,6 @@ class Adoption:
             metadata_only=True,
         )
 
-    def _deleted(self, gone: list[SnapshotRecord], seen: Observation) -> None:
-        forest = self._domain.forest
-        deletion = forest.removal_of(record.id for record in gone)
-        asked = self._operation if self._operation and self._operation.verb == "snapshot-delete" else None
-        reparented = []
-        for snapshot, parent in deletion.reparented.items():
-            record = forest.by_id(snapshot)
-            dump = seen.dumps.get(record.name)
-            reparented.append(
-                {
-                    "snapshot": snapshot,
-                    "parent": parent,
-                    "parent_before": record.parent,
-                    "header": record.header if dump is None else dump.header,
-                }
-            )
-        self.record(
-            Domain.SnapshotDeleted,
-            removed=[{"snapshot": record.id, "name": record.name} for record in gone],
-            reparented=reparented,
-            current_before=forest.current,
-            current=deletion.current,
-            metadata_only=bool(asked and asked.arguments["flags"] & SnapshotDelete.METADATA_ONLY),
-        )
-
-    def _dumped(self, dump: SnapshotDump, seen: Observation) -> None:
-        forest = self._domain.forest
-        known = forest.get(dump.name)
-        parent = None if dump.parent is None else forest.get(dump.parent)
-        record = SnapshotRecord(
-            id=self._new_id(dump.name) if known is None else known.id,
-            name=dump.name,
-            parent=None if parent is None else parent.id,
-            state=dump.state,
-            creation_time=dump.creation_time,
-            description=dump.description,
-            location=dump.location,
-            header=dump.header,
-            domain=dump.domain,
-            inactive_domain=dump.inactive_domain,
-        )
-        if record == known:
-            return
-        redefined = known is not None or (self._operation is not None and self._operation.verb == "snapshot-redefine")
-        event = Domain.SnapshotRedefined if redefined else Domain.SnapshotCreated
-        self.record(event, current=seen.current == dump.name, **snapshot_fields(record))
-
-    def _new_id(self, name: str) -> str:
-        """An id of its own for a snapshot: no other event of this stream has this version."""
-        return str(uuid5(self._domain.id, f"snapshot/{self._domain.version + 1}/{name}"))
-
 
 def record_replica(
     domain: Domain, replayed: SnapshotForest, adoption: Adoption, host: str, *, removed: list[str], missing: set[str]
@@ -262,23 +241,7 @@ def record_replica(
         adoption.record(Domain.SnapshotMadeCurrent, snapshot=replayed.current, name=name)
 
 
-def snapshot_fields(record: SnapshotRecord) -> dict[str, Any]:
-    """A snapshot as the fields of its event."""
-    return {
-        "snapshot": record.id,
-        "name": record.name,
-        "parent": record.parent,
-        "state": record.state,
-        "creation_time": record.creation_time,
-        "description": record.description,
-        "location": record.location,
-        "header": record.header,
-        "domain": record.domain,
-        "inactive_domain": record.inactive_domain,
-    }
-
-
-_STOP_REASONS = {"destroy": 2, "shutdown": 1}
+_STOP_REASONS = {"destroy": 2, "shutdown": 1, "save": 5, "dump": 3}
 
 
 def _state_of(placement: Placement) -> tuple[DomainState, int, int | None]:
@@ -292,13 +255,3 @@ def _state_fields(seen: Observation) -> dict[str, Any]:
         "hypervisor_id": seen.hypervisor_id,
         "live": seen.live,
     }
-
-
-def _parents_first(seen: Observation) -> list[SnapshotDump]:
-    """The dumps in an order in which each finds its parent recorded."""
-    ordered: list[SnapshotDump] = []
-    waiting = {dump.name: dump for dump in seen.dumps.values()}
-    while waiting:
-        ready = [dump for dump in waiting.values() if dump.parent not in waiting]
-        ordered.extend(waiting.pop(dump.name) for dump in ready or list(waiting.values()))
-    return ordered

@@ -14,6 +14,8 @@ from domain_model.operations import VERBS, Command, VerbClass
 from domain_model.placements import Placement, Role
 from domain_model.rules import RULES, Situation
 
+_MOST_NAMES = 10
+
 HostNames = dict[str, str]
 """Names of hosts by id, for sentences."""
 
@@ -45,6 +47,8 @@ def check_role(domain: Domain, command: Command, hosts: HostNames) -> None:
     match command.verb:
         case "define" | "create" | "restore":
             _check_definition(domain, command.host, command.arguments["name"], hosts)
+        case "replay" if command.arguments.get("restore"):
+            _check_restoration(domain, command.host, hosts)
         case "replay":
             _check_replay(domain, command.host, hosts)
         case "handover":
@@ -66,6 +70,9 @@ def recorded_situation(domain: Domain, placement: Placement) -> Situation:
         managed_save=placement.managed_save,
         snapshots=frozenset(record.name for record in domain.forest) if owner else frozenset(placement.replicated),
         forest=domain.forest,
+        checkpoints=frozenset(record.name for record in domain.checkpoints) if owner else frozenset(),
+        checkpoint_forest=domain.checkpoints,
+        uuid=domain.uuid,
     )
 
 
@@ -124,6 +131,16 @@ def _check_replay(domain: Domain, host: str, hosts: HostNames) -> None:
         )
 
 
+def _check_restoration(domain: Domain, host: str, hosts: HostNames) -> None:
+    _require_owner(domain, host, hosts)
+    if not domain.forest.lost:
+        raise OperationInvalid(
+            f"domain '{domain.name}' has not lost its snapshots: there is nothing to restore",
+            field="to",
+            accepted="another host, to make a replica there",
+        )
+
+
 def _check_handover(domain: Domain, target: str, hosts: HostNames) -> None:
     owner, replica = domain.owner, domain.replica_on(target)
     if owner is None:
@@ -168,5 +185,9 @@ def _check_undefine(domain: Domain, host: str, hosts: HostNames) -> None:
 
 
 def describe_arguments(arguments: dict[str, Any]) -> str:
-    """Arguments in one line, for people; digests are left out."""
-    return " ".join(f"{key}={value}" for key, value in sorted(arguments.items()) if key != "xml" and value)
+    """Arguments in one line, for people; digests are left out, and snapshots are told by their names."""
+    if "snapshots" in arguments:
+        names = [entry["name"] for entry in arguments["snapshots"]]
+        more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+        arguments = {**arguments, "snapshots": ",".join([*names[:_MOST_NAMES], *more])}
+    return " ".join(f"{key}={value}" for key, value in sorted(arguments.items()) if not key.endswith("xml") and value)

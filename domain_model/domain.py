@@ -12,7 +12,15 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain_model.facts import Fact, SnapshotFact, StateFact, fingerprint_of
+from domain_model import checkpoints
+from domain_model.facts import (
+    Fact,
+    SnapshotDeletion,
+    SnapshotFact,
+    SnapshotVerification,
+    StateFact,
+    fingerprint_of,
+)
 from domain_model.operations import Operation, VerbClass
 from domain_model.placements import Placement, Role
 from domain_model.snapshots import SnapshotForest
@@ -115,8 +123,23 @@ class Domain(Aggregate):
             placement.definition = self.definition
             placement.verified = None
 
+    class Renamed(Fact, Event):
+        """The domain bears another name there."""
+
+        TOPIC: ClassVar[str] = "domain.renamed"
+        name: str
+        name_before: str
+
+        def apply(self, domain: "Domain") -> None:
+            placement = domain.placements.get(self.host)
+            if placement is None:
+                return
+            placement.name = self.name
+            if placement.role is Role.OWNER:
+                domain.name = self.name
+
     class Undefined(Fact, Event):
-        """The persistent definition is gone; an inactive domain with it, and its snapshot metadata too."""
+        """The persistent definition is gone; an inactive domain with it, and its snapshot metadata is lost."""
 
         TOPIC: ClassVar[str] = "domain.undefined"
 
@@ -129,7 +152,7 @@ class Domain(Aggregate):
             if placement.active:
                 return
             if placement.role is Role.OWNER:
-                domain.forest.clear()
+                domain.lose_moments()
             del domain.placements[self.host]
 
     class Started(StateFact, Event):
@@ -156,15 +179,18 @@ class Domain(Aggregate):
         TOPIC: ClassVar[str] = "domain.pmsuspended"
 
     class Stopped(StateFact, Event):
-        """The domain is inactive. A transient one is gone by that; its forest is kept for re-creating it."""
+        """The domain is inactive. A transient one is gone by that, and its snapshot metadata is lost."""
 
         TOPIC: ClassVar[str] = "domain.stopped"
 
         def apply(self, domain: "Domain") -> None:
             super().apply(domain)
             placement = domain.placements.get(self.host)
-            if placement is not None and not placement.persistent:
-                del domain.placements[self.host]
+            if placement is None or placement.persistent:
+                return
+            if placement.role is Role.OWNER:
+                domain.lose_moments()
+            del domain.placements[self.host]
 
     class Rebooted(Fact, Event):
         """The hypervisor accepted a reboot."""
@@ -200,15 +226,31 @@ class Domain(Aggregate):
                 placement.autostart = self.autostart
                 placement.managed_save = self.managed_save
 
+    class ImagesSeen(Fact, Event):
+        """The files of each disk: by its target, the image and whatever it is based on, in this order."""
+
+        TOPIC: ClassVar[str] = "domain.images_seen"
+        images: dict[str, list[str]]
+
+        def apply(self, domain: "Domain") -> None:
+            placement = domain.placements.get(self.host)
+            if placement is not None:
+                placement.images = self.images
+
     # What became so: snapshots.
 
     class SnapshotCreated(SnapshotFact, Event):
         TOPIC: ClassVar[str] = "snapshot.created"
 
     class SnapshotRedefined(SnapshotFact, Event):
-        """Snapshot metadata was re-created or replaced; on a replica, by replay."""
+        """Snapshot metadata was re-created or replaced; on a replica, by replay.
+
+        ``replaced`` are the digests of what it was composed of before, {header, domain, inactive_domain}; None if there
+        was none, on a replica, and in logs from before this was told.
+        """
 
         TOPIC: ClassVar[str] = "snapshot.redefined"
+        replaced: dict[str, str | None] | None = None
 
     class SnapshotReverted(StateFact, Event):
         """The domain went back to a snapshot, which is the current one now, and is in that snapshot's state."""
@@ -236,35 +278,28 @@ class Domain(Aggregate):
             else:
                 domain.forest.make_current(self.snapshot)
 
-    class SnapshotDeleted(Fact, Event):
-        """Snapshots are gone.
-
-        ``removed`` lists {snapshot, name}; ``reparented`` lists {snapshot, parent, parent_before, header}: who hangs
-        elsewhere now, and its dump that says so. With ``current_before`` and ``current`` this event alone is enough
-        to undo it.
-        """
-
+    class SnapshotDeleted(SnapshotDeletion, Event):
         TOPIC: ClassVar[str] = "snapshot.deleted"
-        removed: list[dict[str, Any]]
-        reparented: list[dict[str, Any]]
-        current_before: str | None
-        current: str | None
-        metadata_only: bool
 
-        def apply(self, domain: "Domain") -> None:
-            gone = [entry["snapshot"] for entry in self.removed]
-            replica = domain.replica_on(self.host)
-            if replica is not None:
-                for snapshot in gone:
-                    replica.replicated.pop(snapshot, None)
-                if replica.replicated_current in gone:
-                    replica.replicated_current = self.current
-                replica.verified = None
-                return
-            domain.forest.remove(gone)
-            for entry in self.reparented:
-                domain.forest.reparent(entry["snapshot"], entry["parent"], entry["header"])
-            domain.forest.make_current(self.current)
+    class SnapshotsVerified(SnapshotVerification, Event):
+        TOPIC: ClassVar[str] = "snapshot.verified"
+
+    # What became so: checkpoints and backups.
+
+    class CheckpointCreated(checkpoints.CheckpointFact, Event):
+        TOPIC: ClassVar[str] = "checkpoint.created"
+
+    class CheckpointRedefined(checkpoints.CheckpointRedefinition, Event):
+        TOPIC: ClassVar[str] = "checkpoint.redefined"
+
+    class CheckpointDeleted(checkpoints.CheckpointDeletion, Event):
+        TOPIC: ClassVar[str] = "checkpoint.deleted"
+
+    class BackupBegun(checkpoints.BackupBeginning, Event):
+        TOPIC: ClassVar[str] = "backup.begun"
+
+    class BackupEnded(checkpoints.BackupEnding, Event):
+        TOPIC: ClassVar[str] = "backup.ended"
 
     # What became so: placements.
 
@@ -296,6 +331,8 @@ class Domain(Aggregate):
             old.replicated = {record.id: fingerprint_of(record) for record in domain.forest}
             old.replicated_current = domain.forest.current
             new.role, old.role = Role.OWNER, Role.REPLICA
+            # It has its own images now, and nobody looked at those.
+            domain.forest.unverify()
             old.verified = domain.content
 
     def __init__(self, uuid: str, name: str) -> None:
@@ -303,6 +340,7 @@ class Domain(Aggregate):
         self.name = name
         self.placements: dict[str, Placement] = {}
         self.forest = SnapshotForest()
+        self.checkpoints = checkpoints.CheckpointForest()
         self.operations: dict[str, Operation] = {}
 
     @classmethod
@@ -313,6 +351,11 @@ class Domain(Aggregate):
     def record(self, event: type[Event], at: datetime, **fields: Any) -> None:
         """Append one event that happened ``at`` (UTC)."""
         self.trigger_event(event, timestamp=at, **fields)
+
+    def lose_moments(self) -> None:
+        """The hypervisor forgot all snapshots and checkpoints, as it does of a domain that it no longer has."""
+        self.forest.lose()
+        self.checkpoints.lose()
 
     @property
     def owner(self) -> Placement | None:

@@ -5,9 +5,10 @@ These are the shared fields of the events nested in ``Domain``; the events thems
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain_model.libvirt import DomainState
+from domain_model.presence import UNVERIFIED, Presence, Verification
 from domain_model.snapshots import SnapshotRecord
 
 if TYPE_CHECKING:
@@ -82,9 +83,74 @@ class SnapshotFact(Fact):
             if self.current:
                 replica.replicated_current = self.snapshot
             return
-        domain.forest.put(self.record)
-        if self.current:
-            domain.forest.make_current(self.snapshot)
+        domain.forest.put(self.record, current=self.current)
+        if self.origin == "observed":
+            domain.forest.settle()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotDeletion(Fact):
+    """Snapshots are gone.
+
+    ``removed`` lists {snapshot, name}; ``reparented`` lists {snapshot, parent, parent_before, header}: who hangs
+    elsewhere now, and its dump that says so. With ``current_before`` and ``current`` this event alone is enough
+    to undo it, if their data stayed.
+    """
+
+    removed: list[dict[str, Any]]
+    reparented: list[dict[str, Any]]
+    current_before: str | None
+    current: str | None
+    metadata_only: bool
+    data_kept: bool | None = None
+    """Whether their data may be there still. None: in logs from before this was told."""
+
+    @property
+    def buried(self) -> bool:
+        """Whether they can be brought back."""
+        if self.data_kept is None:
+            return self.metadata_only or self.origin == "observed"
+        return self.data_kept
+
+    def apply(self, domain: "Domain") -> None:
+        gone = [entry["snapshot"] for entry in self.removed]
+        replica = domain.replica_on(self.host)
+        if replica is None:
+            moved = {entry["snapshot"]: (entry["parent"], entry["header"]) for entry in self.reparented}
+            domain.forest.delete(gone, moved, self.current, bury=self.buried)
+            return
+        for snapshot in gone:
+            replica.replicated.pop(snapshot, None)
+        if replica.replicated_current in gone:
+            replica.replicated_current = self.current
+        replica.verified = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotVerification(Fact):
+    """What a look at the images newly found of the data of snapshots, by their ids.
+
+    ``missing`` lists {snapshot, why}; ``unverified`` are those of which what was known holds no more.
+    """
+
+    present: list[str]
+    missing: list[dict[str, str]]
+    unverified: list[str]
+
+    def apply(self, domain: "Domain") -> None:
+        if domain.replica_on(self.host) is not None:
+            return
+        for snapshot, found in self.found:
+            domain.forest.verify(snapshot, found)
+
+    @property
+    def found(self) -> list[tuple[str, Verification]]:
+        """What is known now of each."""
+        return [
+            *((snapshot, Verification(Presence.PRESENT)) for snapshot in self.present),
+            *((entry["snapshot"], Verification(Presence.MISSING, entry["why"])) for entry in self.missing),
+            *((snapshot, UNVERIFIED) for snapshot in self.unverified),
+        ]
 
 
 def fingerprint_of(record: SnapshotRecord) -> str:

@@ -65,8 +65,13 @@ VERBS: dict[str, VerbClass] = {
     "domjobabort": VerbClass.CONTROL,
     "snapshot-create": VerbClass.EXCLUSIVE,
     "snapshot-redefine": VerbClass.EXCLUSIVE,
+    "snapshot-undelete": VerbClass.EXCLUSIVE,
     "snapshot-revert": VerbClass.EXCLUSIVE,
     "snapshot-delete": VerbClass.EXCLUSIVE,
+    "checkpoint-create": VerbClass.EXCLUSIVE,
+    "checkpoint-redefine": VerbClass.EXCLUSIVE,
+    "checkpoint-delete": VerbClass.EXCLUSIVE,
+    "backup-begin": VerbClass.EXCLUSIVE,
     "replay": VerbClass.EXCLUSIVE,
     "handover": VerbClass.EXCLUSIVE,
 }

@@ -28,6 +28,8 @@ class Placement:
     hypervisor_id: int | None = None
     autostart: bool = False
     managed_save: bool = False
+    images: dict[str, list[str]] = field(default_factory=dict)
+    """The files of each disk, by its target: the image and what it is based on, in this order."""
     replicated: dict[str, str] = field(default_factory=dict)
     """On a replica: the snapshots redefined there, by id, and the fingerprint of what was redefined."""
     replicated_current: str | None = None

@@ -5,11 +5,14 @@ current snapshot are its QEMU driver's (libvirt-semantics 1.3 and 1.5). The fore
 documents, never XML. A snapshot has an immutable id besides its name, because a name may be used again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from domain_model.errors import InvalidArgument, NoSnapshot
+from domain_model.errors import NoSnapshot
+from domain_model.graves import Buried, Grave, above
+from domain_model.moments import Moment, MomentForest
+from domain_model.presence import UNVERIFIED, Verification
 
 ONLINE_STATES = frozenset({"running", "paused"})
 """Only these are online to libvirt's redefine."""
@@ -31,12 +34,9 @@ class SnapshotStateClass(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotRecord:
+class SnapshotRecord(Moment):
     """One snapshot as recorded. ``header``, ``domain`` and ``inactive_domain`` are digests of documents."""
 
-    id: str
-    name: str
-    parent: str | None
     state: str
     """libvirt's <state>: running, paused, shutoff, disk-snapshot, ..."""
     creation_time: int
@@ -58,157 +58,93 @@ class SnapshotRecord:
         return self.header, self.domain, self.inactive_domain
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """What deleting would do: who goes, whose parent becomes whom, and which snapshot is current afterwards."""
+class SnapshotForest(MomentForest[SnapshotRecord]):
+    """Snapshots by id, their parents, at most one current snapshot, and what a hypervisor forgot of them.
 
-    removed: tuple[str, ...]
-    reparented: dict[str, str | None]
-    current: str | None
-
-
-class SnapshotForest:
-    """Snapshots by id, their parents, and at most one current snapshot.
-
-    ``put``, ``remove`` and ``make_current`` apply what happened and never refuse; the other methods answer questions.
+    What happened is applied and never refused; the other methods answer questions.
     """
 
+    kind = "snapshot"
+    absent = NoSnapshot
+
     def __init__(self) -> None:
-        self._by_id: dict[str, SnapshotRecord] = {}
-        self._by_name: dict[str, str] = {}
-        self.current: str | None = None
-        """The id of the current snapshot."""
+        super().__init__()
+        self._presence: dict[str, Verification] = {}
+        self._unsettled = False
+        self.grave = Grave()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SnapshotForest) and self._by_id == other._by_id and self.current == other.current
+        return (
+            isinstance(other, SnapshotForest)
+            and (self._by_id, self.current, self.grave) == (other._by_id, other.current, other.grave)
+            and self._presence == other._presence
+        )
 
     __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def __iter__(self) -> Iterator[SnapshotRecord]:
-        return iter(self._by_id.values())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._by_name
-
-    def get(self, name: str) -> SnapshotRecord | None:
-        """The snapshot of that name, or None."""
-        found = self._by_name.get(name)
-        return None if found is None else self._by_id[found]
-
-    def named(self, name: str) -> SnapshotRecord:
-        """The snapshot of that name; raises NoSnapshot (72) when there is none."""
-        found = self.get(name)
-        if found is None:
-            raise NoSnapshot(f"no domain snapshot with matching name '{name}'", field="snapshot", value=name)
-        return found
-
-    def by_id(self, snapshot: str) -> SnapshotRecord:
-        return self._by_id[snapshot]
-
-    def find(self, snapshot: str) -> SnapshotRecord | None:
-        return self._by_id.get(snapshot)
 
     @property
     def current_snapshot(self) -> SnapshotRecord | None:
         return None if self.current is None else self._by_id[self.current]
 
-    def parent_name(self, snapshot: SnapshotRecord) -> str | None:
-        return None if snapshot.parent is None else self._by_id[snapshot.parent].name
+    def put(self, record: SnapshotRecord, *, current: bool = False) -> None:
+        """Add a snapshot, bring a buried one back, or replace the one with its id. Its children stay with it.
 
-    def children_of(self, snapshot: str | None) -> list[SnapshotRecord]:
-        """Direct children; of None: the roots."""
-        return [record for record in self if record.parent == snapshot]
+        Whatever else is buried under its name is forgotten.
+        """
+        place = self._place_of(record.id)
+        buried = self.grave.take_out(record.id)
+        self.grave.forget_name(record.name)
+        self._keep(record)
+        self._unsettled = self._unsettled or buried is not None
+        self._keep_place(record, place)
+        if current:
+            former = self.grave.current
+            self.make_current(record.id)
+            # Perhaps it is that only because the one that was is still buried: bringing that back will change it again.
+            self._keep_current(former)
 
-    def descendants_of(self, snapshot: str) -> list[SnapshotRecord]:
-        """All below, parents before their children."""
-        children = self._children()
-        found: list[SnapshotRecord] = []
-        waiting = list(children.get(snapshot, ()))
-        while waiting:
-            record = waiting.pop()
-            found.append(record)
-            waiting.extend(children.get(record.id, ()))
-        return found
+    def delete(
+        self, removed: Iterable[str], moved: Mapping[str, tuple[str | None, str]], current: str | None, *, bury: bool
+    ) -> None:
+        """Some are gone: ``bury`` those whose data stays. ``moved`` are the new parents and dumps of what hung below.
 
-    def parents_first(self) -> list[SnapshotRecord]:
-        """All snapshots in an order in which they can be redefined: roots first, then generation by generation."""
-        children = self._children()
-        generation = children.get(None, [])
-        ordered: list[SnapshotRecord] = []
-        while generation:
-            ordered.extend(generation)
-            generation = [child for record in generation for child in children.get(record.id, ())]
-        return ordered
+        Ids that are not there are passed over.
+        """
+        self.settle()
+        gone = {snapshot: self._by_id[snapshot] for snapshot in removed if snapshot in self._by_id}
+        heirs = {record.id: record.parent for record in gone.values()}
+        places = {snapshot: self._place_of(snapshot) for snapshot in (*gone, *moved)}
+        was_current, inherits = self.grave.current or self.current, above(heirs, self.current)
+        for record in gone.values():
+            self._drop(record)
+            if bury:
+                self.grave.bury(record, places[record.id], lost=False)
+        destroyed = {} if bury else {snapshot: places[snapshot] for snapshot in gone}
+        self.grave.skip(destroyed)
+        for snapshot, (parent, header) in moved.items():
+            child = self._by_id.get(snapshot)
+            if child is not None:
+                self.reparent(snapshot, parent, header)
+                inherited = parent == above(heirs, child.parent)
+                self.grave.displace(snapshot, above(destroyed, places[snapshot]) if inherited else None)
+        self.make_current(current)
+        if self.current == inherits:
+            self.grave.remember_current(above(destroyed, was_current))
+        self.grave.trim()
 
-    def _children(self) -> dict[str | None, list[SnapshotRecord]]:
-        children: dict[str | None, list[SnapshotRecord]] = {}
-        for record in self:
-            children.setdefault(record.parent, []).append(record)
-        return children
-
-    def check_parent(self, name: str, parent: str | None) -> None:
-        """Refuse (8) a parent that ``name`` cannot have: itself, one that does not exist, or one below it."""
-        if parent is None:
+    def lose(self) -> None:
+        """The hypervisor forgot the whole forest: all of it is buried, to be restored together."""
+        if not self._by_id:
             return
-        if parent == name:
-            raise InvalidArgument(f"cannot set moment {name} as its own parent", field="parent", value=parent)
-        ancestor = self.get(parent)
-        if ancestor is None:
-            raise InvalidArgument(
-                f"parent {parent} for moment {name} not found",
-                field="parent",
-                value=parent,
-                accepted="the name of a recorded snapshot of this domain",
-            )
-        while ancestor is not None:
-            if ancestor.name == name:
-                raise InvalidArgument(f"parent {parent} would create cycle to {name}", field="parent", value=parent)
-            ancestor = None if ancestor.parent is None else self._by_id[ancestor.parent]
-
-    def deletion_of(self, name: str, *, children: bool = False, children_only: bool = False) -> Deletion:
-        """What ``snapshot-delete`` would do to the forest (libvirt-semantics 1.5); raises NoSnapshot (72)."""
-        target = self.named(name)
-        below = [record.id for record in self.descendants_of(target.id)]
-        if children_only:
-            removed = tuple(below)
-        elif children:
-            removed = (target.id, *below)
-        else:
-            removed = (target.id,)
-        return self.removal_of(removed)
-
-    def removal_of(self, removed: Iterable[str]) -> Deletion:
-        """What becomes of the others when these ids are gone: the nearest surviving ancestor inherits."""
-        gone = tuple(removed)
-        gone_set = set(gone)
-        reparented = {
-            record.id: self._survivor(record.parent, gone_set)
-            for record in self
-            if record.id not in gone_set and record.parent in gone_set
-        }
-        return Deletion(gone, reparented, self._survivor(self.current, gone_set))
-
-    def _survivor(self, snapshot: str | None, gone: set[str]) -> str | None:
-        while snapshot is not None and snapshot in gone:
-            snapshot = self._by_id[snapshot].parent
-        return snapshot
-
-    def put(self, record: SnapshotRecord) -> None:
-        """Add a snapshot, or replace the one with its id. Its children stay with it."""
-        self._by_id[record.id] = record
-        self._by_name[record.name] = record.id
-
-    def remove(self, removed: Iterable[str]) -> None:
-        """Forget these ids; ids that are not there are passed over."""
-        for snapshot in removed:
-            record = self._by_id.pop(snapshot, None)
-            if record is not None and self._by_name.get(record.name) == snapshot:
-                del self._by_name[record.name]
-        if self.current not in self._by_id:
-            self.current = None
+        self.settle()
+        places = {snapshot: self._place_of(snapshot) for snapshot in self._by_id}
+        was_current = self.grave.current or self.current
+        for record in list(self):
+            self._drop(record)
+            self.grave.bury(record, places[record.id], lost=True)
+        self.make_current(None)
+        self.grave.remember_current(was_current)
+        self.grave.trim()
 
     def reparent(self, snapshot: str, parent: str | None, header: str) -> None:
         """Hang a snapshot under another parent; its dump, which names the parent, is now ``header``."""
@@ -217,9 +153,80 @@ class SnapshotForest:
             self._by_id[snapshot] = replace(record, parent=parent, header=header)
 
     def make_current(self, snapshot: str | None) -> None:
+        """Another one is current now, and not because the one that was is buried."""
         self.current = snapshot if snapshot in self._by_id else None
+        self.grave.current = None
 
-    def clear(self) -> None:
-        self._by_id.clear()
-        self._by_name.clear()
-        self.current = None
+    # Whether the data is there.
+
+    def presence_of(self, snapshot: str) -> Verification:
+        """What was last found of a snapshot's data."""
+        return self._presence.get(snapshot, UNVERIFIED)
+
+    def verify(self, snapshot: str, found: Verification) -> None:
+        """Remember what was found; of a snapshot that is not there, nothing."""
+        if snapshot in self._by_id and found != UNVERIFIED:
+            self._presence[snapshot] = found
+        else:
+            self._presence.pop(snapshot, None)
+
+    def unverify(self) -> None:
+        """Nothing is known of any data any more."""
+        self._presence.clear()
+
+    # What was forgotten.
+
+    @property
+    def lost(self) -> list[str]:
+        """The ids of what went with its whole forest and was not brought back."""
+        return [buried.record.id for buried in self.grave if buried.lost]
+
+    def returning(self, name: str, creation_time: int, state: str) -> Buried | None:
+        """The buried snapshot that metadata with this name, creation time and state is of, if it is of one."""
+        buried = self.grave.named(name)
+        if buried is None:
+            return None
+        known = buried.record
+        same = (creation_time, SnapshotStateClass.of(state)) == (known.creation_time, known.state_class)
+        return buried if same else None
+
+    def displaced(self) -> Iterator[tuple[SnapshotRecord, str]]:
+        """The snapshots that still hang where a burial left them, each with what it belongs below."""
+        for snapshot, place in self.grave.displaced.items():
+            yield self._by_id[snapshot], place
+
+    def settle(self) -> None:
+        """What came back and did not take back its children and the current mark leaves them from now on."""
+        if not self._unsettled:
+            return
+        for record, place in list(self.displaced()):
+            self._keep_place(record, place)
+        former, self.grave.current = self.grave.current, None
+        self._keep_current(former)
+        self._unsettled = False
+
+    def nearest(self, snapshot: str | None) -> str | None:
+        """The nearest living snapshot that one belongs below, itself if it lives."""
+        return self.grave.nearest(snapshot, self._by_id)
+
+    def _place_of(self, snapshot: str) -> str | None:
+        """What a snapshot belongs below, whatever was buried."""
+        buried = self.grave.find(snapshot)
+        if buried is not None:
+            return buried.belongs_below
+        record = self._by_id.get(snapshot)
+        return self.grave.displaced.get(snapshot, None if record is None else record.parent)
+
+    def _keep_place(self, record: SnapshotRecord, place: str | None) -> None:
+        """Remember where a living snapshot belongs, if it hangs where it does only because of a burial."""
+        self.grave.displace(record.id, place if self.nearest(place) == record.parent else None)
+
+    def _keep_current(self, snapshot: str | None) -> None:
+        """Remember which one would be current, if the current one is that only because of a burial."""
+        if self.nearest(snapshot) == self.current:
+            self.grave.remember_current(snapshot)
+
+    def _drop(self, record: SnapshotRecord) -> None:
+        super()._drop(record)
+        self._presence.pop(record.id, None)
+        self.grave.displace(record.id, None)

@@ -130,7 +130,8 @@ SPECS: dict[str, Spec] = {
         },
         {"count": Argument(Kind.COUNT, "The number of virtual CPUs.")},
         # libvirt-domain.c, virDomainSetVcpusFlags.
-        excludes=((Vcpu.GUEST, Vcpu.CONFIG), (Vcpu.GUEST, Vcpu.MAXIMUM)),
+        excludes=((Vcpu.GUEST, Affect.CONFIG),),
+        requires=((Affect.CONFIG, Vcpu.MAXIMUM),),
     ),
     "attach-device": Spec(_DEVICE_FLAGS, {"xml": _DEVICE}),
     "detach-device": Spec(_DEVICE_FLAGS, {"xml": _DEVICE}),

@@ -2,15 +2,26 @@
 
 from typing import Any
 
-from domain_model.errors import OperationInvalid
-from domain_model.flags import Undefine
+from domain_model.errors import OperationInvalid, OperationUnsupported
+from domain_model.flags import CoreDump, Undefine
 from domain_model.libvirt import DomainState
 from domain_model.rules.situation import Situation, must_be_active, must_be_persistent
+
+_RAW = "elf"
+"""The format of a dump that asks for none: what virsh calls elf is libvirt's raw."""
 
 
 def start(now: Situation, _: dict[str, Any]) -> None:
     if now.active:
         raise OperationInvalid("domain is already running", field="state", value=now.state.words, accepted="shut off")
+
+
+def create(now: Situation, _: dict[str, Any]) -> None:
+    """Also of what is restored from a file."""
+    if now.active:
+        raise OperationInvalid(
+            f"domain '{now.name}' is already active", field="state", value=now.state.words, accepted="shut off"
+        )
 
 
 def suspend(now: Situation, arguments: dict[str, Any]) -> None:
@@ -31,6 +42,17 @@ def resume(now: Situation, arguments: dict[str, Any]) -> None:
 def managed_save(now: Situation, arguments: dict[str, Any]) -> None:
     must_be_active(now, arguments)
     must_be_persistent(now, "cannot do managed save for transient domain")
+
+
+def dump(now: Situation, arguments: dict[str, Any]) -> None:
+    must_be_active(now, arguments)
+    if arguments.get("format", _RAW) != _RAW and not arguments["flags"] & CoreDump.MEMORY_ONLY:
+        raise OperationUnsupported(
+            "kdump-compressed format is only supported with memory-only dump",
+            field="format",
+            value=arguments["format"],
+            accepted="--memory-only",
+        )
 
 
 def undefine(now: Situation, arguments: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """What the rules look at: a domain as recorded when somebody asks, or as just observed when its turn has come."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from domain_model.checkpoints import CheckpointForest
 from domain_model.errors import OperationInvalid
 from domain_model.flags import Affect
 from domain_model.libvirt import DomainState
@@ -12,7 +13,7 @@ from domain_model.snapshots import SnapshotForest
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a rule may look at. ``snapshots`` are the names there are; the forest knows them more closely."""
+    """What a rule may look at. ``snapshots`` and ``checkpoints`` are the names there are; the forests know more of them."""
 
     name: str
     state: DomainState
@@ -22,6 +23,8 @@ class Situation:
     snapshots: frozenset[str]
     forest: SnapshotForest
     checkpoints: frozenset[str] = frozenset()
+    checkpoint_forest: CheckpointForest = field(default_factory=CheckpointForest)
+    uuid: str | None = None
 
 
 Rule = Callable[[Situation, dict[str, Any]], None]
@@ -33,6 +36,12 @@ def nothing_more(_now: Situation, _arguments: dict[str, Any]) -> None:
 
 def must_be_active(now: Situation, _: dict[str, Any]) -> None:
     if not now.active:
+        raise OperationInvalid("domain is not running", field="state", value=now.state.words, accepted="running")
+
+
+def must_be_running(now: Situation, _: dict[str, Any]) -> None:
+    """For what a guest has to do itself: one that is paused or asleep cannot hear."""
+    if now.state is not DomainState.RUNNING:
         raise OperationInvalid("domain is not running", field="state", value=now.state.words, accepted="running")
 
 

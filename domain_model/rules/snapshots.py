@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from domain_model.errors import ConfigUnsupported, InvalidArgument, OperationFailed, OperationInvalid, RevertRisky
+from domain_model.errors import ConfigUnsupported, OperationFailed, OperationInvalid, RevertRisky
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.limits import check_snapshots
+from domain_model.redefinition import plan, undeletion, wanted_by
 from domain_model.rules.situation import Situation
 from domain_model.snapshots import SnapshotStateClass
 
@@ -21,25 +22,17 @@ def create(now: Situation, arguments: dict[str, Any]) -> None:
 
 
 def redefine(now: Situation, arguments: dict[str, Any]) -> None:
-    """1.3: what one redefine may change. The XML itself was checked when it was read."""
-    name = arguments["name"]
-    now.forest.check_parent(name, arguments["parent"])
-    existing = now.forest.get(name)
-    if existing is None:
-        return
-    wanted = SnapshotStateClass.of(arguments["state"])
-    if existing.state_class is wanted:
-        return
-    if SnapshotStateClass.ONLINE in (existing.state_class, wanted):
-        change = "online and offline snapshot state"
-    else:
-        change = "disk only and full system"
-    raise InvalidArgument(
-        f"cannot change between {change} in snapshot {name}",
-        field="state",
-        value=arguments["state"],
-        accepted=existing.state,
-    )
+    """1.3, for a whole batch. The XML itself was checked when it was read."""
+    wanted = wanted_by(arguments)
+    plan(now.forest, wanted, SnapshotCreate(arguments["flags"]), now.uuid)
+    new = sum(1 for entry in wanted if entry.name not in now.snapshots)
+    check_snapshots(now.name, len(now.snapshots), new)
+
+
+def undelete(now: Situation, arguments: dict[str, Any]) -> None:
+    """What was deleted can come back if nothing bears its name."""
+    plan(now.forest, undeletion(now.forest, arguments["name"]))
+    check_snapshots(now.name, len(now.snapshots))
 
 
 def revert(now: Situation, arguments: dict[str, Any]) -> None:
@@ -65,6 +58,14 @@ def revert(now: Situation, arguments: dict[str, Any]) -> None:
             " corruption",
             field="managed_save",
             accepted="--force",
+        )
+    if now.checkpoints and target.location == "internal" and not flags & SnapshotRevert.FORCE:
+        # Better than libvirt: it stops the guest, and only then QEMU refuses (1) and the guest is lost.
+        raise RevertRisky(
+            f"domain '{now.name}' has {len(now.checkpoints)} checkpoints, and disks with their bitmaps cannot go back to"
+            " an internal snapshot",
+            field="checkpoints",
+            accepted="checkpoint-delete first, or --force",
         )
 
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from domain_model.adoption import Observation, SnapshotDump
+from domain_model.adoption import Adoption, Observation, SnapshotDump
 from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
+from domain_model.operations import Operation
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DOMAIN = UUID("00000000-0000-4000-8000-00000000000d")
@@ -182,3 +183,20 @@ def dump(name: str, parent: str | None = None, header: str | None = None) -> Sna
 
 def dumps(*dumped: SnapshotDump) -> dict[str, SnapshotDump]:
     return {entry.name: entry for entry in dumped}
+
+
+def operation(verb: str, **arguments: Any) -> Operation:
+    return Operation("op", verb, ALPHA, arguments, started=True)
+
+
+def adopt(domain: Domain, seen: Observation | None, cause: Operation | None = None, host: str = ALPHA) -> list[str]:
+    """The topics of what was adopted; adopting the same again must record nothing."""
+    Adoption(domain, host, AT, cause).adopt(seen)
+    adopted = outcome(domain)
+    Adoption(domain, host, AT, cause).adopt(seen)
+    assert outcome(domain) == adopted, "adopting the same observation twice recorded something"
+    return adopted
+
+
+def tree(domain: Domain) -> dict[str, str | None]:
+    return {record.name: domain.forest.parent_name(record) for record in domain.forest}

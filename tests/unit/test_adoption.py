@@ -1,7 +1,6 @@
 """What is seen of a hypervisor becomes facts: exactly what differs from the history, and nothing the second time."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,7 @@ from tests.unit.domain_histories import (
     OFF,
     ON,
     Told,
+    adopt,
     defined,
     dump,
     dumps,
@@ -24,32 +24,16 @@ from tests.unit.domain_histories import (
     fact,
     history,
     last,
+    operation,
     outcome,
     snapshot,
     started,
-    stopped,
+    tree,
     undefined,
     updated,
 )
 
 TRANSIENT = replace(ON, persistent=False, definition=None)
-
-
-def operation(verb: str, **arguments: Any) -> Operation:
-    return Operation("op", verb, ALPHA, arguments, started=True)
-
-
-def adopt(domain: Domain, seen: Observation | None, cause: Operation | None = None, host: str = ALPHA) -> list[str]:
-    """The topics of what was adopted; adopting the same again must record nothing."""
-    Adoption(domain, host, AT, cause).adopt(seen)
-    adopted = outcome(domain)
-    Adoption(domain, host, AT, cause).adopt(seen)
-    assert outcome(domain) == adopted, "adopting the same observation twice recorded something"
-    return adopted
-
-
-def tree(domain: Domain) -> dict[str, str | None]:
-    return {record.name: domain.forest.parent_name(record) for record in domain.forest}
 
 
 RUNNING, PAUSED, SHUTDOWN = DomainState.RUNNING, DomainState.PAUSED, DomainState.SHUTDOWN
@@ -68,7 +52,7 @@ CRASHED, ASLEEP = DomainState.CRASHED, DomainState.PMSUSPENDED
         ((defined(),), ON, ["domain.started"]),
         ((defined(),), None, ["domain.undefined"]),
         ((defined(),), replace(OFF, definition="another"), ["domain.defined"]),
-        ((defined(),), replace(OFF, name="renamed", definition="renamed"), ["domain.defined"]),
+        ((defined(),), replace(OFF, name="renamed", definition="renamed"), ["domain.renamed", "domain.defined"]),
         ((defined(), started()), ON, []),
         ((defined(), started()), OFF, ["domain.stopped"]),
         ((defined(), started()), None, ["domain.stopped", "domain.undefined"]),
@@ -129,7 +113,9 @@ def test_a_fact_an_operation_brought_about_names_it() -> None:
     assert (event.origin, event.operation) == ("operation", "op")
 
 
-@pytest.mark.parametrize(("verb", "reason"), [("destroy", 2), ("shutdown", 1), ("snapshot-create", 0)])
+@pytest.mark.parametrize(
+    ("verb", "reason"), [("destroy", 2), ("shutdown", 1), ("save", 5), ("dump", 3), ("snapshot-create", 0)]
+)
 def test_a_transient_domain_that_is_gone_stopped_for_the_reason_its_operation_gives(verb: str, reason: int) -> None:
     domain = history(started())
     adopt(domain, None, operation(verb))
@@ -154,117 +140,57 @@ def test_a_revert_is_recorded_with_the_state_it_led_to_and_nothing_is_left_to_ad
     assert domain.forest.current == "id-a"
 
 
-def test_new_snapshots_are_recorded_parents_first_and_the_current_one_as_such() -> None:
+def test_a_new_name_is_told_with_the_one_before() -> None:
     domain = history(defined())
-    dumped = dumps(dump("c", "b"), dump("b", "a"), dump("a"))
-    seen = replace(OFF, snapshots=frozenset("abc"), current="b", dumps=dumped)
-    assert adopt(domain, seen) == ["snapshot.created"] * 3
-    assert tree(domain) == {"a": None, "b": "a", "c": "b"}
-    assert [event.name for event in domain.pending_events if isinstance(event, Domain.SnapshotCreated)] == list("abc")
-    assert domain.forest.current_snapshot == domain.forest.named("b")
+    adopt(domain, replace(OFF, name="renamed", definition="renamed"))
+    event = last(domain, Domain.Renamed)
+    assert (event.name, event.name_before, domain.name) == ("renamed", "guest", "renamed")
 
 
-def test_each_new_snapshot_gets_an_id_of_its_own_even_under_a_name_used_before() -> None:
+def test_the_files_of_the_disks_are_recorded_when_they_are_others_and_kept_when_nobody_could_look() -> None:
     domain = history(defined())
-    first = replace(OFF, snapshots=frozenset("a"), current="a", dumps=dumps(dump("a")))
-    adopt(domain, first)
-    before = domain.forest.named("a").id
-    adopt(domain, OFF)
-    adopt(domain, first)
-    assert domain.forest.named("a").id != before
+    images = {"vda": ["/images/top.qcow2", "/images/base.qcow2"]}
+    assert adopt(domain, replace(OFF, images=images)) == ["domain.images_seen"]
+    assert adopt(domain, OFF) == ["domain.images_seen"]
+    assert domain.placements[ALPHA].images == images
+    assert adopt(domain, replace(OFF, images={})) == ["domain.images_seen"] * 2
 
 
-def test_another_current_snapshot_is_recorded() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"))
-    assert adopt(domain, replace(OFF, snapshots=frozenset("ab"), current="a")) == ["snapshot.made_current"]
-    assert domain.forest.current == "id-a"
+def test_a_transient_domain_that_stops_has_lost_its_forest_and_being_made_again_does_not_bring_it_back() -> None:
+    domain = history(started(), snapshot("a"), snapshot("b", "a"))
+    assert adopt(domain, None) == ["domain.stopped"]
+    assert (len(domain.forest), domain.forest.lost) == (0, ["id-a", "id-b"])
+    assert adopt(domain, replace(TRANSIENT, hypervisor_id=2)) == ["domain.stopped", "domain.started"]
+    assert domain.forest.lost == ["id-a", "id-b"]
 
 
-def test_that_no_snapshot_is_current_is_recorded() -> None:
-    domain = history(defined(), snapshot("a"))
-    assert adopt(domain, replace(OFF, snapshots=frozenset("a"))) == ["snapshot.made_current"]
-    assert domain.forest.current is None
+def test_a_transient_domain_made_again_between_two_looks_stopped_in_between() -> None:
+    domain = history(started(), snapshot("a"), snapshot("b", "a"))
+    assert adopt(domain, replace(TRANSIENT, hypervisor_id=2)) == ["domain.stopped", "domain.started"]
+    assert domain.forest.lost == ["id-a", "id-b"]
+    agrees(domain, replace(TRANSIENT, hypervisor_id=2))
 
 
-def test_a_current_snapshot_that_is_not_recorded_and_was_not_dumped_waits_for_the_next_look() -> None:
-    domain = history(defined())
-    assert adopt(domain, replace(OFF, snapshots=frozenset("a"), current="a")) == []
+def test_a_transient_domain_that_somebody_reverted_has_another_process_and_all_its_snapshots() -> None:
+    domain = history(started(), snapshot("a"), snapshot("b", "a"))
+    seen = replace(TRANSIENT, hypervisor_id=2, snapshots=frozenset("ab"), current="a")
+    assert adopt(domain, seen) == ["domain.started", "snapshot.made_current"]
+    assert domain.forest.lost == []
 
 
-def test_a_deleted_snapshot_leaves_its_children_to_its_parent_with_the_dumps_that_say_so() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"), snapshot("c", "b", current=False))
-    dumped = dumps(dump("c", "a", "header-c2"))
-    seen = replace(OFF, snapshots=frozenset("ac"), current="a", dumps=dumped)
-    assert adopt(domain, seen) == ["snapshot.deleted"]
-    event = last(domain, Domain.SnapshotDeleted)
-    assert event.removed == [{"snapshot": "id-b", "name": "b"}]
-    assert event.reparented == [{"snapshot": "id-c", "parent": "id-a", "parent_before": "id-b", "header": "header-c2"}]
-    assert (event.current_before, event.current, event.metadata_only) == ("id-b", "id-a", False)
-    assert tree(domain) == {"a": None, "c": "a"}
-    assert domain.forest.named("c").header == "header-c2"
-
-
-def test_a_deletion_of_several_is_one_fact_parents_first() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"), snapshot("c", "b"))
-    adopt(domain, OFF)
-    assert [entry["name"] for entry in last(domain, Domain.SnapshotDeleted).removed] == list("abc")
-    assert len(domain.forest) == 0
-
-
-@pytest.mark.parametrize(("flags", "metadata_only"), [(0, False), (1, False), (2, True), (3, True)])
-def test_a_deletion_says_whether_only_metadata_went(flags: int, *, metadata_only: bool) -> None:
-    domain = history(defined(), snapshot("a"))
-    adopt(domain, OFF, operation("snapshot-delete", name="a", flags=flags))
-    assert last(domain, Domain.SnapshotDeleted).metadata_only is metadata_only
-
-
-def test_flags_of_another_verb_are_not_taken_for_those_of_a_deletion() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"))
-    seen = replace(OFF, snapshots=frozenset("a"), current="a", dumps=dumps(dump("a", None, "redefined")))
-    adopt(domain, seen, operation("snapshot-redefine", name="a", flags=3))
-    assert last(domain, Domain.SnapshotDeleted).metadata_only is False
-
-
-def test_a_deletion_and_a_new_snapshot_below_what_is_left_are_both_recorded() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"))
-    seen = replace(OFF, snapshots=frozenset("ac"), current="c", dumps=dumps(dump("c", "a")))
-    assert adopt(domain, seen) == ["snapshot.deleted", "snapshot.created"]
-    assert tree(domain) == {"a": None, "c": "a"}
-
-
-def test_a_snapshot_redefined_is_the_same_snapshot_with_its_children() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"), snapshot("c", "b"))
-    seen = replace(OFF, snapshots=frozenset("abc"), current="c", dumps=dumps(dump("b", None, "header-b2")))
-    assert adopt(domain, seen, operation("snapshot-redefine", name="b", flags=1)) == ["snapshot.redefined"]
-    assert tree(domain) == {"a": None, "b": None, "c": "b"}
-    assert (domain.forest.named("b").id, domain.forest.named("b").header) == ("id-b", "header-b2")
-    assert domain.forest.current == "id-c"
-
-
-def test_a_redefinition_with_current_makes_it_current_in_the_same_fact() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"))
-    seen = replace(OFF, snapshots=frozenset("ab"), current="a", dumps=dumps(dump("a", None, "header-a2")))
-    assert adopt(domain, seen, operation("snapshot-redefine", name="a", flags=3)) == ["snapshot.redefined"]
-    assert domain.forest.current == "id-a"
-
-
-def test_making_current_by_an_unchanged_redefinition_is_recorded_as_that() -> None:
-    domain = history(defined(), snapshot("a"), snapshot("b", "a"))
-    seen = replace(OFF, snapshots=frozenset("ab"), current="a", dumps=dumps(dump("a")))
-    cause = operation("snapshot-redefine", name="a", flags=3)
-    assert adopt(domain, seen, cause) == ["snapshot.made_current"]
-
-
-def test_metadata_that_is_redefined_anew_is_recorded_as_redefined() -> None:
-    domain = history(defined())
-    seen = replace(OFF, snapshots=frozenset("a"), dumps=dumps(dump("a")))
-    assert adopt(domain, seen, operation("snapshot-redefine", name="a", flags=1)) == ["snapshot.redefined"]
-
-
-def test_a_transient_domain_made_again_has_lost_its_snapshots() -> None:
-    domain = history(started(), snapshot("a"), stopped())
+def test_a_transient_replica_made_again_has_no_forest_to_lose() -> None:
+    domain = history(defined(), snapshot("a"), started(BETA))
+    assert adopt(domain, replace(TRANSIENT, hypervisor_id=2), host=BETA) == ["domain.started"]
     assert "a" in domain.forest
-    assert adopt(domain, replace(TRANSIENT, hypervisor_id=2)) == ["domain.started", "snapshot.deleted"]
+
+
+def test_an_undefined_domain_has_lost_its_forest_and_a_second_loss_of_nothing_forgets_nothing() -> None:
+    domain = history(defined(), snapshot("a"), snapshot("b", "a"))
+    adopt(domain, None)
+    adopt(domain, OFF)
+    adopt(domain, None)
+    assert outcome(domain) == ["domain.undefined", "domain.defined", "domain.undefined"]
+    assert domain.forest.lost == ["id-a", "id-b"]
 
 
 # Replicas.

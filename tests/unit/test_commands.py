@@ -215,6 +215,12 @@ def test_arguments_are_told_in_one_line_without_documents_and_empty_ones() -> No
     assert describe_arguments({"xml": "digest", "name": "a", "flags": 3, "parent": None}) == "flags=3 name=a"
 
 
+def test_of_a_batch_the_first_names_are_told() -> None:
+    few, many = ([{"name": f"s{number}", "xml": "digest"} for number in range(count)] for count in (2, 13))
+    assert describe_arguments({"flags": 1, "snapshots": few}) == "flags=1 snapshots=s0,s1"
+    assert describe_arguments({"snapshots": many}).endswith(",s9,3 more")
+
+
 def test_a_queue_that_is_full_takes_control_verbs_only() -> None:
     domain = history(defined())
     for number in range(QUEUED_PER_DOMAIN):

@@ -1,5 +1,6 @@
 """What a domain is after a history, and that a history tells the same whenever it is told."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
 from domain_model.placements import Role
-from revisor.store.mapper import EventMapper
+from domain_model.presence import UNVERIFIED
+from revisor.store.mapper import EventMapper, decode
 from tests.unit.domain_histories import (
     ALPHA,
     AT,
@@ -33,6 +35,7 @@ from tests.unit.domain_histories import (
     updated,
     verified,
 )
+from tests.unit.test_checkpoints import backup, checkpoint
 
 HANDED_OVER: Told = (Domain.HandedOver, {"operation": "op", "host": BETA, "previous": ALPHA})
 
@@ -45,6 +48,24 @@ DELETED = fact(
     metadata_only=False,
 )
 
+VERIFIED = fact(
+    Domain.SnapshotsVerified,
+    present=["id-a"],
+    missing=[{"snapshot": "id-b", "why": "/images/guest.qcow2 does not exist"}],
+    unverified=[],
+)
+
+CHECKPOINT = {
+    key: value for key, value in checkpoint("k")[1].items() if key not in ("host", "operation", "origin", "replaced")
+}
+CHECKPOINT_DELETED = fact(
+    Domain.CheckpointDeleted,
+    removed=[{"checkpoint": "id-k", "name": "k"}],
+    reparented=[{"checkpoint": "id-l", "parent": None, "parent_before": "id-k", "header": "header-l2"}],
+    current_before="id-l",
+    current="id-l",
+    metadata_only=True,
+)
 EVERY_EVENT: tuple[Told, ...] = (
     requested("one", "define", name="guest", xml="digest"),
     begun("one"),
@@ -63,14 +84,23 @@ EVERY_EVENT: tuple[Told, ...] = (
     entered(Domain.ShuttingDown, DomainState.SHUTDOWN),
     fact(Domain.Rebooted),
     fact(Domain.Reset),
+    fact(Domain.Renamed, name="renamed", name_before="guest"),
     fact(Domain.LiveChanged, live="live2"),
+    fact(Domain.ImagesSeen, images={"vda": ["/images/top.qcow2", "/images/base.qcow2"]}),
     updated(autostart=True, managed_save=True),
     snapshot("a"),
     snapshot("b", "a"),
     snapshot("a", event=Domain.SnapshotRedefined, header="header-a2"),
     fact(Domain.SnapshotReverted, snapshot="id-a", name="a", state=3, reason=7, hypervisor_id=2, live="live3"),
     fact(Domain.SnapshotMadeCurrent, snapshot="id-b", name="b"),
+    VERIFIED,
     DELETED,
+    checkpoint("k"),
+    checkpoint("l", "k"),
+    fact(Domain.CheckpointRedefined, replaced=None, **{**CHECKPOINT, "header": "header-k2"}),
+    CHECKPOINT_DELETED,
+    backup("five"),
+    fact(Domain.BackupEnded, backup="five", outcome="completed", message=None),
     stopped(),
     defined(BETA),
     snapshot("b", host=BETA, event=Domain.SnapshotRedefined),
@@ -132,19 +162,19 @@ def test_a_definition_under_another_name_renames_the_placement() -> None:
     assert history(defined(), defined(name="renamed")).placements[ALPHA].name == "renamed"
 
 
-def test_undefining_an_inactive_domain_leaves_it_nowhere_and_its_forest_empty() -> None:
-    domain = history(defined(), snapshot("a"), undefined())
+@pytest.mark.parametrize("end", [(defined(), undefined()), (started(), stopped())])
+def test_a_domain_that_is_undefined_while_off_or_stops_while_transient_is_nowhere_and_its_forest_is_lost(
+    end: tuple[Told, Told],
+) -> None:
+    domain = history(end[0], snapshot("a"), end[1])
     assert (domain.placements, len(domain.forest), domain.forest.current) == ({}, 0, None)
+    assert domain.forest.lost == ["id-a"]
 
 
 def test_undefining_a_running_domain_makes_it_transient_and_keeps_its_snapshots() -> None:
     domain = history(defined(), snapshot("a"), started(), undefined())
     assert (domain.placements[ALPHA].persistent, domain.placements[ALPHA].active) == (False, True)
     assert "a" in domain.forest
-
-
-def test_a_transient_domain_that_stops_is_gone() -> None:
-    assert history(started(), stopped()).placements == {}
 
 
 def test_a_persistent_domain_that_stops_is_off_with_the_reason_given() -> None:
@@ -239,6 +269,53 @@ def test_a_deletion_reparents_and_says_all_it_takes_to_undo_it() -> None:
     said = DELETED[1]
     assert {entry["snapshot"]: entry["parent_before"] for entry in said["reparented"]} == {"id-b": parents["id-b"]}
     assert said["current_before"] == "id-a"
+
+
+@pytest.mark.parametrize(
+    ("said", "buried"),
+    [
+        ({"metadata_only": True}, ["a"]),
+        ({"metadata_only": False, "operation": "op", "origin": "operation"}, []),
+        ({"metadata_only": False}, ["a"]),
+        ({"data_kept": True}, ["a"]),
+        ({"data_kept": False, "metadata_only": True}, []),
+    ],
+)
+def test_what_is_deleted_can_come_back_if_its_data_may_be_there(said: dict[str, Any], buried: list[str]) -> None:
+    deleted: Told = DELETED[0], {**DELETED[1], **said}
+    domain = history(defined(), snapshot("a"), snapshot("b", "a", current=False), deleted)
+    assert [entry.record.name for entry in domain.forest.grave] == buried
+
+
+def test_facts_from_logs_that_did_not_tell_all_of_today_are_read() -> None:
+    domain = Domain.introduce(DOMAIN, uuid=UUID_TEXT, name="guest", host=ALPHA, at=AT)
+    redefined = snapshot("a", event=Domain.SnapshotRedefined)
+    for event, fields in (defined(), snapshot("a"), snapshot("b", "a"), redefined, DELETED):
+        domain.record(event, AT, **fields)
+    mapper, told = EventMapper(), []
+    for stored in map(mapper.to_stored_event, domain.collect_events()):
+        state = json.loads(stored.state)
+        for later in ("replaced", "data_kept"):
+            state.pop(later, None)
+        told.append(decode(stored.topic, stored.originator_id, stored.originator_version, json.dumps(state).encode()))
+    assert (getattr(told[4], "replaced", ""), getattr(told[5], "buried", "")) == (None, True)
+    assert retold(told) == domain
+
+
+def test_a_rename_is_the_placements_name_and_on_the_owner_the_domains() -> None:
+    renamed = {"name": "renamed", "name_before": "guest"}
+    domain = history(defined(), defined(BETA), fact(Domain.Renamed, BETA, **renamed))
+    assert (domain.name, domain.placements[ALPHA].name, domain.placements[BETA].name) == ("guest", "guest", "renamed")
+    domain = history(defined(), defined(BETA), fact(Domain.Renamed, **renamed))
+    assert (domain.name, domain.placements[ALPHA].name, domain.placements[BETA].name) == ("renamed", "renamed", "guest")
+
+
+def test_what_is_found_of_snapshots_on_a_replica_says_nothing_of_the_owners() -> None:
+    event, fields = VERIFIED
+    domain = history(defined(), snapshot("a"), snapshot("b", "a"), defined(BETA), (event, {**fields, "host": BETA}))
+    assert domain.forest.presence_of("id-b") == UNVERIFIED
+    domain.record(event, AT, **fields)
+    assert domain.forest.presence_of("id-b").why == "/images/guest.qcow2 does not exist"
 
 
 def test_a_revert_makes_the_snapshot_current_and_gives_the_domain_its_state() -> None:

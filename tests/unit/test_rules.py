@@ -11,6 +11,7 @@ from domain_model.errors import InvalidFlags, Refused
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.libvirt import DomainState
 from domain_model.operations import VERBS
+from domain_model.redefinition import Wanted
 from domain_model.rules import RULES, Situation
 from domain_model.snapshots import SnapshotForest
 from tests.unit.test_snapshot_forest import record
@@ -38,10 +39,13 @@ def forest() -> SnapshotForest:
     made.put(replace(record("disk", state="disk-snapshot"), location="external"))
     made.put(replace(record("below", "off"), location="external"))
     made.put(record("twig", "on"))
+    made.put(record("deleted", "off"))
+    made.delete(["id-deleted"], {}, None, bury=True)
     return made
 
 
-OFF = Situation("guest", DomainState.SHUTOFF, False, True, False, frozenset(), forest())  # noqa: FBT003
+UUID = "00000000-0000-4000-8000-00000000000d"
+OFF = Situation("guest", DomainState.SHUTOFF, False, True, False, frozenset(), forest(), uuid=UUID)  # noqa: FBT003
 ON = replace(OFF, state=DomainState.RUNNING, active=True)
 PAUSED = replace(ON, state=DomainState.PAUSED)
 ASLEEP = replace(ON, state=DomainState.PMSUSPENDED)
@@ -52,6 +56,7 @@ WITH_SNAPSHOTS = replace(OFF, snapshots=frozenset({"off", "on"}))
 
 NOT_RUNNING = "Requested operation is not valid: domain is not running"
 ALREADY_RUNNING = "Requested operation is not valid: domain is already running"
+ALREADY_ACTIVE = "Requested operation is not valid: domain 'guest' is already active"
 ASLEEP_WORDS = "Requested operation is not valid: domain is pmsuspended"
 
 
@@ -59,20 +64,26 @@ def named(name: str, flags: int = 0, **more: Any) -> tuple[tuple[str, Any], ...]
     return tuple({"name": name, "flags": flags, **more}.items())
 
 
-def redefined(name: str, parent: str | None, state: str) -> tuple[tuple[str, Any], ...]:
-    return named(name, 1, parent=parent, state=state)
+def redefined(name: str, parent: str | None, state: str, uuid: str = UUID) -> tuple[tuple[str, Any], ...]:
+    wanted = Wanted(name, parent, state, 1000, "xml", domain_uuid=uuid)
+    return tuple({"flags": 1, "snapshots": [wanted.as_argument()]}.items())
 
 
 LIFECYCLE = [
     Case("define while running", "define", ON, None),
     Case("create while inactive", "create", OFF, None),
-    Case("create while running", "create", ON, 55, ALREADY_RUNNING),
+    Case("create while running", "create", ON, 55, ALREADY_ACTIVE),
+    Case("restore while inactive", "restore", OFF, None),
+    Case("restore while paused", "restore", PAUSED, 55, ALREADY_ACTIVE),
     Case("start while inactive", "start", OFF, None),
     Case("start while running", "start", ON, 55, ALREADY_RUNNING),
     Case("start while paused", "start", PAUSED, 55, ALREADY_RUNNING),
     Case("shutdown while running", "shutdown", ON, None),
     Case("shutdown while inactive", "shutdown", OFF, 55, NOT_RUNNING),
+    Case("shutdown while paused: it could not hear", "shutdown", PAUSED, 55, NOT_RUNNING),
+    Case("shutdown while asleep", "shutdown", ASLEEP, 55, NOT_RUNNING),
     Case("reboot while inactive", "reboot", OFF, 55, NOT_RUNNING),
+    Case("reboot while paused", "reboot", PAUSED, None),
     Case("destroy while crashed", "destroy", CRASHED, None),
     Case("destroy while inactive", "destroy", OFF, 55, NOT_RUNNING),
     Case("suspend while running", "suspend", ON, None),
@@ -185,6 +196,31 @@ SNAPSHOTS = [
         8,
         "invalid argument: cannot change between disk only and full system in snapshot disk",
         redefined("disk", None, "shutoff"),
+    ),
+    Case(
+        "redefine with another machine's definition",
+        "snapshot-redefine",
+        OFF,
+        8,
+        f"invalid argument: definition for snapshot new must use uuid {UUID}",
+        redefined("new", "off", "shutoff", uuid="another"),
+    ),
+    Case("undelete", "snapshot-undelete", OFF, None, arguments=named("deleted")),
+    Case(
+        "undelete one that was never there",
+        "snapshot-undelete",
+        OFF,
+        72,
+        "Domain snapshot not found: no deleted domain snapshot with matching name 'x'",
+        named("x"),
+    ),
+    Case(
+        "undelete one that is there",
+        "snapshot-undelete",
+        OFF,
+        9,
+        "operation failed: domain moment off already exists",
+        named("off"),
     ),
     Case("revert", "snapshot-revert", OFF, None, arguments=named("off")),
     Case(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domain_model.errors import InvalidArgument, NoSnapshot
-from domain_model.snapshots import Deletion, SnapshotForest, SnapshotRecord, SnapshotStateClass
+from domain_model.moments import Deletion
+from domain_model.snapshots import SnapshotForest, SnapshotRecord, SnapshotStateClass
 
 
 def record(name: str, parent: str | None = None, *, state: str = "shutoff") -> SnapshotRecord:
@@ -46,12 +47,10 @@ def current(of: SnapshotForest) -> str | None:
     return None if of.current_snapshot is None else of.current_snapshot.name
 
 
-def apply(deletion: Deletion, to: SnapshotForest) -> None:
+def apply(deletion: Deletion, to: SnapshotForest, *, bury: bool = False) -> None:
     """What ``snapshot.deleted`` does with what was decided."""
-    to.remove(deletion.removed)
-    for snapshot, parent in deletion.reparented.items():
-        to.reparent(snapshot, parent, f"header below {parent}")
-    to.make_current(deletion.current)
+    moved = {snapshot: (parent, f"header below {parent}") for snapshot, parent in deletion.reparented.items()}
+    to.delete(deletion.removed, moved, deletion.current, bury=bury)
 
 
 CHAIN = (record("a"), record("b", "a"), record("c", "b"), record("d", "b"))

@@ -1,0 +1,25 @@
+"""Whether a snapshot's data is there: metadata tells that it was taken, only its images tell that it still exists."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Presence(StrEnum):
+    """What is known of a snapshot's data."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    UNVERIFIED = "unverified"
+    """Nobody could look, or nobody did yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a look at the images found of one snapshot."""
+
+    presence: Presence
+    why: str = ""
+    """Of a missing one: what is not there, such as ``no snapshot 'a' in /images/web.qcow2``."""
+
+
+UNVERIFIED = Verification(Presence.UNVERIFIED)
