@@ -5,8 +5,10 @@ libvirt's number for that, 3. Values and errors are as in ``drivers.port``; flag
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from domain_model.checkpoints import BackupOutcome
 from domain_model.flags import (
     Affect,
     BackupBegin,
@@ -36,7 +38,9 @@ class Saving(Protocol):
         """As ``save``, into a file of the hypervisor's own that the next start consumes."""
         ...
 
-    def managed_save_remove(self, uuid: str) -> None: ...
+    def managed_save_remove(self, uuid: str) -> None:
+        """Throw it away. Raises Refused (38) when there is none."""
+        ...
 
     def core_dump(self, uuid: str, path: str, flags: CoreDump, form: str | None) -> None:
         """Write a guest's memory for a debugger. ``form``: raw (None), kdump-zlib, kdump-lzo, ..."""
@@ -72,7 +76,9 @@ class Devices(Protocol):
 
     def attach_device(self, uuid: str, xml: str, flags: DeviceModify) -> None: ...
 
-    def detach_device(self, uuid: str, xml: str, flags: DeviceModify) -> None: ...
+    def detach_device(self, uuid: str, xml: str, flags: DeviceModify) -> None:
+        """A running guest is asked to let go of it, and may do so later or not at all: that it goes is a fact to see."""
+        ...
 
     def update_device(self, uuid: str, xml: str, flags: DeviceModify) -> None: ...
 
@@ -94,7 +100,7 @@ class GuestControl(Protocol):
         ...
 
     def pm_suspend(self, uuid: str, target: str, duration_s: int) -> None:
-        """Put the guest to sleep: ``mem``, ``disk`` or ``hybrid``."""
+        """Put the guest to sleep: ``mem``, ``disk`` or ``hybrid``. It is its agent that does: 74 and 86 as there."""
         ...
 
     def pm_wakeup(self, uuid: str) -> None: ...
@@ -127,13 +133,25 @@ class GuestAgent(Protocol):
 class Checkpoints(Protocol):
     """Points from which a backup knows what changed."""
 
-    def checkpoints(self, uuid: str) -> Sequence[str]: ...
+    def checkpoints(self, uuid: str) -> Sequence[str]:
+        """Names, in no particular order; none where the kind of hypervisor knows no checkpoints."""
+        ...
 
     def checkpoint_xml(self, uuid: str, name: str) -> str: ...
 
-    def checkpoint_create(self, uuid: str, xml: str, flags: CheckpointCreate) -> None: ...
+    def checkpoint_create(self, uuid: str, xml: str, flags: CheckpointCreate) -> None:
+        """Make a checkpoint, or with REDEFINE re-create metadata. The XML names the checkpoint."""
+        ...
 
     def checkpoint_delete(self, uuid: str, name: str, flags: CheckpointDelete) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BackupEnd:
+    """How a backup ended, with the hypervisor's own words where it has any."""
+
+    outcome: BackupOutcome
+    message: str | None = None
 
 
 @runtime_checkable
@@ -145,5 +163,9 @@ class Backups(Protocol):
         ...
 
     def backup_xml(self, uuid: str) -> str:
-        """The job that is under way. Raises Refused when there is none."""
+        """The job that is under way. Raises NoBackup (104) when there is none."""
+        ...
+
+    def backup_end(self, uuid: str) -> BackupEnd | None:
+        """How the last backup ended; None while one runs."""
         ...

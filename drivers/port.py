@@ -66,6 +66,8 @@ class DomainSighting:
     snapshots: tuple[str, ...]
     """Names, in no particular order."""
     current_snapshot: str | None
+    checkpoints: tuple[str, ...] | None = None
+    """None: nobody asked. They are looked at one domain at a time (``drivers.abilities.Checkpoints``)."""
 
     @property
     def active(self) -> bool:

@@ -20,6 +20,23 @@ KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_COUNT = 3
 OPENING_TIMEOUT_S = 30.0
 
+_TOLD = (
+    "LIFECYCLE",  # also of sleeping, waking, definitions, renames
+    "REBOOT",
+    "DEVICE_ADDED",
+    "DEVICE_REMOVED",  # by the guest, perhaps long after it was asked to let go
+    "METADATA_CHANGE",  # also of description and title
+    "TRAY_CHANGE",
+    "DISK_CHANGE",
+    "BLOCK_JOB_2",  # its end changes which images a disk is made of
+    "TUNABLE",
+    "AGENT_LIFECYCLE",  # the running definition says whether the agent is connected
+    "MEMORY_DEVICE_SIZE_CHANGE",
+)
+"""The events after which something recorded may be different: VIR_DOMAIN_EVENT_ID_*. None tells of autostart, of a
+removed managed save, or of what changes in the persistent definition only; telemetry, such as the balloon's, is left
+out."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +79,7 @@ class Connection:
             return connection is self._connection and edge.alive(library(), connection)
 
     def watch(self, changed: Callable[[str], None]) -> None:
-        """Call ``changed(uuid)`` after a domain's lifecycle changed or it rebooted, over this connection and later ones."""
+        """Call ``changed(uuid)`` after something about a domain changed, over this connection and later ones."""
         with self._lock:
             self._changed = changed
             if self._connection is not None and not self._subscriptions:
@@ -118,12 +135,15 @@ class Connection:
         if self._changed is None:
             return
         libvirt = library()
-        for event in (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT):
+        for name in _TOLD:
+            event = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{name}", None)
+            if event is None:
+                continue  # libvirt-python older than the event
             try:
                 self._subscriptions.append(connection.domainEventRegisterAny(None, event, self._heard, None))
             except libvirt.libvirtError as error:
                 # ESX has none. The observer polls anyway; hints only make it quicker.
-                _log.info("no events of kind %d from %s: %s", event, self.uri, error)
+                _log.info("no %s events from %s: %s", name, self.uri, error)
 
     def _heard(self, _connection: Any, domain: Any, *_details: object) -> None:
         changed = self._changed

@@ -20,6 +20,7 @@ from domain_model.flags import (
     Undefine,
 )
 from drivers.libvirt import kinds
+from drivers.libvirt.checkpoints import BackupTaker, Checkpointer
 from drivers.libvirt.devices import Deviser
 from drivers.libvirt.guest import Agent, GuestController
 from drivers.libvirt.images import ImageViewer
@@ -33,7 +34,7 @@ _XML_SECURE = 1
 _XML_INACTIVE = 2
 
 
-class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer):
+class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer, Checkpointer, BackupTaker):
     """A hypervisor behind a libvirt URI. Connects when first asked something, and again after a connection died.
 
     Every method may raise HypervisorUnreachable (nothing was asked); those that change something also OutcomeUnknown;

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain_model.errors import InvalidArgument
+from domain_model.errors import InvalidArgument, InvalidFlags
 from domain_model.flags import SetTime
 from drivers.libvirt.calls import Calls
 
@@ -20,6 +20,8 @@ _CODE_SETS = {
     "qnum": 9,
     "rfb": 9,
 }
+_MOST_KEYS = 16
+"""VIR_DOMAIN_SEND_KEY_MAX_KEYS."""
 _SLEEPS = {"mem": 0, "disk": 1, "hybrid": 2}
 
 
@@ -34,6 +36,9 @@ class GuestController(Calls):
 
     def send_key(self, uuid: str, codeset: str, holdtime_ms: int, keycodes: Sequence[int]) -> None:
         number = _number(_CODE_SETS, codeset, "codeset")
+        if len(keycodes) > _MOST_KEYS:
+            # libvirt-python gives up on them by itself, without a word and without a number.
+            raise InvalidFlags(f"nkeycodes must be <= {_MOST_KEYS}", field="keycodes", value=str(len(keycodes)))
         self._act(uuid, lambda domain: domain.sendKey(number, holdtime_ms, list(keycodes), len(keycodes), 0))
 
     def pm_suspend(self, uuid: str, target: str, duration_s: int) -> None:

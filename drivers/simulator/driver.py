@@ -1,8 +1,8 @@
 """The driver port over a simulated host: each verb is one transaction on its file."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from domain_model.flags import (
@@ -18,13 +18,18 @@ from domain_model.flags import (
 )
 from domain_model.libvirt import DomainState
 from drivers.port import Capabilities, DomainSighting, HostIdentity
+from drivers.simulator import deletion, guest, lifecycle, redefinition, reverting, snapshots, texts
 from drivers.simulator import flags as flag_rules
-from drivers.simulator import lifecycle, redefinition, snapshots, texts
-from drivers.simulator.file import HypervisorFile
+from drivers.simulator.checkpoints import Checkpointer
+from drivers.simulator.devices import DeviceKeeper
+from drivers.simulator.files import IMAGE, File
+from drivers.simulator.guest import Agent, GuestController
 from drivers.simulator.inventory import Domain, Inventory
+from drivers.simulator.saving import Saver
+from drivers.simulator.tuning import Tuner
 
 
-class SimulatorDriver:
+class SimulatorDriver(Saver, Tuner, DeviceKeeper, GuestController, Agent, Checkpointer):
     """The simulated host ``name`` in the file ``path``, which is made when first used.
 
     Every method may raise HypervisorUnreachable (nothing was changed), those that change something also OutcomeUnknown
@@ -33,9 +38,8 @@ class SimulatorDriver:
     """
 
     def __init__(self, path: Path, name: str, *, clock: Callable[[], float] = time.time) -> None:
-        self._file = HypervisorFile(path)
+        super().__init__(path, clock=clock)
         self._name = name
-        self._clock = clock
 
     @property
     def capabilities(self) -> Capabilities:
@@ -78,93 +82,102 @@ class SimulatorDriver:
 
     # Lifecycle.
 
-    def define(self, xml: str, flags: Define = Define.NONE) -> None:  # noqa: ARG002  its XML is checked before it comes here
+    def define(self, xml: str, flags: Define = Define.NONE) -> None:
+        flag_rules.check(flags, "DefineXMLFlags")
         with self._acting() as host:
             lifecycle.define(host, xml)
 
     def create(self, xml: str, flags: Start = Start.NONE) -> None:
+        flag_rules.check_create(flags)
         with self._acting() as host:
             lifecycle.create(host, xml, flags)
 
     def undefine(self, uuid: str, flags: Undefine = Undefine.NONE) -> None:
-        with self._acting() as host:
-            lifecycle.undefine(host, host.domain(uuid), flags)
+        check = partial(flag_rules.check, flags, "UndefineFlags")
+        self._act_on(uuid, lambda host, domain: lifecycle.undefine(host, domain, flags), check=check)
 
     def start(self, uuid: str, flags: Start = Start.NONE) -> None:
-        with self._acting() as host:
-            lifecycle.start(host, host.domain(uuid), flags)
+        check = partial(flag_rules.check_start, flags)
+        self._act_on(uuid, lambda host, domain: lifecycle.start(host, domain, flags), check=check)
 
-    def shutdown(self, uuid: str, flags: Shutdown = Shutdown.NONE) -> None:  # noqa: ARG002  its guests hear every way
-        with self._acting() as host:
-            lifecycle.shutdown(host, host.domain(uuid))
+    def shutdown(self, uuid: str, flags: Shutdown = Shutdown.NONE) -> None:
+        def act(host: Inventory, domain: Domain) -> None:
+            lifecycle.require_running(domain)
+            if flags == Shutdown.GUEST_AGENT:
+                guest.require_agent(domain, "guest-shutdown")
+            lifecycle.shutdown(host, domain)
 
-    def reboot(self, uuid: str, flags: Reboot = Reboot.NONE) -> None:  # noqa: ARG002  as above
-        with self._acting() as host:
-            lifecycle.require_active(host.domain(uuid))
+        self._act_on(uuid, act, check=partial(flag_rules.check_shutdown, flags))
 
-    def destroy(self, uuid: str, flags: Destroy = Destroy.NONE) -> None:  # noqa: ARG002  it ends at once either way
-        self._stop(uuid, lifecycle.SHUTOFF_DESTROYED)
+    def reboot(self, uuid: str, flags: Reboot = Reboot.NONE) -> None:
+        def act(_host: Inventory, domain: Domain) -> None:
+            lifecycle.require_active(domain)
+            if flags == Reboot.GUEST_AGENT:
+                guest.require_agent(domain, "guest-shutdown")
+
+        self._act_on(uuid, act, check=partial(flag_rules.check_reboot, flags))
+
+    def destroy(self, uuid: str, flags: Destroy = Destroy.NONE) -> None:
+        self._stop(uuid, lifecycle.SHUTOFF_DESTROYED, check=partial(flag_rules.check, flags, "DestroyFlags"))
 
     def suspend(self, uuid: str) -> None:
-        with self._acting() as host:
-            lifecycle.suspend(host, host.domain(uuid))
+        self._act_on(uuid, lifecycle.suspend)
 
     def resume(self, uuid: str) -> None:
-        with self._acting() as host:
-            lifecycle.resume(host, host.domain(uuid))
+        self._act_on(uuid, lifecycle.resume)
 
     # Snapshots.
 
     def snapshot_create(self, uuid: str, xml: str, flags: SnapshotCreate) -> None:
-        flag_rules.check_create(flags)
-        with self._acting() as host:
-            domain = host.domain(uuid)
+        def act(host: Inventory, domain: Domain) -> None:
             if SnapshotCreate.REDEFINE in flags:
                 redefinition.redefine(host, domain, xml, flags)
             else:
                 snapshots.take(host, domain, xml, flags, int(self._clock()))
 
+        self._act_on(uuid, act, check=partial(flag_rules.check_snapshot_create, flags))
+
     def snapshot_revert(self, uuid: str, name: str, flags: SnapshotRevert) -> None:
-        flag_rules.check_revert(flags)
-        with self._acting() as host:
-            snapshots.revert(host, host.domain(uuid), name, flags)
+        def act(host: Inventory, domain: Domain) -> None:
+            snapshot = host.snapshot(domain, name)
+            flag_rules.check_snapshot_revert(flags)
+            reverting.revert(host, domain, snapshot, flags)
+
+        self._act_on(uuid, act)
 
     def snapshot_delete(self, uuid: str, name: str, flags: SnapshotDelete) -> None:
-        flag_rules.check_delete(flags)
-        with self._acting() as host:
-            snapshots.delete(host, host.domain(uuid), name, flags)
+        def act(host: Inventory, domain: Domain) -> None:
+            snapshot = host.snapshot(domain, name)
+            flag_rules.check_snapshot_delete(flags)
+            deletion.delete(host, domain, snapshot, flags)
+
+        self._act_on(uuid, act)
 
     # What happens to a host without Revisor's doing, for whoever plays its administrator or its guests.
-
-    def managed_save(self, uuid: str) -> None:
-        """Stop a persistent domain so that the next start goes on where it was. Raises OperationInvalid (55)."""
-        with self._acting() as host:
-            lifecycle.managed_save(host, host.domain(uuid))
-
-    def set_autostart(self, uuid: str, *, autostart: bool) -> None:
-        """Raises OperationInvalid (55) for a transient domain."""
-        with self._acting() as host:
-            lifecycle.set_autostart(host, host.domain(uuid), autostart=autostart)
 
     def crash(self, uuid: str) -> None:
         """End a running guest as its own fault would. Raises OperationInvalid (55) when it is inactive."""
         self._stop(uuid, lifecycle.SHUTOFF_CRASHED)
 
-    def _stop(self, uuid: str, reason: int) -> None:
+    def make_image(self, path: str, *, backing: str | None = None) -> None:
+        """Put an image where a snapshot with REUSE_EXT is to find one."""
         with self._acting() as host:
-            domain = host.domain(uuid)
+            host.files.put(File(path, IMAGE, backing=backing))
+
+    def erase(self, path: str, snapshot: str | None = None) -> None:
+        """Take a file away, or out of an image one of the snapshots inside it."""
+        with self._acting() as host:
+            if snapshot is None:
+                host.files.remove(path)
+            else:
+                host.files.delete_inside(path, snapshot)
+
+    def _stop(self, uuid: str, reason: int, **check: Callable[[], None]) -> None:
+        def act(host: Inventory, domain: Domain) -> None:
             lifecycle.require_active(domain)
             lifecycle.stop(host, domain, reason)
 
-    @contextmanager
-    def _reading(self) -> Iterator[Inventory]:
-        with self._file.reading() as connection:
-            yield Inventory(connection)
-
-    @contextmanager
-    def _acting(self) -> Iterator[Inventory]:
-        with self._file.acting() as connection:
-            yield Inventory(connection)
+        self._act_on(uuid, act, **check)
 
 
 def _sighting(domain: Domain, snapshot_names: Sequence[str]) -> DomainSighting:

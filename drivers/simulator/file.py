@@ -15,54 +15,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from domain_model.errors import HypervisorUnreachable, OutcomeUnknown
+from drivers.simulator import schema
 
-_VERSION = 1
 _WAIT_FOR_OTHERS_S = 60.0
 _OUR_MISTAKE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
-
-_SCHEMA = (
-    """
-    CREATE TABLE host (
-        only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
-        uuid TEXT NOT NULL,
-        last_id INTEGER NOT NULL DEFAULT 0
-    ) STRICT
-    """,
-    """
-    CREATE TABLE domain (
-        uuid TEXT PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        definition TEXT,            -- the persistent one; a transient domain has none
-        live TEXT,                  -- what it was started with; an inactive domain has none
-        hypervisor_id INTEGER,
-        state INTEGER NOT NULL,
-        reason INTEGER NOT NULL,
-        autostart INTEGER NOT NULL DEFAULT 0,
-        managed_save INTEGER,       -- the state that was saved
-        current TEXT,
-        CHECK (definition IS NOT NULL OR live IS NOT NULL),
-        CHECK ((live IS NULL) = (hypervisor_id IS NULL))
-    ) STRICT
-    """,
-    """
-    CREATE TABLE snapshot (
-        domain_uuid TEXT NOT NULL REFERENCES domain (uuid) ON DELETE CASCADE,
-        name TEXT NOT NULL,
-        description TEXT,
-        state TEXT NOT NULL,
-        parent TEXT,
-        creation_time INTEGER NOT NULL,
-        memory TEXT NOT NULL,
-        memory_file TEXT,
-        external INTEGER NOT NULL,
-        disks TEXT,                 -- this and the following: elements as they stand in the dump
-        domain TEXT NOT NULL,
-        inactive_domain TEXT,
-        cookie TEXT,
-        PRIMARY KEY (domain_uuid, name)
-    ) STRICT
-    """,
-)
 
 
 class HypervisorFile:
@@ -159,18 +115,12 @@ class HypervisorFile:
             # Survives a killed process; only a power cut may lose the last acts, and never a part of one.
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
-            _check_version(connection)
+            schema.bring_up_to_date(connection)
         except BaseException:
             connection.close()
             raise
         connection.row_factory = sqlite3.Row
         return connection
-
-
-def _check_version(connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != _VERSION:
-        raise sqlite3.NotSupportedError(f"its format is {version}, this Revisor reads {_VERSION}")
 
 
 def _make(path: Path) -> None:
@@ -183,10 +133,8 @@ def _make(path: Path) -> None:
         new = Path(folder, "host")
         with closing(sqlite3.connect(new, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            for statement in _SCHEMA:
-                connection.execute(statement)
+            schema.make(connection)
             connection.execute("INSERT INTO host (only_one, uuid) VALUES (1, ?)", (str(uuid4()),))
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
         try:
             os.link(new, path)
         except FileExistsError:

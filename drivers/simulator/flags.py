@@ -1,67 +1,103 @@
-"""Which flags a snapshot call takes, and which it takes together (libvirt-semantics 1.2 to 1.5).
+"""Which flags a call takes, and which it takes together (libvirt-semantics 1.2 to 1.5, 1.7, 2.3).
 
-libvirt gives these sentences without its usual prefix.
+libvirt gives these sentences without its usual prefix. Some are its public API's, which speaks before any driver does.
 """
 
 from enum import IntFlag
 
-from domain_model.errors import Refused, refusal
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
+from domain_model.arguments import exclusive_flags, required_flag
+from domain_model.errors import InvalidFlags
+from domain_model.flags import (
+    Affect,
+    CoreDump,
+    Memory,
+    Reboot,
+    SaveRestore,
+    Shutdown,
+    SnapshotCreate,
+    SnapshotDelete,
+    SnapshotRevert,
+    Start,
+    Vcpu,
+)
 
-_INVALID_ARG = 8
-
-
-def check_create(flags: SnapshotCreate) -> None:
-    """Raises Refused (8)."""
-    create = SnapshotCreate
-    _exclusive(flags, create.REDEFINE, create.NO_METADATA)
-    _exclusive(flags, create.REDEFINE, create.HALT)
-    _requires(flags, create.CURRENT, create.REDEFINE)
-    _known(flags, "SnapshotCreateXML")
-    _exclusive(flags, create.LIVE, create.REDEFINE)
-    _requires(flags, create.QUIESCE, create.DISK_ONLY)
-
-
-def check_revert(flags: SnapshotRevert) -> None:
-    """Raises Refused (8)."""
-    _exclusive(flags, SnapshotRevert.RUNNING, SnapshotRevert.PAUSED)
-    _known(flags, "SnapshotRevert")
-
-
-def check_delete(flags: SnapshotDelete) -> None:
-    """Raises Refused (8)."""
-    _exclusive(flags, SnapshotDelete.CHILDREN, SnapshotDelete.CHILDREN_ONLY)
-    _known(flags, "SnapshotDelete")
+_AT_CREATION = Start.PAUSED | Start.VALIDATE | Start.RESET_NVRAM
+_AT_START = Start.PAUSED | Start.BYPASS_CACHE | Start.FORCE_BOOT | Start.RESET_NVRAM
+_SAVING = SaveRestore.BYPASS_CACHE | SaveRestore.RUNNING | SaveRestore.PAUSED
+_SHUTDOWNS = Shutdown.ACPI_POWER_BTN | Shutdown.GUEST_AGENT
+_REBOOTS = Reboot.ACPI_POWER_BTN | Reboot.GUEST_AGENT
 
 
-def _exclusive(flags: IntFlag, one: IntFlag, other: IntFlag) -> None:
-    if one in flags and other in flags:
-        raise _invalid(f"Flags '{_name(one)}' and '{_name(other)}' are mutually exclusive")
-
-
-def _requires(flags: IntFlag, flag: IntFlag, required: IntFlag) -> None:
-    if flag in flags and required not in flags:
-        raise _invalid(f"Flag '{_name(required)}' is required by flag '{_name(flag)}'")
-
-
-def _known(flags: IntFlag, function: str) -> None:
-    unknown = int(flags) & ~sum(type(flags))
+def check(flags: IntFlag, function: str, accepted: IntFlag | None = None) -> None:
+    """Whether the call takes these flags; all of their kind unless ``accepted`` says which. Raises InvalidFlags (8)."""
+    known = sum(type(flags)) if accepted is None else int(accepted)
+    unknown = int(flags) & ~known
     if unknown:
-        raise _invalid(f"unsupported flags ({unknown:#x}) in function simulator{function}")
+        raise InvalidFlags(f"unsupported flags ({unknown:#x}) in function simulator{function}", field="flags")
 
 
-def _invalid(sentence: str) -> Refused:
-    error = refusal(_INVALID_ARG, sentence)
-    error.field = "flags"
-    return error
+def check_create(flags: Start) -> None:
+    check(flags, "CreateXML", _AT_CREATION)
 
 
-_PREFIXES: dict[type[IntFlag], str] = {
-    SnapshotCreate: "VIR_DOMAIN_SNAPSHOT_CREATE_",
-    SnapshotRevert: "VIR_DOMAIN_SNAPSHOT_REVERT_",
-    SnapshotDelete: "VIR_DOMAIN_SNAPSHOT_DELETE_",
-}
+def check_start(flags: Start) -> None:
+    check(flags, "CreateWithFlags", _AT_START)
 
 
-def _name(flag: IntFlag) -> str:
-    return f"{_PREFIXES[type(flag)]}{flag.name}"
+def check_shutdown(flags: Shutdown) -> None:
+    check(flags, "ShutdownFlags", _SHUTDOWNS)
+
+
+def check_reboot(flags: Reboot) -> None:
+    check(flags, "Reboot", _REBOOTS)
+
+
+def check_save(flags: SaveRestore, function: str) -> None:
+    exclusive_flags(flags, SaveRestore.RUNNING, SaveRestore.PAUSED)
+    check(flags, function, _SAVING)
+
+
+def check_restore(flags: SaveRestore) -> None:
+    exclusive_flags(flags, SaveRestore.RUNNING, SaveRestore.PAUSED)
+    check(flags, "RestoreFlags")
+
+
+def check_core_dump(flags: CoreDump) -> None:
+    exclusive_flags(flags, CoreDump.CRASH, CoreDump.LIVE)
+    exclusive_flags(flags, CoreDump.CRASH, CoreDump.RESET)
+    exclusive_flags(flags, CoreDump.LIVE, CoreDump.RESET)
+    check(flags, "CoreDumpWithFormat")
+
+
+def check_memory(size_kib: int, flags: Memory) -> None:
+    if not size_kib:
+        raise InvalidFlags("memory in virDomainSetMemoryFlags must not be zero", field="size_kib")
+    check(flags, "SetMemoryFlags")
+
+
+def check_vcpus(count: int, flags: Vcpu) -> None:
+    exclusive_flags(flags, Vcpu.GUEST, Affect.CONFIG)
+    required_flag(flags, Affect.CONFIG, by=Vcpu.MAXIMUM)
+    if not count:
+        raise InvalidFlags("nvcpus in virDomainSetVcpusFlags must not be zero", field="count")
+    check(flags, "SetVcpusFlags")
+
+
+def check_snapshot_create(flags: SnapshotCreate) -> None:
+    create = SnapshotCreate
+    exclusive_flags(flags, create.REDEFINE, create.NO_METADATA)
+    exclusive_flags(flags, create.REDEFINE, create.HALT)
+    required_flag(flags, create.REDEFINE, by=create.CURRENT)
+    check(flags, "SnapshotCreateXML")
+    exclusive_flags(flags, create.LIVE, create.REDEFINE)
+    required_flag(flags, create.DISK_ONLY, by=create.QUIESCE)
+
+
+def check_snapshot_revert(flags: SnapshotRevert) -> None:
+    exclusive_flags(flags, SnapshotRevert.RUNNING, SnapshotRevert.PAUSED)
+    check(flags, "SnapshotRevert")
+
+
+def check_snapshot_delete(flags: SnapshotDelete) -> None:
+    exclusive_flags(flags, SnapshotDelete.CHILDREN, SnapshotDelete.CHILDREN_ONLY)
+    check(flags, "SnapshotDelete")

@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
-from domain_model.errors import NoDomain, NoSnapshot
+from domain_model.errors import NoDomain, NoSnapshot, Refused
 from domain_model.libvirt import DomainState
 from domain_model.xml import escape
+from drivers.simulator.files import Files
 
 
 @dataclass(slots=True)
@@ -22,7 +23,22 @@ class Domain:
     reason: int = 0
     autostart: bool = False
     managed_save: int | None = None
+    """The state in which it will go on."""
+    managed_live: str | None = None
+    """What it was when it was saved so."""
     current: str | None = None
+    frozen: int = 0
+    """How many of its file systems the guest agent has frozen."""
+    clock_offset_ns: int = 0
+    booted_vcpus: int = 0
+    written_out: str | None = None
+    """The images, a line each, that a guest let go of when its memory was written to a file, and it stayed paused: to
+    QEMU it migrated away. It is not written once more, nor are they written to, until it runs again."""
+
+    @property
+    def text(self) -> str:
+        """What it is now: the live definition, or the persistent one of an inactive domain."""
+        return self.live or self.definition or ""
 
     @property
     def active(self) -> bool:
@@ -67,10 +83,16 @@ class Snapshot:
 
 
 class Inventory:
-    """The host's domains and snapshots in one open transaction."""
+    """The host's domains, snapshots and files in one open transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.files = Files(connection)
+        self.refusal: Refused | None = None
+
+    def refuse_after_all(self, refusal: Refused) -> None:
+        """Answer no although something was done, which stays done: libvirt noticed too late."""
+        self.refusal = refusal
 
     def host_uuid(self) -> str:
         (uuid,) = self._connection.execute("SELECT uuid FROM host").fetchone()
@@ -135,10 +157,10 @@ class Inventory:
         row = self._connection.execute(query, (domain.uuid, name)).fetchone()
         return None if row is None else _snapshot(row)
 
-    def any_external(self, domain: Domain, names: Iterable[str]) -> bool:
-        """Whether one of the snapshots keeps a disk or its memory in a file of its own."""
+    def external_of(self, domain: Domain) -> set[str]:
+        """The snapshots that keep a disk or their memory in a file of its own."""
         query = "SELECT name FROM snapshot WHERE domain_uuid = ? AND external"
-        return not {name for (name,) in self._connection.execute(query, (domain.uuid,))}.isdisjoint(names)
+        return {name for (name,) in self._connection.execute(query, (domain.uuid,))}
 
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """Keep ``snapshot``, in place of one of its name."""
@@ -153,6 +175,13 @@ class Inventory:
         self._connection.executemany(
             "DELETE FROM snapshot WHERE domain_uuid = ? AND name = ?", [(domain.uuid, name) for name in names]
         )
+
+    # Checkpoints, as far as others must know of them.
+
+    def number_of_checkpoints(self, domain: Domain) -> int:
+        query = "SELECT count(*) FROM checkpoint WHERE domain_uuid = ?"
+        (number,) = self._connection.execute(query, (domain.uuid,)).fetchone()
+        return int(number)
 
 
 def _upsert(table: str, kind: type[Domain | Snapshot], key: tuple[str, ...]) -> str:

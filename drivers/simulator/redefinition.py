@@ -4,17 +4,17 @@ The three definitions of the dump and its cookie are kept to the byte; the rest 
 the same bytes if libvirt wrote them.
 """
 
+from collections.abc import Sequence
+
 from domain_model import domain_xml, snapshot_xml
-from domain_model.domain_xml import DomainDefinition
-from domain_model.errors import ConfigUnsupported, InvalidArgument, Refused, RevisorError
+from domain_model.errors import InvalidArgument, Refused, RevisorError
 from domain_model.flags import SnapshotCreate
 from domain_model.snapshot_xml import SnapshotDescription
 from domain_model.xml import shown
-from drivers.simulator import disks, texts
+from drivers.simulator import disks, machine, texts
+from drivers.simulator.disks import Aligned
 from drivers.simulator.inventory import Domain, Inventory, Snapshot
-
-_DISK_SNAPSHOT = "disk-snapshot"
-_ONLINE = ("running", "paused")
+from drivers.simulator.snapshots import DISK_SNAPSHOT, ONLINE
 
 
 def redefine(inventory: Inventory, domain: Domain, xml: str, flags: SnapshotCreate) -> None:
@@ -26,7 +26,7 @@ def redefine(inventory: Inventory, domain: Domain, xml: str, flags: SnapshotCrea
     name = wanted.name or ""
     parents = inventory.parents(domain)
     _check_parent(name, wanted.parent, parents)
-    if SnapshotCreate.DISK_ONLY in flags and wanted.state != _DISK_SNAPSHOT:
+    if SnapshotCreate.DISK_ONLY in flags and wanted.state != DISK_SNAPSHOT:
         raise InvalidArgument(f"disk-only flag for snapshot {shown(name)} requires disk-snapshot state")
     if wanted.domain_uuid is not None and wanted.domain_uuid != domain.uuid:
         raise InvalidArgument(f"definition for snapshot {shown(name)} must use uuid {domain.uuid}")
@@ -39,20 +39,34 @@ def redefine(inventory: Inventory, domain: Domain, xml: str, flags: SnapshotCrea
     definition = given.get("domain", None if replaced is None else replaced.domain)
     if definition is None:
         raise Refused("internal error: missing domain in snapshot", number=1)
-    inventory.put_snapshot(_described(domain, wanted, given, definition))
+    aligned = _aligned(wanted, definition)
+    inventory.put_snapshot(_described(domain, wanted, given, definition, aligned))
+    for one in aligned:
+        if one.external:
+            inventory.files.hear_of_image(one.file, backing=one.disk.source)
     if SnapshotCreate.CURRENT in flags:
         domain.current = name
         inventory.put_domain(domain)
 
 
-def _described(domain: Domain, wanted: SnapshotDescription, given: dict[str, str], definition: str) -> Snapshot:
-    external = wanted.location == "external" or wanted.state == _DISK_SNAPSHOT
+def _aligned(wanted: SnapshotDescription, definition: str) -> list[Aligned]:
+    external = wanted.location == "external" or wanted.state == DISK_SNAPSHOT
     aligned = disks.align(
         domain_xml.read(definition).disks,
         wanted.disks,
         default="external" if external else "internal",
         must_match=not external,
     )
+    return disks.with_files(aligned, wanted.name or "")
+
+
+def _described(
+    domain: Domain,
+    wanted: SnapshotDescription,
+    given: dict[str, str],
+    definition: str,
+    aligned: Sequence[Aligned],
+) -> Snapshot:
     return Snapshot(
         domain_uuid=domain.uuid,
         name=wanted.name or "",
@@ -62,12 +76,12 @@ def _described(domain: Domain, wanted: SnapshotDescription, given: dict[str, str
         creation_time=wanted.creation_time or 0,
         memory=wanted.memory or "no",
         memory_file=wanted.memory_file,
-        external=wanted.location == "external",
+        external=wanted.memory == "external" or any(one.external for one in aligned),
         disks=disks.element(aligned, given.get("disks")),
         domain=definition,
         inactive_domain=given.get("inactiveDomain"),
         # What it says of the processor is of use only to a guest that ran.
-        cookie=given.get("cookie") if wanted.state in _ONLINE else None,
+        cookie=given.get("cookie") if wanted.state in ONLINE else None,
     )
 
 
@@ -91,21 +105,9 @@ def _bad_parent(sentence: str, parent: str) -> RevisorError:
 
 def _check_replacement(wanted: SnapshotDescription, definition: str | None, replaced: Snapshot) -> None:
     name = shown(replaced.name)
-    if (wanted.state in _ONLINE) != (replaced.state in _ONLINE):
+    if (wanted.state in ONLINE) != (replaced.state in ONLINE):
         raise InvalidArgument(f"cannot change between online and offline snapshot state in snapshot {name}")
-    if (wanted.state == _DISK_SNAPSHOT) != (replaced.state == _DISK_SNAPSHOT):
+    if (wanted.state == DISK_SNAPSHOT) != (replaced.state == DISK_SNAPSHOT):
         raise InvalidArgument(f"cannot change between disk only and full system in snapshot {name}")
     if definition is not None:
-        _check_same_machine(domain_xml.read(replaced.domain), domain_xml.read(definition))
-
-
-def _check_same_machine(source: DomainDefinition, target: DomainDefinition) -> None:
-    """The part of libvirt's comparison of what a guest can see that does not need a real machine."""
-    if source.memory_kib != target.memory_kib:
-        raise ConfigUnsupported(
-            f"Target domain max memory {target.memory_kib} does not match source {source.memory_kib}", field="memory"
-        )
-    if source.vcpus != target.vcpus:
-        raise ConfigUnsupported(
-            f"Target domain vCPU max {target.vcpus} does not match source {source.vcpus}", field="vcpu"
-        )
+        machine.check_same(replaced.domain, definition)

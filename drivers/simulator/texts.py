@@ -38,12 +38,24 @@ def taken_out(element: str) -> str:
 
 
 def elements(snapshot: str) -> dict[str, str]:
-    """The elements directly below a snapshot's root, by name and to the byte; of several of one name the first."""
+    """The elements directly below a snapshot's root, by name and to the byte; of several of one name the first.
+
+    What leans on a namespace that the root declares is given the declaration, to stand by itself.
+    """
     data = xml.encoded(snapshot)
+    namespaces = {prefix: uri for prefix, uri in xml.parse(snapshot, root=None).nsmap.items() if prefix}
     found: dict[str, str] = {}
     for span in xml.children(data):
-        found.setdefault(span.name, data[span.start : span.end].decode())
+        found.setdefault(span.name, _by_itself(data[span.start : span.end].decode(), span.name, namespaces))
     return found
+
+
+def _by_itself(element: str, name: str, namespaces: dict[str, str]) -> str:
+    tag, rest = element[: len(name) + 1], element[len(name) + 1 :]
+    for prefix, uri in namespaces.items():
+        if f"{prefix}:" in rest and f"xmlns:{prefix}" not in rest.partition(">")[0]:
+            tag += f" xmlns:{prefix}='{xml.escape(uri)}'"
+    return tag + rest
 
 
 def with_name(text: str, name: str) -> str:

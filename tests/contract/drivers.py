@@ -1,54 +1,31 @@
-"""The hypervisors that the driver contract is held up against, and what is known to be different about each.
+"""The hypervisors that the driver contract is held up against.
 
 A ``Subject`` is a driver and what a test must know to use it: how a definition for it is written, and whether there is
 a guest inside that obeys. Every domain of a test is made with names of its own and gone afterwards.
 """
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 
 from domain_model.errors import Refused
-from domain_model.flags import SnapshotCreate, SnapshotRevert, Undefine
+from domain_model.flags import CheckpointDelete, SnapshotCreate, SnapshotRevert, Undefine
 from domain_model.snapshot_xml import build, read
+from drivers.abilities import Backups, Checkpoints, Devices, GuestAgent, GuestControl, Saving, Tuning
 from drivers.libvirt import LibvirtDriver
 from drivers.port import Driver
 from drivers.simulator import SimulatorDriver
+from tests.contract.differences import ACCEPTED, KNOWN_DIFFERENCES, KNOWN_STATES, QEMU, SIMULATOR, TEST
 from tests.lab.daemon import TestDaemon
 from tests.lab.hosts import LibvirtHost
 
-SIMULATOR, TEST, QEMU = "simulator", "test", "qemu"
-
-ACCEPTED = None
-"""In place of a number: this one does not refuse."""
-
-KNOWN_DIFFERENCES: dict[tuple[str, str], tuple[int | None, str]] = {
-    # (subject, what is refused): (number it gives instead, why)
-    (TEST, "start while active"): (1, "semantics 2.3: the test driver has 1 where QEMU has 55"),
-    (TEST, "suspend while inactive"): (1, "semantics 2.3: the test driver has 1 where QEMU has 55"),
-    (TEST, "suspend while paused"): (1, "semantics 2.3: to the test driver only a running domain can be suspended"),
-    (TEST, "resume while inactive"): (1, "semantics 2.3: the test driver has 1 where QEMU has 55"),
-    (TEST, "resume while running"): (1, "semantics 2.3: the test driver has 1 where QEMU has 55"),
-    (TEST, "shutdown while inactive"): (1, "semantics 2.3: the test driver has 1 where QEMU has 55"),
-    (TEST, "shutdown while paused"): (ACCEPTED, "semantics 2.3: the test driver stops any active domain"),
-    (TEST, "start paused"): (8, "the test driver rejects START_PAUSED, for start and create"),
-    (TEST, "undefine a transient domain"): (ACCEPTED, "semantics 1.7: the test driver silently accepts it"),
-    (TEST, "snapshot name with a slash"): (ACCEPTED, "semantics 1.2: the test driver keeps no file by that name"),
-    (TEST, "snapshot name with a leading dot"): (ACCEPTED, "semantics 1.2: the test driver keeps no file by that name"),
-    (TEST, "snapshot without metadata"): (8, "semantics 1.1: the test driver rejects NO_METADATA"),
-    (TEST, "snapshot of nothing"): (ACCEPTED, "semantics 1.2: the disk rules are QEMU's"),
-    (TEST, "REDEFINE with LIVE"): (1, "semantics 1.1: that LIVE excludes REDEFINE is QEMU's rule"),
-    (TEST, "QUIESCE without DISK_ONLY"): (ACCEPTED, "semantics 1.1: the test driver accepts QUIESCE and ignores it"),
-    (TEST, "LIVE without external memory"): (ACCEPTED, "semantics 1.1: the test driver accepts LIVE and ignores it"),
-    (TEST, "definition that is not well-formed"): (35, "libvirt's own parser speaks: XML_DETAIL"),
-    (QEMU, "definition that is not well-formed"): (35, "libvirt's own parser speaks: XML_DETAIL"),
-    (TEST, "definition without a name"): (21, "libvirt's own parser speaks: NO_NAME"),
-    (QEMU, "definition without a name"): (21, "libvirt's own parser speaks: NO_NAME"),
-}
+Ability = TypeVar("Ability")
 
 
 @dataclass
@@ -63,10 +40,50 @@ class Subject:
     """Whether a guest stops when told to shut down. One without an operating system cannot hear."""
     made: list[str] = field(default_factory=list)
 
+    @property
+    def saving(self) -> Saving:
+        return self._able(Saving)
+
+    @property
+    def tuning(self) -> Tuning:
+        return self._able(Tuning)
+
+    @property
+    def devices(self) -> Devices:
+        return self._able(Devices)
+
+    @property
+    def control(self) -> GuestControl:
+        return self._able(GuestControl)
+
+    @property
+    def agent(self) -> GuestAgent:
+        return self._able(GuestAgent)
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return self._able(Checkpoints)
+
+    @property
+    def backups(self) -> Backups:
+        return self._able(Backups)
+
+    def _able(self, ability: type[Ability]) -> Ability:
+        assert isinstance(self.driver, ability), f"the {self.kind} driver has no {ability.__name__}"
+        return self.driver
+
     def definition(
-        self, name: str | None = None, uuid: str | None = None, *, memory_mib: int = 16, disk: bool = True
+        self,
+        name: str | None = None,
+        uuid: str | None = None,
+        *,
+        memory_mib: int = 16,
+        disk: bool = True,
+        before_os: str = "",
+        features: str = "",
+        devices: str = "",
     ) -> str:
-        """A definition this hypervisor accepts; new name and UUID unless given."""
+        """A definition this hypervisor accepts; new name and UUID unless given, and what else is given as XML."""
         uuid = uuid or str(uuid4())
         self.made.append(uuid)
         image = self.folder / f"{uuid}.qcow2"
@@ -81,25 +98,30 @@ class Subject:
         return f"""<domain type='{self.domain_type}'>
   <name>{name or f"guest-{uuid[:8]}"}</name>
   <uuid>{uuid}</uuid>
-  <memory unit='KiB'>{memory_mib * 1024}</memory>
+  <memory unit='KiB'>{memory_mib * 1024}</memory>{before_os}
   <os>
     <type>hvm</type>
-  </os>
-  <devices>{disk_xml if disk else ""}
+  </os>{features}
+  <devices>{disk_xml if disk else ""}{devices}
   </devices>
 </domain>
 """
 
-    def defined(self, name: str | None = None) -> str:
+    def defined(self, name: str | None = None, **more: Any) -> str:
         """Define a new domain; return its UUID."""
-        self.driver.define(self.definition(name))
+        self.driver.define(self.definition(name, **more))
         return self.made[-1]
 
-    def started(self) -> str:
+    def started(self, name: str | None = None, **more: Any) -> str:
         """Define and start a new domain; return its UUID."""
-        uuid = self.defined()
+        uuid = self.defined(name, **more)
         self.driver.start(uuid)
         return uuid
+
+    def created(self, name: str | None = None, **more: Any) -> str:
+        """Create a new transient domain; return its UUID."""
+        self.driver.create(self.definition(name, **more))
+        return self.made[-1]
 
     def snapshot(self, uuid: str, *names: str) -> None:
         """Take snapshots, one upon the other."""
@@ -126,14 +148,33 @@ class Subject:
         assert seen is not None, f"{uuid} is not there"
         return int(seen.state), seen.reason
 
-    def refuses(self, number: int | None, what: str, act: Callable[[], object]) -> None:
-        """Check that ``act`` is refused with ``number``, or with what KNOWN_DIFFERENCES says of this subject."""
+    def is_in(self, uuid: str, state: tuple[int, int], what: str) -> None:
+        """Check state and reason, or what KNOWN_STATES says of this subject."""
+        expected, why = KNOWN_STATES.get((self.kind, what), (state, "the contract"))
+        assert self.look(uuid) == expected, f"{what}: {self.look(uuid)}, not {expected} ({why})"
+
+    def live(self, uuid: str) -> str:
+        """The running definition, with its elements on one line."""
+        return _flat(self.driver.domain_xml(uuid, inactive=False))
+
+    def config(self, uuid: str) -> str:
+        """The persistent definition, with its elements on one line."""
+        return _flat(self.driver.domain_xml(uuid, inactive=True))
+
+    def does(self, what: str, act: Callable[..., object], *arguments: object) -> bool:
+        """Do it, unless KNOWN_DIFFERENCES says that this subject refuses; whether it was done."""
+        expected, _ = KNOWN_DIFFERENCES.get((self.kind, what), (ACCEPTED, "the contract"))
+        self.refuses(ACCEPTED, what, act, *arguments)
+        return expected is ACCEPTED
+
+    def refuses(self, number: int | None, what: str, act: Callable[..., object], *arguments: object) -> None:
+        """Check that ``act(*arguments)`` is refused with ``number``, or with what KNOWN_DIFFERENCES says of this subject."""
         expected, why = KNOWN_DIFFERENCES.get((self.kind, what), (number, "the contract"))
         if expected is ACCEPTED:
-            act()
+            act(*arguments)
             return
         with pytest.raises(Refused) as refusal:
-            act()
+            act(*arguments)
         answer = f"{refusal.value.number} {refusal.value.message!r}"
         assert refusal.value.number == expected, f"{what}: {answer}, not {expected} ({why})"
 
@@ -143,9 +184,15 @@ class Subject:
             if seen.uuid in self.made:
                 if seen.active:
                     self.driver.destroy(seen.uuid)
+                for name in self.checkpoints.checkpoints(seen.uuid) if seen.persistent else ():
+                    self.checkpoints.checkpoint_delete(seen.uuid, name, CheckpointDelete.METADATA_ONLY)
                 if seen.persistent:
-                    self.driver.undefine(seen.uuid, Undefine.SNAPSHOTS_METADATA)
+                    self.driver.undefine(seen.uuid, Undefine.SNAPSHOTS_METADATA | Undefine.MANAGED_SAVE)
         self.made.clear()
+
+
+def _flat(text: str) -> str:
+    return re.sub(r">\s+<", "><", text)
 
 
 @pytest.fixture(scope="session")

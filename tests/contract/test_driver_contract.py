@@ -13,20 +13,23 @@ import pytest
 
 from domain_model import domain_xml, snapshot_xml
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
-from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, Start, Undefine
+from domain_model.flags import (
+    Affect,
+    CoreDump,
+    DeviceModify,
+    Memory,
+    SaveRestore,
+    SnapshotCreate,
+    SnapshotDelete,
+    SnapshotRevert,
+    Start,
+    Undefine,
+    Vcpu,
+)
 from domain_model.snapshot_xml import build
 from drivers.port import Driver, Watchable
-from tests.contract.drivers import (
-    ACCEPTED,
-    QEMU,
-    SIMULATOR,
-    TEST,
-    Subject,
-    qemu_driver,
-    simulator_driver,
-    subject,
-    test_driver,
-)
+from tests.contract.differences import ACCEPTED, QEMU, SIMULATOR, TEST
+from tests.contract.drivers import Subject, qemu_driver, simulator_driver, subject, test_driver
 
 __all__ = ["qemu_driver", "simulator_driver", "subject", "test_driver"]  # pytest finds fixtures by name
 
@@ -88,7 +91,7 @@ def test_an_unknown_domain_is_none_when_looked_for_and_42_when_asked_something(s
     unknown = str(uuid4())
 
     assert subject.driver.domain(unknown) is None
-    for verb in _verbs(subject.driver, unknown):
+    for verb in [*_verbs(subject.driver, unknown), *_abilities(subject, unknown)]:
         with pytest.raises(NoDomain) as refusal:
             verb()
         assert refusal.value.number == 42
@@ -111,14 +114,13 @@ def test_definitions_that_are_none_are_refused_and_leave_nothing(subject: Subjec
     good = subject.definition(name="good")
     before = {seen.uuid for seen in subject.driver.domains()}
 
-    refused = {
-        "definition that is not well-formed": good.replace("</os>", ""),
-        "definition with another root": "<network><name>n</name></network>",
-        "definition with a slash in its name": good.replace(">good<", ">go/od<"),
-        "definition without a name": good.replace("<name>good</name>", ""),
-    }
-    for what, text in refused.items():
-        subject.refuses(27, what, lambda text=text: subject.driver.define(text))  # type: ignore[misc]
+    for number, what, text in (
+        (27, "definition that is not well-formed", good.replace("</os>", "")),
+        (27, "definition with another root", "<network><name>n</name></network>"),
+        (27, "definition with a slash in its name", good.replace(">good<", ">go/od<")),
+        (21, "definition without a name", good.replace("<name>good</name>", "")),
+    ):
+        subject.refuses(number, what, subject.driver.define, text)
     assert {seen.uuid for seen in subject.driver.domains()} == before
 
 
@@ -350,6 +352,43 @@ def _verbs(driver: Driver, uuid: str) -> list[Callable[[], object]]:
         lambda: driver.snapshot_create(uuid, build("a"), SnapshotCreate.NONE),
         lambda: driver.snapshot_revert(uuid, "a", SnapshotRevert.NONE),
         lambda: driver.snapshot_delete(uuid, "a", SnapshotDelete.NONE),
+    ]
+
+
+def _abilities(subject: Subject, uuid: str) -> list[Callable[[], object]]:
+    saving, tuning, devices, control, agent = (
+        subject.saving,
+        subject.tuning,
+        subject.devices,
+        subject.control,
+        subject.agent,
+    )
+    return [
+        lambda: saving.save(uuid, "/tmp/saved", None, SaveRestore(0)),  # noqa: S108  it is never written
+        lambda: saving.managed_save(uuid, SaveRestore(0)),
+        lambda: saving.managed_save_remove(uuid),
+        lambda: saving.core_dump(uuid, "/tmp/core", CoreDump(0), None),  # noqa: S108  likewise
+        lambda: tuning.set_autostart(uuid, autostart=True),
+        lambda: tuning.rename(uuid, "other"),
+        lambda: tuning.set_memory(uuid, 1024, Memory(0)),
+        lambda: tuning.set_vcpus(uuid, 1, Vcpu(0)),
+        lambda: tuning.set_description(uuid, "words", Affect(0)),
+        lambda: tuning.set_title(uuid, "words", Affect(0)),
+        lambda: tuning.set_metadata(uuid, "urn:x", "x", "<x/>", Affect(0)),
+        lambda: devices.attach_device(uuid, "<disk/>", DeviceModify(0)),
+        lambda: devices.detach_device(uuid, "<disk/>", DeviceModify(0)),
+        lambda: devices.update_device(uuid, "<disk/>", DeviceModify(0)),
+        lambda: devices.block_resize(uuid, "vda", 1024),
+        lambda: control.reset(uuid),
+        lambda: control.inject_nmi(uuid),
+        lambda: control.send_key(uuid, "linux", 0, [1]),
+        lambda: control.pm_suspend(uuid, "mem", 0),
+        lambda: control.pm_wakeup(uuid),
+        lambda: control.abort_job(uuid),
+        lambda: agent.fs_freeze(uuid, []),
+        lambda: agent.fs_thaw(uuid, []),
+        lambda: agent.guest_time(uuid),
+        lambda: agent.set_guest_time(uuid, 1, 0, sync=False),
     ]
 
 

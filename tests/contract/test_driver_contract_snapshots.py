@@ -6,7 +6,8 @@ from domain_model import snapshot_xml
 from domain_model.errors import NoSnapshot, OperationFailed
 from domain_model.flags import SnapshotCreate, SnapshotRevert
 from domain_model.snapshot_xml import build
-from tests.contract.drivers import ACCEPTED, TEST, Subject, qemu_driver, simulator_driver, subject, test_driver
+from tests.contract.differences import ACCEPTED, TEST
+from tests.contract.drivers import Subject, qemu_driver, simulator_driver, subject, test_driver
 
 __all__ = ["qemu_driver", "simulator_driver", "subject", "test_driver"]  # pytest finds fixtures by name
 

@@ -22,13 +22,18 @@ _VALUE = re.compile(rb"[0-9a-f]{8}")
 
 
 def build_counter_image(path: Path) -> Path:
-    """Write a bootable qcow2 image of 16 MiB to ``path``, replacing what was there; return ``path``.
+    """Write the counter guest's image to ``path``, as ``build_boot_image``."""
+    return build_boot_image(SOURCE, path)
+
+
+def build_boot_image(source: Path, path: Path) -> Path:
+    """Write a qcow2 image of 16 MiB that boots the sector ``source`` to ``path``, replacing what was there; return ``path``.
 
     Raises CalledProcessError if the assembler or qemu-img refuse, FileNotFoundError if one of them is missing.
     """
-    with tempfile.TemporaryDirectory(prefix="counter-") as folder:
-        object_file, raw = Path(folder, "counter.o"), Path(folder, "counter.raw")
-        _run("gcc", "-m16", "-c", str(SOURCE), "-o", str(object_file))
+    with tempfile.TemporaryDirectory(prefix="guest-") as folder:
+        object_file, raw = Path(folder, "guest.o"), Path(folder, "guest.raw")
+        _run("gcc", "-m16", "-c", str(source), "-o", str(object_file))
         _run("objcopy", "-O", "binary", "-j", ".text", str(object_file), str(raw))
         with raw.open("r+b") as image:
             image.truncate(IMAGE_BYTES)
@@ -110,6 +115,23 @@ class Counter:
             return values[-1] if len(values) > by and values[-1] - values[0] >= by and not _jump(values) else None
 
         return eventually(advanced, what=f"the counter in {self.serial_log.name} advances by {by}", timeout_s=timeout_s)
+
+    def wait_until_goes_on(self, by: int = 3, *, since: int, timeout_s: float = 60.0) -> int:
+        """Wait until the guest has written ``by`` values after byte ``since``; return the last of them.
+
+        Raises AssertionError if the count jumped since then: it is another memory that goes on. NeverHappenedError if
+        it does not go on at all.
+        """
+        before = _values(self._read(max(0, since - 200), until=since))[-1:]
+
+        def gone_on() -> int | None:
+            values = [*before, *self.values(since)]
+            jump = _jump(values)
+            if jump is not None:
+                raise AssertionError(f"the counter went on from {jump} instead of {before or 'a boot'}")
+            return values[-1] if len(values) - len(before) >= by else None
+
+        return eventually(gone_on, what=f"the counter in {self.serial_log.name} goes on", timeout_s=timeout_s)
 
     def wait_until_restarts(self, low: int, high: int, *, since: int, timeout_s: float = 60.0) -> int:
         """Wait until the guest goes on from a restored state, and return the first value it wrote from there.

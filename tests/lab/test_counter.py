@@ -75,3 +75,28 @@ def test_a_stopped_guest_does_not_advance(counter: Counter) -> None:
 
     with pytest.raises(NeverHappenedError, match="advances by 3"):
         counter.wait_until_advances(3, timeout_s=0)
+
+
+def test_a_guest_goes_on_where_it_was_stopped(counter: Counter) -> None:
+    write(counter, 50, 51)
+    since = counter.position()
+    write(counter, 52, tail="0000")
+    write(counter, 53, 54, 55)
+
+    assert counter.wait_until_goes_on(since=since) == 55
+
+
+def test_a_guest_with_another_memory_does_not_go_on(counter: Counter) -> None:
+    write(counter, 50, 51)
+    since = counter.position()
+    write(counter, 52, 53, 1, 2)
+
+    with pytest.raises(AssertionError, match="went on from 1 instead of"):
+        counter.wait_until_goes_on(since=since)
+
+
+def test_a_guest_that_writes_nothing_does_not_go_on(counter: Counter) -> None:
+    write(counter, 50, 51)
+
+    with pytest.raises(NeverHappenedError, match="goes on"):
+        counter.wait_until_goes_on(since=counter.position(), timeout_s=0)

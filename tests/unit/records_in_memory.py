@@ -12,7 +12,7 @@ from revisor.store.mapper import EventMapper
 from tests.unit.domain_histories import AT, HOSTS
 from workers.ports import Drafts, Lead, LeadLost, PlacedDomain, QueuedOperation
 
-_DIGESTS = ("definition", "live", "header", "domain", "inactive_domain")
+_DIGESTS = ("definition", "live", "header", "domain", "inactive_domain", "document")
 
 
 class DraftsInMemory:

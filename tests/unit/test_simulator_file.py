@@ -40,10 +40,10 @@ for number in itertools.count():
 """
 
 
-def snapshots(host: SimulatorDriver) -> set[str]:
+def snapshots(host: SimulatorDriver) -> frozenset[str]:
     seen = host.domain(UUID)
     assert seen is not None
-    return set(seen.snapshots)
+    return frozenset(seen.snapshots)
 
 
 def test_a_host_remembers_what_it_is_and_holds(tmp_path: Path) -> None:
@@ -161,8 +161,79 @@ def test_a_file_of_a_newer_revisor_is_not_touched(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(HypervisorUnreachable, match="its format is 99, this Revisor reads 1"):
+    with pytest.raises(HypervisorUnreachable, match="its format is 99, this Revisor reads 2"):
         SimulatorDriver(tmp_path / "alpha", "alpha").start(UUID)
+
+
+# The tables as the first Revisor made them.
+_FIRST = """
+CREATE TABLE host (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), uuid TEXT NOT NULL,
+    last_id INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE domain (uuid TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT, live TEXT,
+    hypervisor_id INTEGER, state INTEGER NOT NULL, reason INTEGER NOT NULL, autostart INTEGER NOT NULL DEFAULT 0,
+    managed_save INTEGER, current TEXT) STRICT;
+CREATE TABLE snapshot (domain_uuid TEXT NOT NULL REFERENCES domain (uuid) ON DELETE CASCADE, name TEXT NOT NULL,
+    description TEXT, state TEXT NOT NULL, parent TEXT, creation_time INTEGER NOT NULL, memory TEXT NOT NULL,
+    memory_file TEXT, external INTEGER NOT NULL, disks TEXT, domain TEXT NOT NULL, inactive_domain TEXT, cookie TEXT,
+    PRIMARY KEY (domain_uuid, name)) STRICT;
+INSERT INTO host (only_one, uuid, last_id) VALUES (1, '00000000-0000-4000-8000-000000000001', 7);
+PRAGMA user_version = 1;
+"""
+
+
+def first_file(path: Path) -> None:
+    """A file of the first Revisor, with a domain that has a managed save, and no snapshots."""
+    connection = sqlite3.connect(path)
+    connection.executescript(_FIRST)
+    connection.execute(
+        "INSERT INTO domain (uuid, name, definition, state, reason, managed_save) VALUES (?, 'guest', ?, 5, 5, 3)",
+        (UUID, DEFINITION),
+    )
+    connection.commit()
+    connection.close()
+
+
+def test_a_file_of_an_earlier_revisor_is_brought_up_to_date(tmp_path: Path) -> None:
+    first_file(tmp_path / "alpha")
+    host = SimulatorDriver(tmp_path / "alpha", "alpha")
+
+    seen = host.domain(UUID)
+    assert seen is not None
+    assert (seen.name, seen.managed_save, host.identity().host_uuid[-1]) == ("guest", True, "1")
+    host.start(UUID)
+    seen = host.domain(UUID)
+    assert seen is not None
+    assert (seen.hypervisor_id, int(seen.state), seen.reason) == (8, 3, 2)
+    host.snapshot_create(UUID, build("a"), SnapshotCreate.DISK_ONLY)
+    assert "/images/guest.a" in host.domain_xml(UUID, inactive=True)
+    host.close()
+
+
+def test_a_file_brought_up_to_date_by_many_at_once_is_so_once(tmp_path: Path) -> None:
+    first_file(tmp_path / "alpha")
+    hosts = [SimulatorDriver(tmp_path / "alpha", "alpha") for _ in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(snapshots, hosts)) == {frozenset()}
+    for host in hosts:
+        host.close()
+
+
+def test_a_file_made_new_and_one_brought_up_to_date_hold_the_same(tmp_path: Path) -> None:
+    first_file(tmp_path / "old")
+    columns = []
+    for name in ("old", "new"):
+        host = SimulatorDriver(tmp_path / name, name)
+        host.domains()
+        host.close()
+        connection = sqlite3.connect(tmp_path / name)
+        tables = [
+            row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+        ]
+        columns.append({table: list(connection.execute(f"PRAGMA table_info({table})")) for table in tables})
+        connection.close()
+
+    assert columns[0] == columns[1]
 
 
 def test_a_folder_that_cannot_be_made_is_unreachable(tmp_path: Path) -> None:
