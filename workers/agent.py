@@ -152,7 +152,7 @@ class HostAgent:
         self._observe_at = now + self._observe_every_s
         try:
             begun = self._sightings.begin(self._lead.host)
-            self._observer.run_once(self.busy)
+            self._observer.run_once(self.busy, closely=self._sightings.closely(self._lead.host))
             self._sightings.done(self._lead.host, begun)
         except Refused as silence:
             _log.warning("host %s: %s", self._lead.host_name, silence)

@@ -51,7 +51,7 @@ class Applier:
                 self._fail(queued, silence)
 
     def _begin(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
-        sighting = self._eye.sighting(domain)
+        sighting = self._eye.sighting(domain, operation.verb)
         evidence = evidence_of(sighting, domain)
 
         def start(now: Domain) -> None:
@@ -153,11 +153,12 @@ class Applier:
         self._change(queued, task, end)
 
     def _happened(self, domain: Domain, operation: Operation) -> Verdict:
-        return VERBS[operation.verb].happened(operation, self._eye.sighting(domain))
+        return VERBS[operation.verb].happened(operation, self._eye.sighting(domain, operation.verb))
 
     def _look(self, task: Task) -> Observation | None:
-        dump = [task.arguments["name"]] if task.operation.verb.startswith("snapshot-") else []
-        return self._eye.look(task.domain, task.drafts, dump=dump)
+        named = task.operation.verb.startswith(("snapshot-", "checkpoint-")) and "name" in task.arguments
+        dump = [task.arguments["name"]] if named else []
+        return self._eye.look(task.domain, task.drafts, dump=[*dump, *task.touched])
 
     def _fail(self, queued: QueuedOperation, refusal: Refused) -> None:
         """End an operation that never touched the hypervisor."""

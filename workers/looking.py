@@ -1,6 +1,7 @@
 """Looking at a hypervisor: what it shows of a domain, as an observation whose texts are documents without secrets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from domain_model import snapshot_xml
@@ -9,7 +10,15 @@ from domain_model.domain import Domain
 from domain_model.placements import Role
 from domain_model.rules import Situation
 from drivers.port import DomainSighting, Driver
+from workers.checkpoint_eye import CheckpointEye
+from workers.image_eye import ImageEye
 from workers.ports import Drafts, Records
+
+_ABOUT_CHECKPOINTS = (
+    *("checkpoint-create", "checkpoint-redefine", "checkpoint-delete", "backup-begin"),
+    *("undefine", "snapshot-revert"),
+)
+"""Verbs whose rules or outcome have to do with checkpoints."""
 
 
 class Eye:
@@ -19,21 +28,27 @@ class Eye:
         self._driver = driver
         self._records = records
         self._host = host
+        self._checkpoints = CheckpointEye(driver, records, host)
+        self._images = ImageEye(driver, host)
 
-    def sighting(self, domain: Domain) -> DomainSighting | None:
-        return self._driver.domain(domain.uuid)
+    def sighting(self, domain: Domain, verb: str = "") -> DomainSighting | None:
+        """The domain now, with its checkpoints if the verb has to do with them."""
+        sighting = self._driver.domain(domain.uuid)
+        if sighting is None or verb not in _ABOUT_CHECKPOINTS:
+            return sighting
+        return replace(sighting, checkpoints=self._checkpoints.names(domain))
 
     def look(self, domain: Domain, drafts: Drafts, *, dump: Iterable[str] = ()) -> Observation | None:
         """The domain now, or None when the hypervisor has none such.
 
-        Dumps the snapshots in ``dump``, those not recorded yet, and the children of those that are gone.
+        Dumps the snapshots and checkpoints in ``dump``, those not recorded yet, and the children of those that are gone.
         """
-        sighting = self.sighting(domain)
+        sighting, wanted = self.sighting(domain), frozenset(dump)
         if sighting is None:
             return None
         dumps = {
             name: self._dump(domain, name, drafts)
-            for name in self._worth_dumping(domain, sighting, set(dump))
+            for name in sorted(self._worth_dumping(domain, sighting, set(wanted)))
             if name in sighting.snapshots
         }
         return Observation(
@@ -49,6 +64,10 @@ class Eye:
             snapshots=frozenset(sighting.snapshots),
             current=sighting.current_snapshot,
             dumps=dumps,
+            checkpoints=self._checkpoints.look(domain, drafts, wanted),
+            backup=self._checkpoints.backup(domain),
+            presence=self._images.presence(domain),
+            images=self._images.images(domain),
         )
 
     def _worth_dumping(self, domain: Domain, sighting: DomainSighting, wanted: set[str]) -> set[str]:
@@ -90,6 +109,9 @@ def situation_of(sighting: DomainSighting, domain: Domain) -> Situation:
         managed_save=sighting.managed_save,
         snapshots=frozenset(sighting.snapshots),
         forest=domain.forest,
+        checkpoints=frozenset(sighting.checkpoints or ()),
+        checkpoint_forest=domain.checkpoints,
+        uuid=domain.uuid,
     )
 
 

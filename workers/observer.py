@@ -35,15 +35,18 @@ class Observer:
             if sighting is None or sighting.uuid == uuid:
                 self._seen.pop(domain, None)
 
-    def run_once(self, busy: frozenset[UUID]) -> None:
+    def run_once(self, busy: frozenset[UUID], *, closely: frozenset[UUID] = frozenset()) -> None:
         """Look at every domain recorded on the host but the busy ones, whose sightings belong to their operation.
 
+        Those in ``closely`` are looked at closely even if they look as before.
         Now and then at all of them closely: a definition may change while the sighting stays the same, and hints get
         lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads.
         """
         self._rounds += 1
         if self._rounds % _ALL_CLOSELY_EVERY == 0:
             self._seen.clear()
+        for domain in closely:
+            self._seen.pop(domain, None)
         sightings = {sighting.uuid: sighting for sighting in self._driver.domains()}
         for placed in self._records.placed(self._lead.host):
             shown = sightings.get(placed.uuid), placed.role

@@ -136,6 +136,10 @@ class Sightings(Protocol):
         """A look begins; returns a number for ``done``."""
         ...
 
+    def closely(self, host: UUID) -> frozenset[UUID]:
+        """The domains that somebody wants to be looked at closely in this look, each told once."""
+        ...
+
     def done(self, host: UUID, begun: int) -> None:
         """The look is over: whatever was asked for before it began is satisfied."""
         ...

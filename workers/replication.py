@@ -4,57 +4,21 @@ libvirt's 2011 flags REDEFINE and CURRENT made this possible by hand; here it is
 step may be done twice: what is already there and agrees is left alone, so an interrupted replay is simply run again.
 """
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
-from domain_model import snapshot_xml, xml_comparison
+from domain_model import domain_xml, xml_comparison
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid
 from domain_model.flags import SnapshotCreate, SnapshotDelete
+from domain_model.redefinition import Step
 from domain_model.snapshots import SnapshotRecord, SnapshotStateClass
-from domain_model.xml_comparison import Comparison, Verdict
+from domain_model.xml_comparison import Comparison
+from drivers.abilities import Tuning
 from drivers.port import DomainSighting, Driver
+from workers.dumps import Dumps, is_of
 from workers.ports import Records
-
-_AGREES = ("identical", "normalised")
-_TELL_EVERY_S = 0.2
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(slots=True)
-class ReplayReport:
-    """What was found on the target, compared with what was recorded."""
-
-    snapshots: list[dict[str, Any]] = field(default_factory=list)
-    """{name, result: identical|normalised|different|missing, differences: [{path, recorded, found}]}"""
-    definition: dict[str, Any] = field(default_factory=dict)
-    current: dict[str, str | None] = field(default_factory=dict)
-
-    @property
-    def identical(self) -> int:
-        return sum(1 for entry in self.snapshots if entry["result"] == "identical")
-
-    @property
-    def total(self) -> int:
-        return len(self.snapshots)
-
-    @property
-    def agrees(self) -> bool:
-        """Whether everything recorded was found; additions a hypervisor makes to hand-written XML are no fault."""
-        results = [entry["result"] for entry in [*self.snapshots, self.definition]]
-        return all(result in _AGREES for result in results) and self.current["recorded"] == self.current["found"]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "snapshots": self.snapshots,
-            "definition": self.definition,
-            "current": self.current,
-            "identical": self.identical,
-            "total": self.total,
-        }
+from workers.redefining import Progress, Redefinition
+from workers.replay_report import AGREES, MISSING, ReplayReport, result_of
 
 
 class Replication:
@@ -69,15 +33,11 @@ class Replication:
         self._records = records
         self._domain = domain
         self._replica = domain.replica_on(host)
-        self._tell = _Teller(progress)
+        self._progress = progress
         self._ordered = domain.forest.parents_first()
         self._current = domain.forest.current
-        digests = {digest for record in self._ordered for digest in record.documents if digest is not None}
-        texts = records.texts({definition, *digests})
-        self._definition = texts[definition]
-        self._documents = texts
-        self._restored: dict[str, str] = {}
-        """Documents with their secrets. Snapshots share most of them, so each is restored once and not with each text."""
+        self._dumps = Dumps(records, domain.id, self._ordered, more=[definition])
+        self._definition = definition
         self.removed: list[str] = []
         """Ids of snapshots whose metadata was removed from the target, because they are recorded no more."""
 
@@ -101,19 +61,27 @@ class Replication:
 
     def define(self, sighting: DomainSighting | None) -> None:
         """Define the domain on the target unless its definition there agrees already."""
-        if sighting is not None and sighting.persistent and self._compare_definition().verdict in _AGREES:
+        if sighting is not None and sighting.persistent and self._compare_definition().verdict in AGREES:
             return
-        self._driver.define(self._records.restore(self._domain.id, self._definition))
+        if sighting is not None:
+            self._rename(sighting)
+        self._driver.define(self._dumps.document(self._definition))
+
+    def _rename(self, sighting: DomainSighting) -> None:
+        """A hypervisor takes no definition with another name under the same UUID."""
+        name = domain_xml.read(self._dumps.texts[self._definition]).name
+        if sighting.name != name and isinstance(self._driver, Tuning):
+            self._driver.rename(self._domain.uuid, name)
 
     def stale(self, sighting: DomainSighting | None) -> list[SnapshotRecord]:
         """The snapshots to redefine, parents first, after removing metadata that is in the way."""
-        found = self._dumps(sighting)
-        in_the_way = [name for name, dump in found.items() if not _is_of(self._domain.forest.get(name), dump)]
+        found = self._found(sighting)
+        in_the_way = [name for name, dump in found.items() if not is_of(self._domain.forest.get(name), dump)]
         if in_the_way:
             self._delete_metadata(in_the_way)
             # What hung below them hangs elsewhere now.
             sighting = self._driver.domain(self._domain.uuid)
-            found = self._dumps(sighting)
+            found = self._found(sighting)
         if self._current is None and sighting is not None and sighting.current_snapshot is not None:
             # A redefine makes one the current one, but nothing makes it none of them: begin anew.
             self._delete_metadata(found)
@@ -122,7 +90,7 @@ class Replication:
         wanted = [
             record
             for record in self._ordered
-            if record.name not in found or self._compare(record, found[record.name]).verdict not in _AGREES
+            if record.name not in found or self._dumps.compare(record, found[record.name]).verdict not in AGREES
         ]
         current = self._domain.forest.current_snapshot
         if current is not None and current not in wanted:
@@ -133,30 +101,29 @@ class Replication:
 
     def redefine(self, wanted: list[SnapshotRecord]) -> None:
         """Redefine these snapshots in this order; the recorded current one becomes current."""
-        for done, record in enumerate(wanted):
-            flags = SnapshotCreate.REDEFINE
-            if record.id == self._current:
-                flags |= SnapshotCreate.CURRENT
-            if record.state_class is SnapshotStateClass.DISK_ONLY:
-                flags |= SnapshotCreate.DISK_ONLY
-            self._driver.snapshot_create(self._domain.uuid, self._given(record), flags)
-            self._tell(done + 1, len(wanted))
+        steps = [self._step(record) for record in wanted]
+        Redefinition(self._driver, self._domain.uuid, self._dumps).carry_out(steps, self._progress)
+
+    def _step(self, record: SnapshotRecord) -> Step:
+        flags = SnapshotCreate.REDEFINE
+        if record.id == self._current:
+            flags |= SnapshotCreate.CURRENT
+        if record.state_class is SnapshotStateClass.DISK_ONLY:
+            flags |= SnapshotCreate.DISK_ONLY
+        return Step(record.name, self._domain.forest.parent_name(record), flags, None, record)
 
     def read_back(self) -> ReplayReport:
         """Read the definition and every snapshot from the target and compare."""
         report = ReplayReport()
         sighting = self._driver.domain(self._domain.uuid)
-        found = self._dumps(sighting)
+        found = self._found(sighting)
         if sighting is None:
-            report.definition = {"result": "missing", "differences": []}
+            report.definition = MISSING
         else:
-            report.definition = _result(self._compare_definition())
+            report.definition = result_of(self._compare_definition())
         for record in self._ordered:
-            if record.name in found:
-                result = _result(self._compare(record, found[record.name]))
-            else:
-                result = {"result": "missing", "differences": []}
-            report.snapshots.append({"name": record.name, **result})
+            dump = found.get(record.name)
+            report.add(record.name, None if dump is None else self._dumps.compare(record, dump))
         current = self._domain.forest.current_snapshot
         report.current = {
             "recorded": None if current is None else current.name,
@@ -189,58 +156,10 @@ class Replication:
         replicated = () if self._replica is None else self._replica.replicated
         return [snapshot for snapshot in replicated if self._domain.forest.find(snapshot) is None]
 
-    def _dumps(self, sighting: DomainSighting | None) -> dict[str, str]:
+    def _found(self, sighting: DomainSighting | None) -> dict[str, str]:
         """The snapshots' XML on the target, with its secrets: to be compared or redacted, never kept."""
         return {} if sighting is None else self._driver.snapshot_dumps(self._domain.uuid)
 
-    def _given(self, record: SnapshotRecord) -> str:
-        """A recorded snapshot's XML as a hypervisor is given it, with its secrets."""
-        for digest in record.documents:
-            if digest is not None and digest not in self._restored:
-                self._restored[digest] = self._records.restore(self._domain.id, self._documents[digest])
-        return snapshot_xml.compose_named(record.documents, self._restored)
-
-    def _compare(self, record: SnapshotRecord, found: str) -> Comparison:
-        """Compare what was recorded with what was found; only when their bytes differ, secrets have to come out first."""
-        if found == self._given(record):
-            return Comparison(Verdict.IDENTICAL)
-        return snapshot_xml.compare(
-            snapshot_xml.compose_named(record.documents, self._documents), self._redacted(found)
-        )
-
     def _compare_definition(self) -> Comparison:
-        found = self._redacted(self._driver.domain_xml(self._domain.uuid, inactive=True))
-        return xml_comparison.compare(self._definition, found, root="domain")
-
-    def _redacted(self, xml: str) -> str:
-        return self._records.redact(self._domain.id, xml)
-
-
-class _Teller:
-    """Passes progress on, but not a thousand times a second."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._told_at = 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done == total or now - self._told_at >= _TELL_EVERY_S:
-            self._told_at = now
-            self._progress(done, total)
-
-
-def _is_of(record: SnapshotRecord | None, xml: str) -> bool:
-    """Whether a dump is of this snapshot, and not of another one under its name that no redefine could turn into it."""
-    if record is None:
-        return False
-    said = snapshot_xml.read(xml)
-    same_kind = SnapshotStateClass.of(said.state or "") is record.state_class
-    return same_kind and (said.creation_time or 0) == record.creation_time
-
-
-def _result(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "result": comparison.verdict,
-        "differences": [{"path": d.path, "recorded": d.recorded, "found": d.found} for d in comparison.differences],
-    }
+        found = self._records.redact(self._domain.id, self._driver.domain_xml(self._domain.uuid, inactive=True))
+        return xml_comparison.compare(self._dumps.texts[self._definition], found, root="domain")

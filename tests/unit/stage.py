@@ -15,6 +15,7 @@ from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, OutcomeUnknown
 from domain_model.flags import SnapshotCreate
 from domain_model.operations import Command
+from domain_model.redefinition import Wanted
 from drivers.port import Capabilities, DomainSighting, Driver
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, HOSTS, UUID_TEXT
@@ -231,6 +232,29 @@ class Stage:
 
     def delete(self, name: str, flags: int = 0) -> Asked:
         return self.do("snapshot-delete", name=name, flags=flags)
+
+    def ask_redefinition(self, *texts: str, flags: int = 1) -> QueuedOperation:
+        """Ask for a batch of redefinitions; raises Refused."""
+        drafts, entries = DraftsInMemory(), []
+        for text in texts:
+            said = snapshot_xml.read_for_redefine(text)
+            entries.append(
+                Wanted(
+                    name=said.name or "",
+                    parent=said.parent,
+                    state=said.state or "",
+                    creation_time=said.creation_time or 0,
+                    xml=drafts.add(self.records.redact(DOMAIN, text)),
+                    current=bool(flags & SnapshotCreate.CURRENT),
+                    domain_uuid=said.domain_uuid,
+                ).as_argument()
+            )
+        asked = self.ask("snapshot-redefine", flags=flags, snapshots=entries)
+        self.records.documents.update(drafts.texts)
+        return asked
+
+    def redefine(self, *texts: str, flags: int = 1, driver: Driver | None = None) -> Asked:
+        return self.apply(self.ask_redefinition(*texts, flags=flags), driver)
 
     def replay(self, host: str = BETA, driver: Driver | None = None) -> Asked:
         return self.do("replay", host, driver, name="guest")

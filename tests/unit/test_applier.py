@@ -192,11 +192,10 @@ def test_a_second_run_of_an_ended_operation_does_nothing(stage: Stage) -> None:
 
 
 def test_a_refusal_of_the_hypervisor_is_the_outcome_with_its_number_and_words(stage: Stage) -> None:
-    running(stage)
-    stage.do("suspend")
-    refused = stage.do("shutdown")
-    assert (refused.state, refused.code) == ("failed", 55)
-    assert refused.event.message == "Requested operation is not valid: domain is not running"
+    stage.define()
+    refused = stage.do("setmem", size_kib=1024 * 1024)
+    assert (refused.state, refused.code) == ("failed", 8)
+    assert refused.event.message == "invalid argument: cannot set memory higher than max memory"
     assert since_request(stage) == ["operation.started", "operation.failed"]
 
 

@@ -1,154 +1,24 @@
 """When the answer is lost or the worker dies, what is there decides: done, do again, or unknown. Nothing is guessed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable
-from domain_model.flags import SnapshotCreate, Start
+from domain_model.flags import Start
+from domain_model.libvirt import DomainState
 from domain_model.operations import VERBS
+from drivers.abilities import GuestControl
 from tests.unit.domain_histories import ALPHA, DOMAIN, UUID_TEXT
-from tests.unit.stage import Died, Stage, altered, definition, dying, severed
-
-SUCCEEDED, UNKNOWN, IN_FLIGHT = "succeeded", "outcome_unknown", "in flight"
+from tests.unit.lost_answers import FILE, IN_FLIGHT, LOST, SUCCEEDED, TAKEN, UNKNOWN, Lost, running, with_an_agent
+from tests.unit.stage import Died, Stage, altered, dying, severed
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
-
-
-def nothing(_stage: Stage) -> None:
-    pass
-
-
-def running(stage: Stage) -> None:
-    stage.define()
-    stage.start()
-
-
-def paused(stage: Stage) -> None:
-    running(stage)
-    stage.do("suspend")
-
-
-def with_snapshots(stage: Stage) -> None:
-    running(stage)
-    stage.snapshot("a", "b")
-
-
-def off_with_snapshots(stage: Stage) -> None:
-    stage.define()
-    stage.snapshot("a", "b")
-
-
-def redefinition(stage: Stage) -> dict[str, Any]:
-    text = stage.drivers[ALPHA].snapshot_xml(UUID_TEXT, "b").replace("the b one", "better")
-    return {"name": "b", "parent": "a", "state": "running", "flags": 1, "xml": text}
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A verb whose answer is lost: its state at once, and after one more round."""
-
-    says: str
-    verb: str
-    call: str
-    given: Callable[[Stage], None]
-    not_done: tuple[str, str]
-    """When the hypervisor did not do it."""
-    done: tuple[str, str]
-    arguments: Callable[[Stage], dict[str, Any]] = field(default=lambda _stage: {})
-
-
-MADE: dict[str, Any] = {"name": "guest", "xml": definition()}
-TAKEN: dict[str, Any] = {"name": "c", "xml": snapshot_xml.build("c"), "flags": 0}
-AGAIN = (IN_FLIGHT, SUCCEEDED)
-AT_ONCE = (SUCCEEDED, SUCCEEDED)
-NEVER_KNOWN = (UNKNOWN, UNKNOWN)
-
-LOST = [
-    Lost("define", "define", "define", nothing, AGAIN, AGAIN, lambda _: MADE),
-    Lost("create", "create", "create", nothing, AGAIN, AT_ONCE, lambda _: MADE),
-    Lost("undefine", "undefine", "undefine", Stage.define, AGAIN, AT_ONCE),
-    Lost("undefine while running", "undefine", "undefine", running, AGAIN, AT_ONCE),
-    Lost("start", "start", "start", Stage.define, AGAIN, AT_ONCE),
-    Lost("shutdown", "shutdown", "shutdown", running, AGAIN, AT_ONCE),
-    Lost("destroy", "destroy", "destroy", running, AGAIN, AT_ONCE),
-    Lost("reboot", "reboot", "reboot", running, NEVER_KNOWN, NEVER_KNOWN),
-    Lost("suspend", "suspend", "suspend", running, AGAIN, AT_ONCE),
-    Lost("resume", "resume", "resume", paused, AGAIN, AT_ONCE),
-    Lost("take a snapshot", "snapshot-create", "snapshot_create", running, NEVER_KNOWN, AT_ONCE, lambda _: TAKEN),
-    Lost(
-        "take one without metadata",
-        "snapshot-create",
-        "snapshot_create",
-        running,
-        NEVER_KNOWN,
-        NEVER_KNOWN,
-        lambda _: {**TAKEN, "flags": int(SnapshotCreate.NO_METADATA)},
-    ),
-    Lost("redefine", "snapshot-redefine", "snapshot_create", with_snapshots, AGAIN, AGAIN, redefinition),
-    Lost(
-        "revert a running guest",
-        "snapshot-revert",
-        "snapshot_revert",
-        with_snapshots,
-        NEVER_KNOWN,
-        AT_ONCE,
-        lambda _: {"name": "a", "flags": 0},
-    ),
-    Lost(
-        "revert a running guest to where it is",
-        "snapshot-revert",
-        "snapshot_revert",
-        with_snapshots,
-        NEVER_KNOWN,
-        AT_ONCE,
-        lambda _: {"name": "b", "flags": 0},
-    ),
-    Lost(
-        "revert a guest that is off",
-        "snapshot-revert",
-        "snapshot_revert",
-        off_with_snapshots,
-        NEVER_KNOWN,
-        AT_ONCE,
-        lambda _: {"name": "a", "flags": 0},
-    ),
-    Lost(
-        "revert a guest that is off to where it is: there is nothing to tell it by",
-        "snapshot-revert",
-        "snapshot_revert",
-        off_with_snapshots,
-        NEVER_KNOWN,
-        NEVER_KNOWN,
-        lambda _: {"name": "b", "flags": 0},
-    ),
-    Lost(
-        "delete",
-        "snapshot-delete",
-        "snapshot_delete",
-        with_snapshots,
-        AGAIN,
-        AT_ONCE,
-        lambda _: {"name": "b", "flags": 0},
-    ),
-    Lost(
-        "delete children only",
-        "snapshot-delete",
-        "snapshot_delete",
-        with_snapshots,
-        AGAIN,
-        AGAIN,
-        lambda _: {"name": "a", "flags": 4},
-    ),
-]
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before it acted", "after it acted"])
@@ -183,13 +53,19 @@ def recorded_is_there(stage: Stage) -> None:
     if placement is None or seen is None:
         return
     assert (placement.state, placement.hypervisor_id) == (seen.state, seen.hypervisor_id)
+    assert (placement.name, placement.autostart, placement.managed_save) == (
+        seen.name,
+        seen.autostart,
+        seen.managed_save,
+    )
     assert {record.name for record in domain.forest} == set(seen.snapshots)
     current = domain.forest.current_snapshot
     assert (None if current is None else current.name) == seen.current_snapshot
 
 
-def test_every_verb_that_touches_a_hypervisor_is_lost_here_but_replay_which_has_its_own_tests() -> None:
-    assert VERBS.keys() - {lost.verb for lost in LOST} == {"replay", "handover"}
+def test_every_verb_that_touches_a_hypervisor_is_lost_here_or_has_tests_of_its_own() -> None:
+    elsewhere = {"replay", "handover", "checkpoint-create", "checkpoint-redefine", "checkpoint-delete", "backup-begin"}
+    assert VERBS.keys() - {lost.verb for lost in LOST} == elsewhere
 
 
 def test_an_act_of_unknown_outcome_is_never_done_again(stage: Stage) -> None:
@@ -250,6 +126,35 @@ def test_a_first_attempt_that_ends_while_the_second_is_refused_for_it_is_a_succe
 
     assert stage.apply(asked, altered(alpha, start=start)).state == SUCCEEDED
     assert stage.topics[-2:] == ["domain.started", "operation.succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "call", "arguments"),
+    [
+        ("save", "save", {"file": FILE}),
+        ("managedsave", "managed_save", {}),
+        ("dump", "core_dump", {"file": FILE}),
+    ],
+)
+def test_a_guest_that_ended_by_itself_was_perhaps_saved_before_and_nobody_says_it_was(
+    stage: Stage, verb: str, call: str, arguments: dict[str, Any]
+) -> None:
+    running(stage)
+    asked, alpha = stage.ask(verb, **arguments), stage.drivers[ALPHA]
+    assert stage.apply(asked, severed(alpha, call, before=True)).state == IN_FLIGHT
+    alpha.destroy(UUID_TEXT)
+    assert stage.apply(asked).state == UNKNOWN
+
+
+def test_a_guest_that_slept_and_was_woken_is_not_put_to_sleep_again(stage: Stage) -> None:
+    with_an_agent(stage)
+    asked, alpha = stage.ask("dompmsuspend", target="mem"), stage.drivers[ALPHA]
+    with pytest.raises(Died):
+        stage.apply(asked, dying(alpha, "pm_suspend", before=False))
+    assert isinstance(alpha, GuestControl)
+    alpha.pm_wakeup(UUID_TEXT)
+    assert stage.apply(asked).state == SUCCEEDED
+    assert stage.seen().state is DomainState.RUNNING
 
 
 def test_the_evidence_of_the_first_start_decides_and_not_that_of_a_second(stage: Stage) -> None:

@@ -104,8 +104,7 @@ def test_another_current_snapshot_is_all_that_is_replayed(grown: Stage) -> None:
 def test_a_snapshot_redefined_at_the_source_is_replayed(grown: Stage) -> None:
     grown.replay()
     text = grown.drivers[ALPHA].snapshot_xml(UUID_TEXT, "b").replace("the b one", "better")
-    asked = grown.do("snapshot-redefine", xml=text, name="b", parent="a", state="running", flags=1)
-    assert asked.state == "succeeded"
+    assert grown.redefine(text).event.result == {"snapshot": "b", "snapshots": ["b"]}
     assert grown.replay().state == "succeeded"
     assert facts_of_replay(grown) == ["snapshot.redefined", "replica.verified"]
     agree(grown)
@@ -297,3 +296,13 @@ def test_a_verified_replica_that_is_found_to_differ_is_not_verified_any_more(gro
     assert grown.replay(driver=altered(beta, snapshot_dumps=deaf)).state == "failed"
     with pytest.raises(Refused):
         grown.ask("handover", to=BETA)
+
+
+def test_a_domain_renamed_at_the_source_is_renamed_on_the_target_with_its_snapshots(grown: Stage) -> None:
+    assert grown.do("destroy").state == "succeeded"
+    grown.replay()
+    assert grown.do("domrename", name="renamed").state == "succeeded"
+    assert facts_of_replay(grown) == ["domain.renamed", "domain.defined"]
+    assert grown.do("replay", BETA, name="renamed").state == "succeeded"
+    assert (grown.seen(BETA).name, grown.domain.placements[BETA].name) == ("renamed", "renamed")
+    agree(grown)

@@ -1,6 +1,6 @@
 """What an agent does for each verb, and how it tells afterwards whether it happened."""
 
-from workers.verbs import changes, guest, lifecycle, snapshots, transfers
+from workers.verbs import changes, checkpoints, guest, lifecycle, snapshots, transfers
 from workers.verbs.task import Task, Verb, Verdict
 from workers.verbs.transfers import command_of, replica_differs
 
@@ -11,5 +11,6 @@ VERBS: dict[str, Verb] = {
     **changes.VERBS,
     **guest.VERBS,
     **snapshots.VERBS,
+    **checkpoints.VERBS,
     **transfers.VERBS,
 }

@@ -1,7 +1,9 @@
 """Changing what a domain is made of: what an agent does, and how it tells whether it happened."""
 
 from domain_model.flags import Affect, DeviceModify, Memory, Vcpu
+from domain_model.operations import Operation
 from drivers.abilities import Devices, Tuning
+from drivers.port import DomainSighting
 from workers.verbs.task import Task, Verb, cannot_tell, do_again, done_if
 
 
@@ -28,12 +30,16 @@ def _autostart(task: Task) -> None:
     task.ability(Tuning).set_autostart(task.uuid, autostart=not task.arguments.get("disable", False))
 
 
+def _starts_with_the_host(operation: Operation, seen: DomainSighting | None) -> bool:
+    return seen is not None and seen.autostart != operation.arguments.get("disable", False)
+
+
 def _resize(task: Task) -> None:
     task.ability(Devices).block_resize(task.uuid, task.arguments["disk"], task.arguments["size_bytes"])
 
 
 VERBS: dict[str, Verb] = {
-    "autostart": Verb(_autostart, do_again),
+    "autostart": Verb(_autostart, done_if(_starts_with_the_host)),
     "domrename": Verb(
         lambda task: task.ability(Tuning).rename(task.uuid, task.arguments["name"]),
         done_if(lambda operation, seen: seen is not None and seen.name == operation.arguments["name"]),

@@ -2,8 +2,10 @@
 
 from domain_model.flags import SetTime
 from domain_model.libvirt import DomainState
+from domain_model.operations import Operation
 from drivers.abilities import GuestAgent, GuestControl
-from workers.verbs.task import Task, Verb, cannot_tell, do_again, in_state
+from drivers.port import DomainSighting
+from workers.verbs.task import Task, Verb, Verdict, cannot_tell, do_again, done_if, in_state, inactive
 
 
 def _send_key(task: Task) -> None:
@@ -37,13 +39,30 @@ def _time(task: Task) -> None:
     task.result.update(seconds=seconds, nseconds=nseconds)
 
 
+def _slept(operation: Operation, seen: DomainSighting | None) -> bool:
+    """Asleep, off when it was to sleep on disk, or awake again by now."""
+    if seen is None or seen.state is DomainState.PMSUSPENDED:
+        return True
+    woken = (seen.state, seen.reason) == (DomainState.RUNNING, _WOKEN)
+    before = (operation.evidence.get("state"), operation.evidence.get("reason"))
+    return inactive(operation, seen) or (woken and before != (DomainState.RUNNING, _WOKEN))
+
+
+def _time_happened(operation: Operation, _seen: DomainSighting | None) -> Verdict:
+    """Reading a clock may be repeated, and so may setting it by another; the time that was meant has passed."""
+    return Verdict.CANNOT_TELL if "seconds" in operation.arguments else Verdict.NOT_DONE
+
+
+_WOKEN = 8
+"""The reason of running, virDomainRunningReason."""
+
 VERBS: dict[str, Verb] = {
-    "dompmsuspend": Verb(_sleep, in_state(DomainState.PMSUSPENDED)),
+    "dompmsuspend": Verb(_sleep, done_if(_slept)),
     "dompmwakeup": Verb(lambda task: task.ability(GuestControl).pm_wakeup(task.uuid), in_state(DomainState.RUNNING)),
     "inject-nmi": Verb(lambda task: task.ability(GuestControl).inject_nmi(task.uuid), cannot_tell),
     "send-key": Verb(_send_key, cannot_tell),
     "domfsfreeze": Verb(_freeze, cannot_tell),
     "domfsthaw": Verb(_thaw, do_again),
-    "domtime": Verb(_time, cannot_tell),
+    "domtime": Verb(_time, _time_happened),
     "domjobabort": Verb(lambda task: task.ability(GuestControl).abort_job(task.uuid), cannot_tell),
 }

@@ -9,6 +9,9 @@ from drivers.abilities import GuestControl, Saving
 from drivers.port import DomainSighting
 from workers.verbs.task import Task, Verb, Verdict, cannot_tell, do_again, done_if, in_state, inactive
 
+_SHUTOFF_SAVED = 5
+"""The reason of being off, virDomainShutoffReason."""
+
 _active = done_if(lambda _, seen: seen is not None and seen.active)
 _undefined = done_if(lambda _, seen: seen is None or not seen.persistent)
 
@@ -34,10 +37,24 @@ def _dump(task: Task) -> None:
     task.ability(Saving).core_dump(task.uuid, path, CoreDump(task.flags), form)
 
 
-def _dump_happened(operation: Operation, seen: DomainSighting | None) -> Verdict:
-    """A guest that was to be crashed and is off was dumped before; a file that exists may be half written."""
-    crashed = operation.arguments["flags"] & CoreDump.CRASH
-    return Verdict.DONE if crashed and inactive(operation, seen) else Verdict.CANNOT_TELL
+def _saved(operation: Operation, seen: DomainSighting | None) -> Verdict:
+    """That it runs no more may have another cause; libvirt says whether it was saved, unless it forgot the domain."""
+    if not inactive(operation, seen):
+        return Verdict.NOT_DONE
+    saved = seen is not None and not seen.active and seen.reason == _SHUTOFF_SAVED
+    return Verdict.DONE if saved else Verdict.CANNOT_TELL
+
+
+def _saved_by_libvirt(operation: Operation, seen: DomainSighting | None) -> Verdict:
+    if not inactive(operation, seen):
+        return Verdict.NOT_DONE
+    return Verdict.DONE if seen is not None and seen.managed_save else Verdict.CANNOT_TELL
+
+
+def _dumped(operation: Operation, seen: DomainSighting | None) -> Verdict:
+    """A file that is there may be half written, so it is written again, unless the guest was to be ended by it."""
+    repeatable = not operation.arguments["flags"] & (CoreDump.CRASH | CoreDump.RESET)
+    return Verdict.NOT_DONE if repeatable and not inactive(operation, seen) else Verdict.CANNOT_TELL
 
 
 VERBS: dict[str, Verb] = {
@@ -51,15 +68,14 @@ VERBS: dict[str, Verb] = {
     "destroy": Verb(lambda task: task.driver.destroy(task.uuid, Destroy(task.flags)), done_if(inactive)),
     "suspend": Verb(lambda task: task.driver.suspend(task.uuid), in_state(DomainState.PAUSED)),
     "resume": Verb(lambda task: task.driver.resume(task.uuid), in_state(DomainState.RUNNING)),
-    "save": Verb(_save, done_if(inactive)),
+    "save": Verb(_save, _saved),
     "restore": Verb(_restore, _active),
     "managedsave": Verb(
-        lambda task: task.ability(Saving).managed_save(task.uuid, SaveRestore(task.flags)),
-        done_if(lambda _, seen: seen is not None and seen.managed_save),
+        lambda task: task.ability(Saving).managed_save(task.uuid, SaveRestore(task.flags)), _saved_by_libvirt
     ),
     "managedsave-remove": Verb(
         lambda task: task.ability(Saving).managed_save_remove(task.uuid),
         done_if(lambda _, seen: seen is None or not seen.managed_save),
     ),
-    "dump": Verb(_dump, _dump_happened),
+    "dump": Verb(_dump, _dumped),
 }

@@ -1,10 +1,18 @@
 """Snapshots: what an agent does, and how it tells whether it happened."""
 
+from collections.abc import Sequence
+
+from domain_model import redefinition
 from domain_model.adoption import Adoption, Observation
 from domain_model.domain import Domain
+from domain_model.errors import OperationInvalid
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.operations import Operation
+from domain_model.presence import Presence
+from domain_model.redefinition import Step
 from drivers.port import DomainSighting
+from workers.image_eye import ImageEye
+from workers.redefining import Redefinition, dumps_for
 from workers.verbs.task import Task, Verb, Verdict, do_again, done_if
 
 
@@ -37,8 +45,42 @@ def _create_snapshot(task: Task) -> None:
     task.result["snapshot"] = task.arguments["name"]
 
 
+def _redefine(task: Task) -> None:
+    wanted = redefinition.wanted_by(task.arguments)
+    _carry_out(task, redefinition.plan(task.domain.forest, wanted, SnapshotCreate(task.flags), task.uuid))
+    if len(wanted) == 1:
+        task.result["snapshot"] = wanted[0].name
+
+
+def _undelete(task: Task) -> None:
+    wanted = redefinition.undeletion(task.domain.forest, task.arguments["name"])
+    _carry_out(task, redefinition.plan(task.domain.forest, wanted))
+
+
+def _carry_out(task: Task, steps: Sequence[Step]) -> None:
+    # Nothing is recorded before the end, so the plan of an operation that was broken off is the same the second time.
+    batch = Redefinition(task.driver, task.uuid, dumps_for(steps, task.records, task.domain.id))
+    task.touched = batch.touched
+    batch.carry_out(steps, task.tell)
+    task.result["snapshots"] = [step.name for step in steps]
+
+
 def _revert(task: Task) -> None:
+    _refuse_missing(task)
     task.driver.snapshot_revert(task.uuid, task.arguments["name"], SnapshotRevert(task.flags))
+
+
+def _refuse_missing(task: Task) -> None:
+    """libvirt ends a running guest before it finds that there is nothing to go back to."""
+    name = task.arguments["name"]
+    found = ImageEye(task.driver, str(task.lead.host)).presence(task.domain).get(name)
+    if found is not None and found.presence is Presence.MISSING:
+        raise OperationInvalid(
+            f"the data of snapshot '{name}' is missing: {found.why}",
+            field="name",
+            value=name,
+            accepted="a snapshot that is present",
+        )
 
 
 def _record_revert(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
@@ -55,7 +97,8 @@ def _delete_snapshot(task: Task) -> None:
 
 VERBS: dict[str, Verb] = {
     "snapshot-create": Verb(_create_snapshot, _snapshot_was_created),
-    "snapshot-redefine": Verb(_create_snapshot, do_again),
+    "snapshot-redefine": Verb(_redefine, do_again),
+    "snapshot-undelete": Verb(_undelete, do_again),
     "snapshot-revert": Verb(_revert, _was_reverted, _record_revert),
     "snapshot-delete": Verb(_delete_snapshot, done_if(_snapshots_are_gone)),
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
+from uuid import UUID
 
 from domain_model.adoption import Adoption, Observation
 from domain_model.domain import Domain
@@ -41,7 +42,9 @@ class Task:
     removed: list[str] = field(default_factory=list)
     """By a replay: ids of snapshots taken off the replica."""
     agrees: bool = True
-    """By a replay: whether the replica was found to agree."""
+    """By a replay: whether what it made was found to agree."""
+    touched: list[str] = field(default_factory=list)
+    """The names of the snapshots that are others now, or may be; to be dumped."""
 
     @property
     def uuid(self) -> str:
@@ -64,6 +67,10 @@ class Task:
     def xml_if_any(self) -> str | None:
         digest = self.arguments.get("xml")
         return None if digest is None else self.document(digest)
+
+    def tell(self, done: int, total: int) -> None:
+        """Let the doors know how far it is."""
+        self.records.progress(UUID(self.operation.id), done, total)
 
     def document(self, digest: str) -> str:
         """A document by its digest, with its secrets."""

@@ -1,29 +1,39 @@
 """Replay and handover: what an agent does, and how it tells whether it happened."""
 
-from uuid import UUID
-
 from domain_model.adoption import Adoption, Observation, record_replica
 from domain_model.commands import check_role
 from domain_model.domain import Domain
 from domain_model.errors import OperationFailed, OperationInvalid
 from domain_model.operations import Command, Operation
 from drivers.port import DomainSighting
+from workers.replay_report import AGREES, ReplayReport
 from workers.replication import Replication
+from workers.restoration import Restoration
 from workers.verbs.task import Task, Verb, do_again
 
 
 def _replay(task: Task) -> None:
-    def tell(done: int, total: int) -> None:
-        task.records.progress(UUID(task.operation.id), done, total)
-
-    replication = Replication(task.driver, task.records, task.domain, str(task.lead.host), tell)
-    report = replication.run(existed_before=task.operation.evidence["existed"])
-    task.removed = replication.removed
+    report = _restored(task) if task.arguments.get("restore") else _replicated(task)
     task.agrees = report.agrees
     task.result = report.as_json()
 
 
+def _replicated(task: Task) -> ReplayReport:
+    replication = Replication(task.driver, task.records, task.domain, str(task.lead.host), task.tell)
+    report = replication.run(existed_before=task.operation.evidence["existed"])
+    task.removed = replication.removed
+    return report
+
+
+def _restored(task: Task) -> ReplayReport:
+    restoration = Restoration(task.driver, task.records, task.domain, task.tell)
+    task.touched = restoration.touched
+    return restoration.run()
+
+
 def _record_replay(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
+    if task.arguments.get("restore"):
+        return  # the domain's own snapshots are there again, as a look at them tells
     if seen is None:
         raise OperationFailed(f"the replica on host '{task.lead.host_name}' vanished after it was made")
     adoption.adopt(seen, snapshots=False)
@@ -76,10 +86,11 @@ def command_of(operation: Operation) -> Command:
 
 
 def replica_differs(task: Task) -> OperationFailed:
-    """The refusal that a replay ends with when the replica was found to differ."""
-    agreeing = sum(1 for entry in task.result["snapshots"] if entry["result"] in ("identical", "normalised"))
+    """The refusal that a replay ends with when what it made was found to differ."""
+    agreeing = sum(1 for entry in task.result["snapshots"] if entry["result"] in AGREES)
+    what = "what was restored" if task.arguments.get("restore") else "the replica"
     return OperationFailed(
-        f"the replica on host '{task.lead.host_name}' differs: {agreeing} of {task.result['total']} snapshots agree"
+        f"{what} on host '{task.lead.host_name}' differs: {agreeing} of {task.result['total']} snapshots agree"
     )
 
 

@@ -1,0 +1,79 @@
+"""What the images say of the snapshots is looked up with every close look, and never keeps anything else from being seen."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain_model.errors import HypervisorUnreachable, Refused
+from domain_model.presence import UNVERIFIED, Presence, Verification
+from drivers.images import ImageChain, ImageFindings, SnapshotPresence
+from drivers.port import Driver
+from tests.unit.domain_histories import ALPHA, BETA
+from tests.unit.stage import Stage, altered
+
+CHAIN = ImageChain("vda", "/images/guest.qcow2", ("/images/guest.qcow2", "/images/base.qcow2"), ("a",))
+FOUND = ImageFindings(
+    {"a": SnapshotPresence(present=True), "b": SnapshotPresence(present=False, why="no snapshot 'b' in guest.qcow2")},
+    {"c": "not to be told"},
+)
+GONE = Verification(Presence.MISSING, "no snapshot 'b' in guest.qcow2")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """A domain with the snapshots a, b and c, which nobody could verify yet."""
+    stage = Stage(tmp_path)
+    stage.define()
+    stage.snapshot("a", "b", "c")
+    return stage
+
+
+def raising(error: BaseException) -> Callable[[str], Any]:
+    def look(_uuid: str) -> Any:
+        raise error
+
+    return look
+
+
+def with_images(driver: Driver, presence: Callable[[str], Any] = lambda _: FOUND) -> Driver:
+    return altered(driver, snapshot_presence=presence, image_chains=lambda _: [CHAIN])
+
+
+def presence(stage: Stage) -> list[Verification]:
+    return [stage.domain.forest.presence_of(record.id) for record in stage.domain.forest]
+
+
+def test_what_the_images_say_is_recorded_and_what_they_do_not_say_stays_unverified(stage: Stage) -> None:
+    assert presence(stage) == [UNVERIFIED] * 3
+    stage.observe(driver=with_images(stage.drivers[ALPHA]))
+    assert presence(stage) == [Verification(Presence.PRESENT), GONE, UNVERIFIED]
+    assert stage.domain.placements[ALPHA].images == {"vda": ["/images/guest.qcow2", "/images/base.qcow2"]}
+
+
+def test_an_operation_looks_too(stage: Stage) -> None:
+    assert stage.do("start", driver=with_images(stage.drivers[ALPHA])).state == "succeeded"
+    assert presence(stage)[1] == GONE
+
+
+def test_images_that_cannot_be_looked_at_keep_nothing_else_from_being_seen(stage: Stage) -> None:
+    stage.observe(driver=with_images(stage.drivers[ALPHA]))
+    refused = Refused("no such image", number=1)
+    driver = altered(stage.drivers[ALPHA], snapshot_presence=raising(refused), image_chains=raising(refused))
+    assert stage.do("start", driver=driver).state == "succeeded"
+    assert presence(stage)[1] == GONE
+    assert stage.domain.placements[ALPHA].images != {}
+
+
+def test_a_hypervisor_that_is_away_is_away(stage: Stage) -> None:
+    driver = with_images(stage.drivers[ALPHA], raising(HypervisorUnreachable("gone")))
+    with pytest.raises(HypervisorUnreachable):
+        stage.observe(driver=driver)
+
+
+def test_the_images_of_a_replica_say_nothing_of_the_owners_snapshots(stage: Stage) -> None:
+    stage.replay()
+    stage.observe(BETA, with_images(stage.drivers[BETA], raising(AssertionError("asked"))))
+    assert presence(stage) == [UNVERIFIED] * 3
+    assert stage.domain.placements[BETA].images == {"vda": list(CHAIN.files)}
