@@ -1,5 +1,6 @@
 """All read models of this release, for the composition root and for whoever rebuilds one by its name."""
 
+from projections.checkpoints import Checkpoints
 from projections.domains import Domains
 from projections.hosts import Hosts
 from projections.operations import Operations
@@ -9,4 +10,4 @@ from projections.snapshots import Snapshots
 
 def all_projections() -> tuple[Projection, ...]:
     """Every projection, in the order in which people read about them."""
-    return (Hosts(), Domains(), Snapshots(), Operations())
+    return (Hosts(), Domains(), Snapshots(), Checkpoints(), Operations())

@@ -1,7 +1,8 @@
 """The read model of domains: one row a placement, that is, a domain on a host.
 
 Rows of placements that ended stay with ``present`` false, so that the history of a domain is still found by its last
-name. A domain that was only asked for has such a row too, with no role.
+name. A domain that was only asked for has such a row too, with no role. Names it bore before are kept with the position
+at which it gave them up.
 """
 
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ DOMAINS = Table(
         "host": "uuid NOT NULL",
         "uuid": "text NOT NULL",
         "name": "text NOT NULL",
+        "former_names": "jsonb NOT NULL",
         "role": "text",
         "present": "boolean NOT NULL",
         "persistent": "boolean NOT NULL",
@@ -31,6 +33,7 @@ DOMAINS = Table(
         "reason": "smallint NOT NULL",
         "autostart": "boolean NOT NULL",
         "managed_save": "boolean NOT NULL",
+        "images": "jsonb",
         "definition": "text",
         "live": "text",
         "verified_position": "bigint",
@@ -47,8 +50,10 @@ _RELEVANT = (
     Domain.Defined,
     Domain.Undefined,
     StateFact,
+    Domain.Renamed,
     Domain.LiveChanged,
     Domain.Updated,
+    Domain.ImagesSeen,
     Domain.ReplicaVerified,
     Domain.HandedOver,
 )
@@ -60,6 +65,7 @@ _FRESH = {
     "reason": 0,
     "autostart": False,
     "managed_save": False,
+    "images": None,
     "definition": None,
     "live": None,
     "verified_position": None,
@@ -70,7 +76,7 @@ class Domains:
     """Which domains there are, where, in which role and state."""
 
     name = "domains"
-    version = 1
+    version = 3
     tables = (DOMAINS,)
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
@@ -97,6 +103,7 @@ class Domains:
                 continue
             row = mine[host] if host in before else _placed(mine, host, event)
             row = {**row, **_changes(said), **_standing(standings.get(host))}
+            row["former_names"] = _former_names(mine.get(host), row["name"], event.position)
             if _agrees_now(said, host, row["role"]):
                 row["verified_position"] = event.position
             rows.put(DOMAINS, {**row, "position": event.position, "recorded_at": event.recorded_at})
@@ -109,6 +116,7 @@ def _introduced(event: RecordedEvent) -> dict[str, Any]:
         "host": UUID(said.host),
         "uuid": said.uuid,
         "name": said.name,
+        "former_names": {},
         "role": None,
         **_FRESH,
         "present": False,
@@ -123,6 +131,13 @@ def _placed(mine: dict[str, Row], host: str, event: RecordedEvent) -> dict[str, 
     return {"domain": event.stream, "host": UUID(host), "uuid": uuid, "name": event.event.name, **_FRESH}
 
 
+def _former_names(before: Row | None, name: str, position: int) -> dict[str, int]:
+    if before is None:
+        return {}
+    given_up = {} if before["name"] == name else {before["name"]: position}
+    return {**before["former_names"], **given_up}
+
+
 def _standing(standing: Standing | None) -> dict[str, Any]:
     """An ended placement keeps the role it had."""
     if standing is None:
@@ -130,26 +145,23 @@ def _standing(standing: Standing | None) -> dict[str, Any]:
     return {"role": str(standing.role), "persistent": standing.persistent}
 
 
+_STATE = ("state", "reason", "hypervisor_id", "live")
+_SAID: dict[type[Any], tuple[str, ...]] = {
+    Domain.Defined: ("name", "definition"),
+    Domain.Renamed: ("name",),
+    Domain.Started: ("name", *_STATE),
+    Domain.LiveChanged: ("live",),
+    Domain.Updated: ("autostart", "managed_save"),
+    Domain.ImagesSeen: ("images",),
+}
+"""The columns that an event says."""
+
+
 def _changes(said: Any) -> dict[str, Any]:
-    match said:
-        case Domain.Defined():
-            return {"name": said.name, "definition": said.definition}
-        case Domain.Undefined():
-            return {"definition": None}
-        case StateFact():
-            name = {"name": said.name} if isinstance(said, Domain.Started) else {}
-            return name | {
-                "state": said.state,
-                "reason": said.reason,
-                "hypervisor_id": said.hypervisor_id,
-                "live": said.live,
-            }
-        case Domain.LiveChanged():
-            return {"live": said.live}
-        case Domain.Updated():
-            return {"autostart": said.autostart, "managed_save": said.managed_save}
-        case _:
-            return {}
+    if isinstance(said, Domain.Undefined):
+        return {"definition": None}
+    columns = _SAID.get(type(said), _STATE if isinstance(said, StateFact) else ())
+    return {column: getattr(said, column) for column in columns}
 
 
 def _agrees_now(said: Any, host: str, role: str) -> bool:

@@ -16,7 +16,7 @@ from eventsourcing.domain import Aggregate
 from domain_model.attempts import Access, Attempt
 from domain_model.commands import HostNames, request
 from domain_model.domain import Domain
-from domain_model.errors import InvalidArgument, OperationFailed, Refused
+from domain_model.errors import InvalidArgument, OperationFailed, OperationInvalid, Refused
 from domain_model.names import Name
 from domain_model.operations import NAMES_DOMAINS, Command
 from projections.loop import CHANNEL
@@ -213,12 +213,16 @@ class Application:
         )
 
     def _claim(self, wanted: Wanted, hosts: HostNames) -> Name:
-        """Claim the domain's name on the host; refused (9) while another domain bears it."""
+        """Claim the domain's name on the host; refused while another domain bears it: 9, or 55 when it is to be renamed."""
         host, bearer = wanted.command.host, str(wanted.domain)
         name = self.log.load(Name, Name.id_of(host, wanted.name))
         if name is None:
             return Name.claim_first(host, wanted.name, bearer, self.now())
         if name.bearer not in (None, bearer):
+            if wanted.command.verb == "domrename":
+                raise OperationInvalid(
+                    f"domain with name '{wanted.name}' already exists", field="name", value=wanted.name
+                )
             other = self.domain(UUID(name.bearer))
             raise OperationFailed(
                 f"domain '{wanted.name}' already exists with uuid {other.uuid} on host '{hosts[host]}'",

@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain_model import domain_xml
+from domain_model.checkpoints import CheckpointFact
 from domain_model.commands import HostNames, describe_arguments
 from domain_model.domain import Domain
 from domain_model.errors import ERROR_NAMES
 from domain_model.facts import SnapshotFact, StateFact
 from domain_model.libvirt import DomainState, reason_words
+from domain_model.presence import Presence
+from domain_model.snapshots import SnapshotForest
 from projections.ports import RecordedEvent
 from projections.positions import ProjectionState
 from revisor.queries import HostRow, OperationRow, PlacementRow, SnapshotRow
@@ -69,7 +72,13 @@ def domain(row: PlacementRow) -> Shown:
         "persistent": row.persistent,
         "autostart": row.autostart,
         "managed_save": row.managed_save,
+        "has_snapshots": row.has_snapshots,
+        "has_checkpoints": row.has_checkpoints,
     }
+
+
+def domain_with_title(row: PlacementRow, xml: str | None) -> Shown:
+    return {**domain(row), "title": None if xml is None else domain_xml.read(xml).title}
 
 
 def domain_in_detail(row: PlacementRow, xml: str) -> Shown:
@@ -100,11 +109,36 @@ def snapshots(rows: Sequence[SnapshotRow]) -> list[Shown]:
             "location": row.location,
             "creation_time": row.creation_time,
             "current": row.current,
-            "presence": "unverified",
+            "presence": row.presence,
+            "why": row.why,
             "has_description": row.description is not None,
             "description": row.description,
         }
         for row in rows
+    ]
+
+
+def deleted_snapshots(forest: SnapshotForest) -> list[Shown]:
+    """The snapshots whose metadata was deleted and can be brought back, each with the place it would come back to."""
+    names = {record.id: record.name for record in forest} | {each.record.id: each.record.name for each in forest.grave}
+    places = {**forest.grave.displaced, **{each.record.id: each.belongs_below or "" for each in forest.grave}}
+    return [
+        {
+            "name": each.record.name,
+            "id": each.record.id,
+            "parent": names.get(each.belongs_below or ""),
+            "children": sorted(names[child] for child, place in places.items() if place == each.record.id),
+            "state": each.record.state,
+            "location": each.record.location,
+            "creation_time": each.record.creation_time,
+            "current": each.record.id == forest.grave.current,
+            "presence": Presence.UNVERIFIED.value,
+            "why": None,
+            "has_description": each.record.description is not None,
+            "description": each.record.description,
+            "lost": each.lost,
+        }
+        for each in forest.grave
     ]
 
 
@@ -218,5 +252,32 @@ def _summary(event: RecordedEvent, hosts: HostNames) -> str:
             state = DomainState(said.state)
             text = f"{state.words} ({reason_words(state, said.reason)})"
         case _:
-            text = ""
+            text = _summary_of_checkpoints(said)
     return text
+
+
+def _summary_of_checkpoints(said: Any) -> str:
+    match said:
+        case CheckpointFact():
+            return said.name
+        case Domain.CheckpointDeleted():
+            return ", ".join(entry["name"] for entry in said.removed)
+        case Domain.BackupBegun():
+            return "of everything" if said.incremental is None else f"since {said.incremental}"
+        case Domain.BackupEnded():
+            return said.outcome if said.message is None else f"{said.outcome}: {said.message}"
+        case _:
+            return _summary_of_looks(said)
+
+
+def _summary_of_looks(said: Any) -> str:
+    match said:
+        case Domain.Renamed():
+            return f"from '{said.name_before}' to '{said.name}'"
+        case Domain.ImagesSeen():
+            return ", ".join(f"{disk}: {files[0]}" for disk, files in said.images.items() if files)
+        case Domain.SnapshotsVerified():
+            counts = {"present": len(said.present), "missing": len(said.missing), "unverified": len(said.unverified)}
+            return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        case _:
+            return ""

@@ -5,6 +5,7 @@ streams are UUIDs; ids that events carry as text (hosts, snapshots) are text her
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -58,6 +59,8 @@ class PlacementRow:
     reason: int
     autostart: bool
     managed_save: bool
+    has_snapshots: bool
+    has_checkpoints: bool
     definition: str | None
     live: str | None
     verified_position: int | None
@@ -69,6 +72,10 @@ class PlacementRow:
     @property
     def active(self) -> bool:
         return self.hypervisor_id is not None
+
+    def shown(self, *, inactive: bool = False) -> str | None:
+        """The digest of the definition that ``dumpxml`` shows; None of a domain that is not defined yet."""
+        return self.live if self.active and not inactive else self.definition or self.live
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,29 @@ class SnapshotRow:
     header: str
     domain_document: str | None
     inactive_document: str | None
+    presence: str
+    """Whether its data is there: present, missing or unverified."""
+    why: str | None
+    """Of a missing one: what is not there."""
     current: bool
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """A checkpoint of a domain. ``header`` and ``domain_document`` are digests; ``parent`` is an id."""
+
+    id: str
+    domain: UUID
+    name: str
+    parent: str | None
+    parent_name: str | None
+    creation_time: int
+    description: str | None
+    header: str
+    domain_document: str | None
+    current: bool
+    """By libvirt's rules: it tells nobody which one it takes for the current one."""
     position: int
 
 
@@ -123,7 +152,10 @@ FROM views.hosts
 """
 _DOMAINS = """
 SELECT d.domain, d.uuid, d.name, d.host::text, coalesce(h.name, d.host::text) AS host_name, d.role, d.present,
-       d.persistent, d.hypervisor_id, d.state, d.reason, d.autostart, d.managed_save, d.definition, d.live,
+       d.persistent, d.hypervisor_id, d.state, d.reason, d.autostart, d.managed_save,
+       EXISTS (SELECT FROM views.snapshots s WHERE s.domain = d.domain) AS has_snapshots,
+       EXISTS (SELECT FROM views.checkpoints c WHERE c.domain = d.domain) AND d.role = 'owner' AS has_checkpoints,
+       d.definition, d.live,
        d.verified_position, d.position, d.recorded_at
 FROM views.domains d LEFT JOIN views.hosts h ON h.id = d.host
 """
@@ -132,10 +164,19 @@ _SNAPSHOTS = """
 SELECT s.id::text, s.domain, s.name, s.parent::text, p.name AS parent_name,
        (SELECT count(*) FROM views.snapshots c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
        s.state, s.creation_time, s.description, s.location, s.header, s.domain_document, s.inactive_document,
+       s.presence, s.why,
        coalesce(f.current = s.id, false) AS current, s.position
 FROM views.snapshots s
 LEFT JOIN views.snapshots p ON p.domain = s.domain AND p.id = s.parent
 LEFT JOIN views.forests f ON f.domain = s.domain
+"""
+_CHECKPOINTS = """
+SELECT c.id::text, c.domain, c.name, c.parent::text, p.name AS parent_name, c.creation_time, c.description, c.header,
+       c.domain_document, coalesce(f.current = c.id, false) AS current, c.position
+FROM views.checkpoints c
+LEFT JOIN views.checkpoints p ON p.domain = c.domain AND p.id = c.parent
+LEFT JOIN views.checkpoint_forests f ON f.domain = c.domain
+WHERE c.domain = %s ORDER BY c.name COLLATE "C"
 """
 _OPERATIONS = """
 SELECT o.id, o.request_id, o.verb, o.domain,
@@ -221,18 +262,29 @@ class Queries:
     def find_placements(self, name_or_uuid: str, host: str | None = None, *, living: bool = True) -> list[PlacementRow]:
         """Placements of domains with that UUID or, if there is none, that name; ``host`` is the id of one host.
 
-        Owners come before replicas; with ``living`` false also what is gone, after what is there, newest first.
+        Owners come before replicas. With ``living`` false also what is gone, after what is there, and then what bears
+        another name by now; newest first.
         """
         alive = f" AND {_LIVING}" if living else ""
         here, more = _on(host)
-        order = f" ORDER BY ({_LIVING}) DESC, (d.role = 'owner' AND d.present) IS TRUE DESC, d.position DESC"
+        order = f"({_LIVING}) DESC, (d.role = 'owner' AND d.present) IS TRUE DESC"
         uuid = normalised_uuid(name_or_uuid)
         if uuid is not None:
             which = "(d.uuid = %s OR d.domain = %s::uuid)"
-            found = self._rows(PlacementRow, f"{_DOMAINS} WHERE {which}{alive}{here}{order}", uuid, uuid, *more)
+            by_uuid = f"{_DOMAINS} WHERE {which}{alive}{here} ORDER BY {order}, d.position DESC"
+            found = self._rows(PlacementRow, by_uuid, uuid, uuid, *more)
             if found:
                 return found
-        return self._rows(PlacementRow, f"{_DOMAINS} WHERE d.name = %s{alive}{here}{order}", name_or_uuid, *more)
+        name = name_or_uuid
+        by_name = f"{_DOMAINS} WHERE d.name = %s{alive}{here} ORDER BY {order}, d.position DESC"
+        found = self._rows(PlacementRow, by_name, name, *more)
+        if living or any(row.present for row in found):
+            return found
+        borne = (
+            f"{_DOMAINS} WHERE (d.name = %s OR d.former_names ? %s){here}"
+            " ORDER BY CASE WHEN d.name = %s THEN d.position ELSE (d.former_names ->> %s)::bigint END DESC"
+        )
+        return self._rows(PlacementRow, borne, name, name, *more, name, name)
 
     def last_bearer(self, name: str) -> PlacementRow | None:
         """The domain that bears a name or, if none does, that bore it last."""
@@ -251,6 +303,15 @@ class Queries:
         """The current snapshot of the domain's own tree."""
         return self._first(SnapshotRow, _SNAPSHOTS + "WHERE s.domain = %s AND s.id = f.current", domain)
 
+    def checkpoints(self, domain: UUID) -> list[CheckpointRow]:
+        """The domain's checkpoints, by name as virsh sorts them."""
+        return self._rows(CheckpointRow, _CHECKPOINTS, domain)
+
+    def backup(self, domain: UUID) -> dict[str, Any] | None:
+        """The backup of the domain that was begun last; its ``outcome`` is None while it runs."""
+        row = self._database.fetch_one("SELECT backup FROM views.checkpoint_forests WHERE domain = %s", domain)
+        return None if row is None else row["backup"]
+
     def operations(
         self, domain: UUID | None = None, host: str | None = None, *, limit: int = 100
     ) -> list[OperationRow]:
@@ -265,10 +326,25 @@ class Queries:
         """One operation."""
         return self._first(OperationRow, _OPERATIONS + "WHERE o.id = %s", id)
 
+    def standing_on(self, files: Sequence[str], host: str, but: UUID) -> dict[str, list[str]]:
+        """For each of these files the other domains on a host that have it in an image chain, as last seen."""
+        rows = self._database.fetch(
+            "SELECT DISTINCT f.value AS file, d.name FROM views.domains d,"
+            " jsonb_each(d.images) AS disk, jsonb_array_elements_text(disk.value) AS f"
+            " WHERE d.present AND d.host = %s AND d.domain <> %s AND f.value = ANY (%s) ORDER BY d.name",
+            host,
+            but,
+            list(files),
+        )
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            found.setdefault(row["file"], []).append(row["name"])
+        return found
+
     def saved_in(self, path: str, host: str) -> UUID | None:
-        """The domain that was last saved into a file on a host."""
+        """The domain that was last saved into a file on a host, or perhaps was: the hypervisor knows what is in it."""
         row = self._database.fetch_one(
-            "SELECT domain FROM views.operations WHERE verb = 'save' AND state = 'succeeded' AND host = %s"
+            "SELECT domain FROM views.operations WHERE verb = 'save' AND state IN ('succeeded', 'unknown') AND host = %s"
             " AND arguments ->> 'file' = %s ORDER BY requested_position DESC LIMIT 1",
             host,
             path,

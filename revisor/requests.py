@@ -3,21 +3,23 @@
 Everything here is refused before anything reaches a hypervisor or the vault, with libvirt's number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from domain_model import domain_xml, snapshot_xml, xml
+from domain_model import domain_xml, redefinition, snapshot_xml, xml
 from domain_model.arguments import Kind
-from domain_model.errors import InvalidArgument, NoDomain, Refused
-from domain_model.flags import SnapshotCreate, Start
+from domain_model.errors import InvalidArgument, NoDomain
+from domain_model.flags import Define, SnapshotCreate, Start
 from domain_model.limits import check_domain_name, check_moment_name
 from domain_model.operations import NAMES_DOMAINS, Command
 from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import SPECS, chosen
 from revisor.application import Application, Wanted, fingerprint
+from revisor.checkpoint_requests import CheckpointRequests
 from revisor.store.documents import Drafts
+from revisor.validation import validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,28 @@ class Requests:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._vault = application.vault
+        self._checkpoints = CheckpointRequests(application)
 
     def definition(
-        self, xml: str, host: UUID, flags: Start | None, *, existing: Callable[[str], UUID | None], unique_uuids: bool
+        self,
+        xml: str,
+        host: UUID,
+        flags: Start | Define,
+        *,
+        existing: Callable[[str], UUID | None],
+        unique_uuids: bool,
     ) -> Wanted:
-        """``define`` of a domain, or with ``flags`` ``create``.
+        """``define`` or ``create`` of a domain; which, the kind of flags tells.
 
         ``existing`` finds the domain that bears a UUID on the host. Raises MalformedXml (27) and its like.
         """
+        if flags & (Start.VALIDATE if isinstance(flags, Start) else Define.VALIDATE):
+            validate(xml, "domain")
         said = domain_xml.read(xml)
         check_domain_name(said.name)
         uuid = said.uuid or str(uuid4())
         domain = existing(uuid) or (UUID(uuid) if unique_uuids else uuid5(host, uuid))
-        verb = "define" if flags is None else "create"
-        number = int(flags or 0)
+        verb, number = "create" if isinstance(flags, Start) else "define", int(flags)
         drafts = Drafts()
         digest = drafts.add(self._vault.redact(domain, domain_xml.with_uuid(xml, uuid)))
         return Wanted(
@@ -75,6 +85,10 @@ class Requests:
                 return self.snapshot_create(target, arguments)
             case "snapshot-current":
                 return self.make_current(target, arguments["name"])
+            case "checkpoint-create":
+                return self._checkpoints.checkpoint_create(target, arguments)
+            case "backup-begin":
+                return self._checkpoints.backup_begin(target, arguments)
             case _ if verb in _AT_HOSTS:
                 raise InvalidArgument(f"{verb} is not asked of a domain on its host", field="verb", value=verb)
             case _:
@@ -83,14 +97,19 @@ class Requests:
     def snapshot_create(self, target: Target, arguments: dict[str, Any]) -> Wanted:
         """``snapshot-create`` and ``snapshot-create-as``; with redefine, the command is ``snapshot-redefine``."""
         flags = SnapshotCreate(chosen("snapshot-create", arguments)["flags"])
-        xml = arguments.get("xml")
+        xml, more = arguments.get("xml"), arguments.get("xmls") or []
         if flags & SnapshotCreate.REDEFINE:
-            if xml is None:
+            texts = [*more] if xml is None else [xml, *more]
+            if not texts:
                 raise InvalidArgument("redefine needs the snapshot's XML", field="xml", accepted="a snapshot's dump")
-            return self._redefine(target, xml, flags)
+            return self._redefine(target, texts, flags)
+        if more:
+            raise InvalidArgument("only redefine takes several snapshots", field="xmls", accepted="--redefine")
         if xml is None:
             xml = snapshot_xml.build(arguments.get("name"), arguments.get("description"))
-        said = snapshot_xml.read_for_create(xml)
+        if flags & SnapshotCreate.VALIDATE:
+            validate(xml, snapshot_xml.ROOT)
+        said = snapshot_xml.read_for_create(xml, kept=not flags & SnapshotCreate.NO_METADATA)
         # libvirt names a snapshot after the second it is taken in; we do before we ask, so that it can be found again.
         name = said.name or str(int(self._application.now().timestamp()))
         check_moment_name(name)
@@ -100,10 +119,23 @@ class Requests:
         """``snapshot-current DOMAIN NAME``: libvirt has no call of its own for it, it is a redefine with CURRENT."""
         record = self._application.domain(target.domain).forest.named(name)
         flags = SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT
-        return self._redefine(target, self._vault.restore(target.domain, self.dump(record)), flags)
+        return self._redefine(target, [self._vault.restore(target.domain, self.dump(record))], flags)
 
-    def replay(self, target: Target, to: UUID) -> Wanted:
-        """Carried out by the host that gets the replica, which must have the domain's name free."""
+    def between_hosts(
+        self, target: Target, verb: str, arguments: dict[str, Any], host: Callable[[str], UUID]
+    ) -> Wanted:
+        """``replay`` or ``handover``; ``host`` finds the other one by its name. Raises Refused."""
+        to = chosen(verb, arguments).get("to")
+        if verb == "handover":
+            return self.handover(target, host(to or ""))
+        return self.replay(target, None if to is None else host(to))
+
+    def replay(self, target: Target, to: UUID | None) -> Wanted:
+        """Carried out by the host that gets the replica, which must have the domain's name free; without one, by the
+        owner's, which gets back the snapshots that it lost.
+        """
+        if to is None:
+            return self._wanted(target, "replay", {"name": target.name, "restore": True})
         command = Command(str(uuid4()), "replay", str(to), {"name": target.name, "from": str(target.host)})
         return Wanted(
             command=command,
@@ -126,28 +158,40 @@ class Requests:
         texts = self._application.documents.get_many(digest for digest in record.documents if digest is not None)
         return snapshot_xml.compose_named(record.documents, texts)
 
-    def _redefine(self, target: Target, xml: str, flags: SnapshotCreate) -> Wanted:
-        said = snapshot_xml.read_for_redefine(xml)
-        assert said.name is not None
-        domain = self._application.domain(target.domain)
-        if said.domain_uuid is not None and said.domain_uuid != target.uuid:
-            raise InvalidArgument(
-                f"definition for snapshot {said.name} must use uuid {target.uuid}",
-                field="domain/uuid",
-                value=said.domain_uuid,
-                accepted=target.uuid,
+    def _redefine(self, target: Target, texts: Sequence[str], flags: SnapshotCreate) -> Wanted:
+        """A batch of redefinitions; each document is read with libvirt's checks, the whole is a matter of the rules."""
+        if flags & SnapshotCreate.CURRENT and len(texts) > 1:
+            raise InvalidArgument("only one of several snapshots can be current", field="current", accepted="one file")
+        drafts, entries = Drafts(), []
+        for text in texts:
+            if flags & SnapshotCreate.VALIDATE:
+                validate(text, snapshot_xml.ROOT)
+            said = snapshot_xml.read_for_redefine(text)
+            check_moment_name(said.name or "")
+            entries.append(
+                redefinition.Wanted(
+                    name=said.name or "",
+                    parent=said.parent,
+                    state=said.state or "",
+                    creation_time=said.creation_time or 0,
+                    xml=drafts.add(self._vault.redact(target.domain, text)),
+                    current=bool(flags & SnapshotCreate.CURRENT),
+                    has_domain=said.has_domain,
+                    domain_uuid=said.domain_uuid,
+                )
             )
-        if not said.has_domain and said.name not in domain.forest:
-            raise Refused(f"missing domain in snapshot '{said.name}'", field="domain", number=1)
-        if said.state == "disk-snapshot":
-            flags |= SnapshotCreate.DISK_ONLY
-        arguments = {"name": said.name, "parent": said.parent, "state": said.state, "flags": int(flags)}
-        return self._snapshot(target, xml, xml, arguments, verb="snapshot-redefine")
+        verb, asked = "snapshot-redefine", texts[0] if len(texts) == 1 else sorted(texts)
+        arguments = {"flags": int(flags), "snapshots": [entry.as_argument() for entry in entries]}
+        return Wanted(
+            command=Command(str(uuid4()), verb, str(target.host), arguments),
+            domain=target.domain,
+            name=target.name,
+            fingerprint=fingerprint(self._vault, verb, domain=str(target.domain), xml=asked, flags=int(flags)),
+            drafts=drafts,
+        )
 
-    def _snapshot(
-        self, target: Target, xml: str, asked: str, arguments: dict[str, Any], verb: str = "snapshot-create"
-    ) -> Wanted:
-        drafts = Drafts()
+    def _snapshot(self, target: Target, xml: str, asked: str, arguments: dict[str, Any]) -> Wanted:
+        drafts, verb = Drafts(), "snapshot-create"
         digest = drafts.add(self._vault.redact(target.domain, xml))
         named = {**arguments, "xml": digest}
         return Wanted(

@@ -18,17 +18,19 @@ from domain_model.errors import (
     OperationInvalid,
     Refused,
 )
-from domain_model.flags import Start
+from domain_model.flags import Define, Start
 from domain_model.host import Host
 from domain_model.names import HOSTS, Name
 from domain_model.operations import OperationState
-from domain_model.placements import Role
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
 from revisor import presentation as present
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
+from revisor.checkpoint_answers import CheckpointAnswers
+from revisor.plans import Plans
 from revisor.queries import HostRow, OperationRow, PlacementRow, Queries
+from revisor.references import References
 from revisor.requests import Requests, Target
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
@@ -55,6 +57,9 @@ class Service:
         self._queries = queries
         self._sightings = Sightings(application.database)
         self._requests = Requests(application)
+        self._refer = References(application, queries)
+        self.checkpoints = CheckpointAnswers(application, queries, self._refer, self._shown)
+        self._plans = Plans(application, queries, self._requests)
         self._attempts = Attempts(application)
         self._wakeup = wakeup
         self._rebuild = rebuild
@@ -81,13 +86,15 @@ class Service:
         with self._attempts.recorded("host set-uri", name, context):
             check_uri(uri)
             self._refuse_second_name(name, uri)
-            self._change_host(self._host(name), lambda known: known.set_uri(uri, self._application.now()), context)
+            self._change_host(
+                self._refer.host(name), lambda known: known.set_uri(uri, self._application.now()), context
+            )
         return self.host(name)
 
     def remove_host(self, name: str, context: Context) -> None:
         """Forget a host; refused (55) while a domain is there."""
         with self._attempts.recorded("host remove", name, context):
-            host = self._host(name)
+            host = self._refer.host(name)
             there = [row.name for row in self._queries.domains(host=host.id)]
             if there:
                 raise OperationInvalid(
@@ -110,22 +117,22 @@ class Service:
         return [present.host(row, looks.get(row.id, LastLook())) for row in self._queries.hosts()]
 
     def host(self, name: str) -> dict[str, Any]:
-        row = self._host(name)
+        row = self._refer.host(name)
         return present.host(row, self._sightings.last_looks().get(row.id, LastLook()))
 
     # Requests that become operations.
 
-    def define(self, xml: str, host: str, context: Context) -> Accepted:
+    def define(self, xml: str, host: str, context: Context, flags: Define = Define.NONE) -> Accepted:
         """Define a domain. Raises Refused."""
-        return self._made(xml, host, None, context)
+        return self._made(xml, host, flags, context)
 
     def create(self, xml: str, host: str, flags: Start, context: Context) -> Accepted:
         """Create a domain: it runs, without a definition if it had none. Raises Refused."""
         return self._made(xml, host, flags, context)
 
-    def _made(self, xml: str, host: str, flags: Start | None, context: Context) -> Accepted:
-        with self._attempts.recorded("define" if flags is None else "create", host, context):
-            row = self._host(host)
+    def _made(self, xml: str, host: str, flags: Start | Define, context: Context) -> Accepted:
+        with self._attempts.recorded("create" if isinstance(flags, Start) else "define", host, context):
+            row = self._refer.host(host)
             wanted = self._requests.definition(
                 xml,
                 UUID(row.id),
@@ -138,7 +145,7 @@ class Service:
     def restore(self, host: str, arguments: dict[str, Any], context: Context) -> Accepted:
         """Let the domain go on that was saved into a file on a host. Raises Refused, 42 if none of ours was."""
         with self._attempts.recorded("restore", host, context):
-            row = self._host(host)
+            row = self._refer.host(host)
             path = chosen("restore", arguments)["file"]
             saved = self._queries.saved_in(path, row.id)
             if saved is None:
@@ -153,13 +160,24 @@ class Service:
     ) -> Accepted:
         """Ask for a verb on a domain. Raises Refused."""
         with self._attempts.recorded(verb, present.reference(domain_ref, host), context):
-            target = self._target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
+            target = self._refer.target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
+            if self._application.domain_asked(context.request_id) is None:
+                self._plans.check(target, verb, arguments)
             if verb in ("replay", "handover"):
-                to = UUID(self._host(arguments["to"], field="to").id)
-                wanted = (self._requests.replay if verb == "replay" else self._requests.handover)(target, to)
+                wanted = self._requests.between_hosts(
+                    target, verb, arguments, lambda name: UUID(self._refer.host(name, field="to").id)
+                )
             else:
                 wanted = self._requests.of_domain(target, verb, arguments)
             return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
+
+    def plan(
+        self, domain_ref: str, host: str | None, verb: str, arguments: dict[str, Any], context: Context
+    ) -> dict[str, Any]:
+        """What a verb would touch, and whether it could be undone. Nothing is done. Raises Refused as ``act`` would."""
+        with self._attempts.recorded(f"{verb} --plan", present.reference(domain_ref, host), context):
+            target = self._refer.target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
+            return self._plans.plan(target, verb, arguments)
 
     def wait(self, operation: UUID, timeout_s: float) -> dict[str, Any]:
         """The operation, once it has ended and can be read everywhere, or as it is when the time is over."""
@@ -178,27 +196,36 @@ class Service:
 
     # Questions.
 
-    def domains(self, *, all_domains: bool, host: str | None) -> list[dict[str, Any]]:
-        here = None if host is None else self._host(host).id
-        return [present.domain(row) for row in self._queries.domains(all=all_domains, host=here)]
+    def domains(self, *, all_domains: bool, host: str | None, titles: bool = False) -> list[dict[str, Any]]:
+        here = None if host is None else self._refer.host(host).id
+        rows = self._queries.domains(all=all_domains, host=here)
+        if not titles:
+            return [present.domain(row) for row in rows]
+        texts = self._application.documents.get_many(digest for row in rows if (digest := row.shown()) is not None)
+        return [present.domain_with_title(row, texts.get(row.shown() or "")) for row in rows]
 
     def domain(self, ref: str, host: str | None) -> dict[str, Any]:
-        row = self._placement(ref, host)
+        row = self._refer.placement(ref, host)
         return present.domain_in_detail(row, self._definition_text(row, inactive=False))
 
     def domain_xml(self, ref: str, host: str | None, context: Context, *, inactive: bool, security_info: bool) -> str:
         """The definition as last observed; with its secrets only after the access is on record."""
-        row = self._placement(ref, host)
+        row = self._refer.placement(ref, host)
         text = self._definition_text(row, inactive=inactive)
         return self._shown(text, row.domain, "dumpxml", row.name, context, security_info=security_info)
 
     def snapshots(self, ref: str, host: str | None) -> list[dict[str, Any]]:
-        row = self._placement(ref, host)
+        row = self._refer.placement(ref, host)
         return present.snapshots(self._queries.snapshots(row.domain))
+
+    def deleted_snapshots(self, ref: str, host: str | None) -> list[dict[str, Any]]:
+        """What ``snapshot-undelete`` can bring back, the last deleted last."""
+        row = self._refer.placement(ref, host)
+        return present.deleted_snapshots(self._application.domain(row.domain).forest)
 
     def snapshot(self, ref: str, host: str | None, name: str) -> dict[str, Any]:
         """One of ``snapshots``, with the domain's name. Raises NoSnapshot (72)."""
-        row = self._placement(ref, host)
+        row = self._refer.placement(ref, host)
         for item in self.snapshots(ref, host):
             if item["name"] == name:
                 return {**item, "domain": row.name}
@@ -211,7 +238,7 @@ class Service:
         raise NoSnapshot("the domain does not have a current snapshot", field="snapshot")
 
     def snapshot_xml(self, ref: str, host: str | None, name: str, context: Context, *, security_info: bool) -> str:
-        row = self._placement(ref, host)
+        row = self._refer.placement(ref, host)
         record = self._application.domain(row.domain).forest.named(name)
         text = self._requests.dump(record)
         target = f"{row.name}/{name}"
@@ -219,7 +246,7 @@ class Service:
 
     def log(self, ref: str, host: str | None, limit: int) -> list[dict[str, Any]]:
         """The newest events of a domain, oldest first; also of one that is no more, by its last name."""
-        events = self._application.reader.stream(self._last_bearer(ref, host))
+        events = self._application.reader.stream(self._refer.last_bearer(ref, host))
         return present.log(events, self._queries.host_names())[-limit:]
 
     def refused(self, refusal: Refused, *, verb: str, target: str, context: Context) -> None:
@@ -230,7 +257,7 @@ class Service:
         return [present.attempt(event) for event in self._application.reader.about_people("attempt.refused", limit)]
 
     def operations(self, ref: str | None, host: str | None, limit: int) -> list[dict[str, Any]]:
-        domain = None if ref is None else self._last_bearer(ref, host)
+        domain = None if ref is None else self._refer.last_bearer(ref, host)
         hosts = self._queries.host_names()
         return [present.operation(row, hosts) for row in self._queries.operations(domain, limit=limit)]
 
@@ -257,7 +284,7 @@ class Service:
     def observed_at(self, host: str | None = None) -> str | None:
         """When the host was last looked at; without one, the host whose last look is longest ago."""
         looks = self._sightings.last_looks()
-        rows = self._queries.hosts() if host is None else [self._host(host)]
+        rows = self._queries.hosts() if host is None else [self._refer.host(host)]
         moments = [looks.get(row.id, LastLook()).observed_at for row in rows]
         return present.time(min((moment for moment in moments if moment is not None), default=None))
 
@@ -266,8 +293,20 @@ class Service:
 
         Raises HypervisorUnreachable (38) naming a host that could not be looked at, or not in time.
         """
-        rows = self._queries.hosts() if host is None else [self._host(host)]
-        wanted = self._sightings.want([row.id for row in rows])
+        self._observe(self._queries.hosts() if host is None else [self._refer.host(host)], None, timeout_s)
+
+    def observe_closely(self, ref: str, host: str | None, timeout_s: float = 10.0) -> None:
+        """As ``observe``, of the host where a domain is; and of it also what the host's list of domains does not show."""
+        try:
+            row = self._refer.placement(ref, host)
+        except NoDomain:
+            # Perhaps it was given this name behind our back.
+            self.observe(host, timeout_s)
+            row = self._refer.placement(ref, host)
+        self._observe([self._refer.host(row.host_name)], row.domain, timeout_s)
+
+    def _observe(self, rows: Sequence[HostRow], closely: UUID | None, timeout_s: float) -> None:
+        wanted = self._sightings.want([row.id for row in rows], closely=closely)
         self._application.nudge()
         deadline = time.monotonic() + timeout_s
         while not self._sightings.satisfied(wanted) and time.monotonic() < deadline:
@@ -287,56 +326,6 @@ class Service:
         self._queries.wait_for(accepted.position, _READ_MODELS_S)
         return accepted
 
-    def _host(self, name: str, field: str = "host") -> HostRow:
-        row = self._queries.host(name)
-        if row is None:
-            known = ", ".join(row.name for row in self._queries.hosts())
-            raise InvalidArgument(f"no host with name '{name}'", field=field, value=name, accepted=known or None)
-        return row
-
-    def _target(self, ref: str, host: str | None, context: Context, *, replica: bool) -> Target:
-        row = self._asked_before(ref, host, context) or self._placement(ref, host, owner_only=not replica)
-        return Target(row.domain, row.uuid, row.name, UUID(row.host), host_named=host is not None)
-
-    def _asked_before(self, ref: str, host: str | None, context: Context) -> PlacementRow | None:
-        """The placement that the context's request id was used for, though it may be gone by just that command."""
-        domain = self._application.domain_asked(context.request_id)
-        if domain is None:
-            return None
-        here = None if host is None else self._host(host).id
-        return next(
-            (row for row in self._queries.find_placements(ref, here, living=False) if row.domain == domain), None
-        )
-
-    def _placement(self, ref: str, host: str | None, *, owner_only: bool = False) -> PlacementRow:
-        """The placement a reference names: without a host, the owner. Raises 42, or 8 when several answer to it."""
-        if ref.lstrip().startswith("<"):
-            raise NoDomain("a name or a UUID is expected, not XML", field="domain")
-        found = self._queries.find_placements(ref, None if host is None else self._host(host).id)
-        if host is None:
-            owners = [row for row in found if row.role == Role.OWNER]
-            found = owners if owners or owner_only else found
-        if not found:
-            what = "uuid" if present.is_uuid(ref) else "name"
-            where = "" if host is None else f" on host '{host}'"
-            raise NoDomain(f"no domain with matching {what} '{ref}'{where}", field="domain", value=ref)
-        if len(found) > 1:
-            candidates = ", ".join(f"{row.host_name}/{row.name}" for row in found)
-            raise InvalidArgument(
-                f"'{ref}' is {len(found)} domains: {candidates}", field="domain", value=ref, accepted=candidates
-            )
-        return found[0]
-
-    def _last_bearer(self, ref: str, host: str | None) -> UUID:
-        try:
-            return self._placement(ref, host).domain
-        except NoDomain:
-            here = None if host is None else self._host(host).id
-            gone = self._queries.find_placements(ref, here, living=False)
-            if not gone:
-                raise
-            return gone[0].domain
-
     def _refuse_second_name(self, name: str, uri: str) -> None:
         """One URI, one host. Two URIs that lead to one hypervisor are found out when it answers."""
         for row in self._queries.hosts():
@@ -348,7 +337,7 @@ class Service:
         return found[0].domain if found else None
 
     def _definition_text(self, row: PlacementRow, *, inactive: bool) -> str:
-        digest = row.live if row.active and not inactive else row.definition or row.live
+        digest = row.shown(inactive=inactive)
         if digest is None:
             raise NoDomain(f"domain '{row.name}' is not defined yet", field="domain", value=row.name)
         return self._application.documents.get(digest)

@@ -16,7 +16,7 @@ class LastLook:
 
 
 class Sightings:
-    """The looks at hosts. The first four methods are ``workers.ports.Sightings``; the others are for doors."""
+    """The looks at hosts. The first five methods are ``workers.ports.Sightings``; the others are for doors."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,6 +35,15 @@ class Sightings:
         )
         assert row is not None
         return int(row["wanted"])
+
+    def closely(self, host: UUID) -> frozenset[UUID]:
+        """The domains to be looked at closely in this look, each told once."""
+        row = self._database.fetch_one(
+            "WITH asked AS (SELECT host, closely FROM work.sightings WHERE host = %s FOR UPDATE)"
+            " UPDATE work.sightings s SET closely = '{}' FROM asked WHERE s.host = asked.host RETURNING asked.closely",
+            host,
+        )
+        return frozenset() if row is None else frozenset(row["closely"])
 
     def done(self, host: UUID, begun: int) -> None:
         """The look is over: whatever was asked for before it began is satisfied."""
@@ -59,15 +68,17 @@ class Sightings:
         rows = self._database.fetch("SELECT host::text, observed_at, problem FROM work.sightings")
         return {row["host"]: LastLook(row["observed_at"], row["problem"]) for row in rows}
 
-    def want(self, hosts: list[str]) -> dict[str, int]:
-        """Ask for a fresh look at these hosts; hand the answer to ``satisfied``."""
+    def want(self, hosts: list[str], *, closely: UUID | None = None) -> dict[str, int]:
+        """Ask for a fresh look at these hosts, and a close one at a domain there; hand the answer to ``satisfied``."""
         return {
             host: int(row["wanted"])
             for host in hosts
             for row in self._database.fetch(
-                "INSERT INTO work.sightings (host, wanted) VALUES (%s, 1)"
-                " ON CONFLICT (host) DO UPDATE SET wanted = work.sightings.wanted + 1 RETURNING wanted",
+                "INSERT INTO work.sightings (host, wanted, closely) VALUES (%s, 1, %s)"
+                " ON CONFLICT (host) DO UPDATE SET wanted = work.sightings.wanted + 1,"
+                " closely = work.sightings.closely || excluded.closely RETURNING wanted",
                 UUID(host),
+                [] if closely is None else [closely],
             )
         }
 

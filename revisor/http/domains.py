@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain_model.flags import Start
+from domain_model.flags import Define, Start
 from revisor.http import shapes
 from revisor.http.answers import document, operation_answer, xml_answer
 from revisor.http.asking import AskingGiven, FreshQuery, HostQuery, ReadContext, ServiceGiven, WaitQuery
@@ -35,12 +35,13 @@ def list_domains(
     *,
     everything: Annotated[bool, Query(alias="all", description="Inactive ones too.")] = False,
     host: HostQuery = None,
+    titles: Annotated[bool, Query(description="With the title of each.")] = False,
     fresh: FreshQuery = False,
 ) -> Response:
     """The domains on all hosts, or on one."""
     if fresh:
         service.observe(host)
-    return document(service, "list", lambda: service.domains(all_domains=everything, host=host), host)
+    return document(service, "list", lambda: service.domains(all_domains=everything, host=host, titles=titles), host)
 
 
 @routes.post("", status_code=202, responses=OPERATION, response_class=Response)
@@ -50,19 +51,24 @@ async def define_domain(
     """Define a domain on a host, or create a transient one there."""
     context = asking.context(asked)
     if asked.transient:
-        flags = Start.PAUSED if asked.paused else Start.NONE
-        accepted = await run_in_threadpool(service.create, asked.xml, asked.host, flags, context)
+        accepted = await run_in_threadpool(service.create, asked.xml, asked.host, _start_flags(asked), context)
     else:
-        accepted = await run_in_threadpool(service.define, asked.xml, asked.host, context)
+        flags = Define.VALIDATE if asked.validated else Define.NONE
+        accepted = await run_in_threadpool(service.define, asked.xml, asked.host, context, flags)
     found = await operation_when_ended(request, service, accepted.operation, wait)
     return await run_in_threadpool(operation_answer, service, found)
+
+
+def _start_flags(asked: NewDomain) -> Start:
+    given = ((Start.PAUSED, asked.paused), (Start.VALIDATE, asked.validated), (Start.RESET_NVRAM, asked.reset_nvram))
+    return Start(sum(flag for flag, wanted in given if wanted))
 
 
 @routes.get("/{domain}", response_model=shapes.Document[shapes.DomainInformation])
 def show_domain(service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False) -> Response:
     """What ``dominfo`` tells of a domain."""
     if fresh:
-        service.observe(host)
+        service.observe_closely(domain, host)
     found = service.domain(domain, host)
     return document(service, "dominfo", lambda: [found], found["host"])
 
@@ -80,9 +86,18 @@ def show_domain_xml(
 ) -> Response:
     """The definition of a domain."""
     if fresh:
-        service.observe(host)
+        service.observe_closely(domain, host)
     text = service.domain_xml(domain, host, context, inactive=inactive, security_info=security_info)
     return xml_answer(service, text, host)
+
+
+@routes.post("/{domain}/plan", response_model=shapes.Document[shapes.PlanItem])
+def plan_for_domain(
+    service: ServiceGiven, asking: AskingGiven, domain: str, act: Annotated[Act, Body()], host: HostQuery = None
+) -> Response:
+    """What snapshot-delete, snapshot-revert or undefine would touch. Nothing is done; refused as the verb would be."""
+    planned = service.plan(domain, host, act.verb, arguments_of(act), asking.context(act))
+    return document(service, "plan", lambda: [planned], host)
 
 
 @routes.post("/{domain}/operations", status_code=202, responses=OPERATION, response_class=Response)

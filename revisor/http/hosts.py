@@ -1,12 +1,18 @@
 """The routes of hosts."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
 from revisor.http import shapes
-from revisor.http.answers import document, nothing
-from revisor.http.asking import AskingGiven, ServiceGiven
-from revisor.http.models import HostRemoval, HostUri, NewHost
+from revisor.http.answers import document, nothing, operation_answer
+from revisor.http.asking import AskingGiven, ServiceGiven, WaitQuery
+from revisor.http.domains import OPERATION
+from revisor.http.models import HostRemoval, HostUri, NewHost, Restore, arguments_of
+from revisor.http.waiting import operation_when_ended
 
 routes = APIRouter(prefix="/v1/hosts", tags=["hosts"])
 _HOSTS = shapes.Document[shapes.HostItem]
@@ -36,3 +42,19 @@ def remove_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: Ho
     """Forget a host; refused (55) while a domain is there. What happened on it stays in the log."""
     service.remove_host(host, asking.context(asked or HostRemoval()))
     return nothing()
+
+
+@routes.post("/{host}/restore", status_code=202, responses=OPERATION, response_class=Response)
+async def restore_domain(
+    request: Request,
+    service: ServiceGiven,
+    asking: AskingGiven,
+    host: str,
+    asked: Annotated[Restore, Body()],
+    wait: WaitQuery = None,
+) -> Response:
+    """Let a domain go on that was saved to a file on this host. The file stays."""
+    context = asking.context(asked)
+    accepted = await run_in_threadpool(service.restore, host, arguments_of(asked), context)
+    found = await operation_when_ended(request, service, accepted.operation, wait)
+    return await run_in_threadpool(operation_answer, service, found)

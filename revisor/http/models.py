@@ -81,6 +81,8 @@ class NewDomain(Asked):
     host: Word
     transient: Annotated[bool, Field(description="Start it without a persistent definition (virsh create).")] = False
     paused: Annotated[bool, Field(description="With transient: leave the guest paused.")] = False
+    reset_nvram: Annotated[bool, Field(description="With transient: make the firmware's variables anew.")] = False
+    validated: Annotated[bool, Field(alias="validate", description="Hold the XML against libvirt's schema.")] = False
 
 
 _KINDS: dict[Kind, Any] = {

@@ -18,7 +18,7 @@ from revisor.http.asking import Asking, asking, service_of
 
 _log = logging.getLogger(__name__)
 
-STATUS = {42: 404, 72: 404, 9: 409, 55: 409, 88: 403, 38: 503}
+STATUS = {42: 404, 72: 404, 103: 404, 104: 404, 9: 409, 55: 409, 88: 403, 38: 503}
 """By libvirt's number; all others are 400."""
 
 _SHOWN = 80

@@ -87,6 +87,10 @@ class DomainItem(_Open):
     persistent: bool
     autostart: bool
     managed_save: bool
+    has_snapshots: bool
+    has_checkpoints: bool
+    title: str | None = None
+    """Only where titles were asked for."""
 
 
 class DomainInformation(DomainItem):
@@ -105,8 +109,57 @@ class SnapshotItem(_Open):
     location: Literal["internal", "external", "none"]
     creation_time: int
     current: bool
-    presence: str
+    presence: Literal["present", "missing", "unverified"]
+    """Whether its data was found in the images, by the last look at them."""
+    why: str | None = None
+    """Of a missing one: what is not there."""
     has_description: bool
+
+
+class CheckpointItem(_Open):
+    name: str
+    id: str
+    parent: str | None
+    children: list[str]
+    creation_time: int
+    current: bool
+    has_description: bool
+
+
+class BackupItem(_Open):
+    domain: str
+    operation: str
+    host: str | None
+    state: Literal["running", "completed", "cancelled", "failed", "unknown"]
+    incremental: str | None
+    checkpoint: str | None
+    begun_at: datetime
+    ended_at: datetime | None
+    message: str | None
+
+
+class FateItem(_Open):
+    name: str
+    fate: str
+
+
+class EndangeredItem(_Open):
+    file: str
+    dependents: list[str]
+
+
+class PlanItem(_Open):
+    """What a verb would touch."""
+
+    verb: str
+    domain: str
+    files: list[FateItem]
+    snapshots: list[FateItem]
+    memory: list[str]
+    reversible: bool
+    way_back: str
+    endangered: list[EndangeredItem]
+    unknown: list[str]
 
 
 class LogItem(_Open):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from revisor.http import shapes
@@ -16,12 +16,18 @@ _SNAPSHOTS = shapes.Document[shapes.SnapshotItem]
 
 @routes.get("/snapshots", response_model=_SNAPSHOTS)
 def list_snapshots(
-    service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False
+    service: ServiceGiven,
+    domain: str,
+    *,
+    host: HostQuery = None,
+    deleted: Annotated[bool, Query(description="Those whose metadata was deleted and can be brought back.")] = False,
+    fresh: FreshQuery = False,
 ) -> Response:
     """The snapshot tree of a domain, one item a snapshot."""
     if fresh:
-        service.observe(host)
-    return document(service, "snapshot-list", lambda: service.snapshots(domain, host), host)
+        service.observe_closely(domain, host)
+    asked = service.deleted_snapshots if deleted else service.snapshots
+    return document(service, "snapshot-list", lambda: asked(domain, host), host)
 
 
 @routes.get("/snapshots/{name:path}/xml", responses=XML, response_class=Response)
@@ -45,7 +51,7 @@ def show_snapshot(
 ) -> Response:
     """One snapshot."""
     if fresh:
-        service.observe(host)
+        service.observe_closely(domain, host)
     return document(service, "snapshot-info", lambda: [service.snapshot(domain, host, name)], host)
 
 
@@ -55,5 +61,5 @@ def show_current_snapshot(
 ) -> Response:
     """The current snapshot; 72 if there is none."""
     if fresh:
-        service.observe(host)
+        service.observe_closely(domain, host)
     return document(service, "snapshot-current", lambda: [service.current_snapshot(domain, host)], host)

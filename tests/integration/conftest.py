@@ -40,9 +40,14 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture
 def empty_dsn(postgres: EmbeddedPostgres) -> str:
     """The owner's way to a database in which nothing is."""
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(_EMPTY.encode())
+    empty(postgres)
     return postgres.dsn("revisor_owner")
+
+
+def empty(server: EmbeddedPostgres) -> None:
+    """Drop everything from the session's database, and end whoever is connected to it."""
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(_EMPTY.encode())
 
 
 @pytest.fixture

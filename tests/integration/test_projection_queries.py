@@ -106,7 +106,7 @@ def test_who_bore_a_name_last_is_found_when_nobody_bears_it(tell: Tell) -> None:
     assert queries.find_placements("shared") == []
     shared, renamed = queries.last_bearer("shared"), queries.last_bearer("renamed")
     assert shared is not None
-    assert shared.domain == first.id, "the second one has another name now"
+    assert shared.domain == second.id, "it bore it last, whatever its name is now"
     assert renamed is not None
     assert renamed.domain == second.id
     asked_for = queries.last_bearer("idle")

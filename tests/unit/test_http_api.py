@@ -12,6 +12,8 @@ import psycopg
 import pytest
 
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid, OutcomeUnknown, Refused
+from domain_model.flags import Define, Start
+from domain_model.verbs import SPECS
 from revisor.client import AnswerLost, Client, Refusal, Unreachable
 from revisor.http.limits import MAX_BODY_BYTES
 from revisor.http.peer import Peer
@@ -60,7 +62,7 @@ def test_a_collection_says_how_far_the_log_was_known_and_when_hosts_were_looked_
 ) -> None:
     body = client.get("/v1/domains").body
     assert body == {"kind": "list", "position": 7, "observed_at": SEEN_AT, "items": service.known_domains}
-    assert service.asked == [("domains", False, None)]
+    assert service.asked == [("domains", False, None, False)]
 
 
 def test_a_host_never_looked_at_has_no_time(client: Client) -> None:
@@ -69,7 +71,7 @@ def test_a_host_never_looked_at_has_no_time(client: Client) -> None:
 
 def test_fresh_has_the_hosts_looked_at_before_answering(service: FakeService, client: Client) -> None:
     client.get("/v1/domains", all=True, host="alpha", fresh=True)
-    assert service.asked == [("observe", "alpha", 10.0), ("domains", True, "alpha")]
+    assert service.asked == [("observe", "alpha", 10.0), ("domains", True, "alpha", False)]
 
 
 def test_the_actor_is_what_the_kernel_says(service: FakeService, client: Client) -> None:
@@ -83,7 +85,7 @@ def test_an_accepted_request_is_202_and_says_where_its_operation_is(service: Fak
     service.outcome = {"state": "queued"}
     reply = client.request("POST", "/v1/domains/web/operations", {"host": "beta"}, {"verb": "start"})
     assert reply.status == 202
-    assert service.asked == [("act", "web", "beta", "start", {"paused": False})]
+    assert service.asked == [("act", "web", "beta", "start", {})]
     assert client.get(f"/v1/operations/{reply.body['id']}").body == reply.body
     status, _ = raw(
         client, f"GET /v1/operations/{reply.body['id']} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
@@ -204,10 +206,7 @@ def test_an_unknown_verb_is_answered_with_those_there_are(client: Client) -> Non
     with pytest.raises(Refusal) as refused:
         client.act("web", "fly", {})
     assert refused.value.accepted is not None
-    assert set(refused.value.accepted.split(", ")) == {
-        *("shutdown", "destroy", "suspend", "resume", "reboot", "undefine", "start", "replay", "handover"),
-        *("snapshot-create", "snapshot-current", "snapshot-revert", "snapshot-delete"),
-    }
+    assert set(refused.value.accepted.split(", ")) == set(SPECS) - {"restore"}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +229,36 @@ def test_of_xml_nothing_is_ever_echoed(client: Client, wrong: dict[str, Any]) ->
 
 def test_xml_that_is_no_text_is_left_to_the_service_to_refuse(service: FakeService, client: Client) -> None:
     client.request("POST", "/v1/domains", body={"host": "alpha", "xml": "<\udcff\0>"})
-    assert service.asked == [("define", "<\udcff\0>", "alpha", False)]
+    assert service.asked == [("define", "<\udcff\0>", "alpha", Define.NONE)]
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({}, ("define", "<x/>", "alpha", Define.NONE)),
+        ({"validate": True}, ("define", "<x/>", "alpha", Define.VALIDATE)),
+        ({"transient": True}, ("create", "<x/>", "alpha", Start.NONE)),
+        (
+            {"transient": True, "paused": True, "validate": True, "reset_nvram": True},
+            ("create", "<x/>", "alpha", Start.PAUSED | Start.VALIDATE | Start.RESET_NVRAM),
+        ),
+    ],
+)
+def test_a_new_domain_comes_with_its_flags(
+    service: FakeService, client: Client, given: dict[str, bool], asked: tuple[Any, ...]
+) -> None:
+    client.request("POST", "/v1/domains", body={"host": "alpha", "xml": "<x/>", **given})
+    assert service.asked == [asked]
+
+
+def test_a_saved_domain_is_restored_by_its_host(service: FakeService, client: Client) -> None:
+    body = {"verb": "restore", "arguments": {"file": "/s", "running": True, "paused": False}, "reason": "back"}
+    reply = client.request("POST", "/v1/hosts/alpha/restore", {"wait": 1}, body)
+    assert (reply.status, reply.body["verb"]) == (200, "restore")
+    assert service.asked == [("restore", "alpha", {"file": "/s", "running": True})]
+    assert service.contexts[0].reason == "back"
+    with pytest.raises(Refusal, match="field 'file' is missing"):
+        client.request("POST", "/v1/hosts/alpha/restore", body={"verb": "restore", "arguments": {}})
 
 
 def test_a_body_that_is_no_json_is_refused(client: Client) -> None:

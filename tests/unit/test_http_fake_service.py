@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain_model.errors import InvalidArgument, NoSnapshot, Refused
+from domain_model.flags import Define, Start
 from revisor.application import Accepted
 from revisor.client import Client
 from revisor.http.server import HttpServer
@@ -36,6 +37,8 @@ def domain(name: str, **given: Any) -> Item:
         "persistent": True,
         "autostart": False,
         "managed_save": False,
+        "has_snapshots": False,
+        "has_checkpoints": False,
         "os_type": "linux",
         "vcpus": 2,
         "max_memory_kib": 8388608,
@@ -76,6 +79,7 @@ class FakeService:
         self.outcome: Item = {"state": "succeeded"}
         """What becomes of operations."""
         self.known_domains: list[Item] = [domain("test")]
+        self.known_xml = "<domain>\n  <title>ü</title>\n</domain>\n"
         self.known_snapshots: list[Item] = []
         self.known_hosts: list[Item] = []
         self.history: list[Item] = []
@@ -113,13 +117,35 @@ class FakeService:
         self._note(None, "hosts")
         return self.known_hosts
 
-    def define(self, xml: str, host: str, transient: bool, context: Context) -> Accepted:  # noqa: FBT001
-        self._note(context, "define", xml, host, transient)
-        return self._accepted(context, "create" if transient else "define", "web", host, {"name": "web"})
+    def define(self, xml: str, host: str, context: Context, flags: Define = Define.NONE) -> Accepted:
+        self._note(context, "define", xml, host, flags)
+        return self._accepted(context, "define", "web", host, {"name": "web"})
+
+    def create(self, xml: str, host: str, flags: Start, context: Context) -> Accepted:
+        self._note(context, "create", xml, host, flags)
+        return self._accepted(context, "create", "web", host, {"name": "web"})
+
+    def restore(self, host: str, arguments: Item, context: Context) -> Accepted:
+        self._note(context, "restore", host, arguments)
+        return self._accepted(context, "restore", "web", host, {"name": "web"})
 
     def act(self, domain_ref: str, host: str | None, verb: str, arguments: Item, context: Context) -> Accepted:
         self._note(context, "act", domain_ref, host, verb, arguments)
         return self._accepted(context, verb, domain_ref, host or "alpha", arguments)
+
+    def plan(self, domain_ref: str, host: str | None, verb: str, arguments: Item, context: Context) -> Item:
+        self._note(context, "plan", domain_ref, host, verb, arguments)
+        return {
+            "verb": verb,
+            "domain": domain_ref,
+            "files": [{"name": "/images/web.qcow2", "fate": "is kept"}],
+            "snapshots": [{"name": "s1", "fate": "is deleted"}],
+            "memory": ["the running guest is stopped, and its memory is lost"],
+            "reversible": False,
+            "way_back": "there is none",
+            "endangered": [],
+            "unknown": ["the image files could not be looked into"],
+        }
 
     def wait(self, operation: UUID, timeout_s: float) -> Item:
         with self._changed:
@@ -129,8 +155,8 @@ class FakeService:
             self.waiting -= 1
         return self.operation(operation)
 
-    def domains(self, *, all_domains: bool, host: str | None) -> list[Item]:
-        self._note(None, "domains", all_domains, host)
+    def domains(self, *, all_domains: bool, host: str | None, titles: bool = False) -> list[Item]:
+        self._note(None, "domains", all_domains, host, titles)
         return self.known_domains
 
     def domain(self, ref: str, host: str | None) -> Item:
@@ -139,10 +165,14 @@ class FakeService:
 
     def domain_xml(self, ref: str, host: str | None, context: Context, *, inactive: bool, security_info: bool) -> str:
         self._note(context, "domain_xml", ref, host, inactive, security_info)
-        return "<domain>\n  <title>ü</title>\n</domain>\n"
+        return self.known_xml
 
     def snapshots(self, ref: str, host: str | None) -> list[Item]:
         self._note(None, "snapshots", ref, host)
+        return self.known_snapshots
+
+    def deleted_snapshots(self, ref: str, host: str | None) -> list[Item]:
+        self._note(None, "deleted_snapshots", ref, host)
         return self.known_snapshots
 
     def snapshot(self, ref: str, host: str | None, name: str) -> Item:
@@ -194,6 +224,9 @@ class FakeService:
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
         self._note(None, "observe", host, timeout_s)
+
+    def observe_closely(self, ref: str, host: str | None, timeout_s: float = 10.0) -> None:
+        self._note(None, "observe_closely", ref, host, timeout_s)
 
     def refused(self, refusal: Refused, *, verb: str, target: str, context: Context) -> None:
         self.contexts.append(context)

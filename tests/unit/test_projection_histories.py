@@ -19,6 +19,7 @@ from domain_model.libvirt import DomainState
 from domain_model.names import HOSTS, Name
 from projections.ports import RecordedEvent
 from revisor.store.mapper import topics
+from tests.unit.checkpoint_fields import as_checkpoint
 
 _SPACE = UUID("00000000-0000-4000-8000-000000000000")
 BEGINNING = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -148,6 +149,9 @@ def life(history: History, domain: Domain) -> None:
     history.fact(domain, Domain.Reset)
     history.fact(domain, Domain.LiveChanged, live=digest("live again"))
     history.fact(domain, Domain.Updated, autostart=True, managed_save=True)
+    history.fact(domain, Domain.ImagesSeen, images={"vda": ["/images/top.qcow2", "/images/base.qcow2"], "vdb": []})
+    history.fact(domain, Domain.Renamed, name="another", name_before="vm")
+    history.fact(domain, Domain.Renamed, name="vm", name_before="another")
     history.fact(domain, Domain.ShuttingDown, **state(DomainState.SHUTDOWN, 1, id=7, live=digest("live")))
     history.fact(domain, Domain.Crashed, **state(DomainState.CRASHED, 1, id=7, live=digest("live")))
     history.fact(domain, Domain.Stopped, **state(DomainState.SHUTOFF, 2))
@@ -171,6 +175,29 @@ def life(history: History, domain: Domain) -> None:
         current=str(named("s2")),
         metadata_only=False,
     )
+    missing = [{"snapshot": str(named("s4")), "why": "no snapshot 's4' in /images/top.qcow2"}]
+    history.fact(domain, Domain.SnapshotsVerified, present=[str(named("s1"))], missing=missing, unverified=[])
+    history.fact(domain, Domain.SnapshotsVerified, present=[], missing=[], unverified=[str(named("s1"))])
+
+
+def backups(history: History, domain: Domain) -> None:
+    """Everything that can become of checkpoints and backups, ending with two checkpoints and a backup that runs."""
+    for name, parent in (("s1", None), ("s2", "s1"), ("s3", "s2")):
+        history.fact(domain, Domain.CheckpointCreated, **as_checkpoint(snapshot(name, parent)))
+    history.fact(domain, Domain.CheckpointRedefined, replaced=None, **as_checkpoint(snapshot("s3", "s2", text="x")))
+    history.fact(
+        domain,
+        Domain.CheckpointDeleted,
+        removed=[{"checkpoint": str(named("s1")), "name": "s1"}],
+        reparented=[{"checkpoint": str(named("s2")), "parent": None, "parent_before": None, "header": digest("root")}],
+        current_before=str(named("s3")),
+        current=str(named("s3")),
+        metadata_only=False,
+    )
+    for backup in ("first", "second"):
+        said = {"backup": str(named(backup)), "incremental": "s1", "checkpoint": None, "document": digest(backup)}
+        history.fact(domain, Domain.BackupBegun, **said)
+        history.fact(domain, Domain.BackupEnded, backup=str(named("first")), outcome="failed", message="no space")
 
 
 def away(history: History, domain: Domain) -> None:
@@ -180,7 +207,10 @@ def away(history: History, domain: Domain) -> None:
         history.fact(domain, Domain.SnapshotRedefined, BETA, **snapshot(name, parent, current=name == "s2"))
     history.fact(domain, Domain.ReplicaVerified, BETA, content=domain.content, identical=4, total=4)
     history.record(domain, Domain.HandedOver, operation=str(named("handover")), host=BETA, previous=ALPHA)
-    history.fact(domain, Domain.SnapshotRedefined, BETA, **snapshot("s4", "s1", current=False, text="moved"))
+    replaced = {"header": digest("s4 under s2"), "domain": digest("definition"), "inactive_domain": None}
+    moved = snapshot("s4", "s1", current=False, text="moved")
+    history.fact(domain, Domain.SnapshotRedefined, BETA, replaced=replaced, **moved)
+    history.fact(domain, Domain.SnapshotsVerified, BETA, present=[str(named("s5"))], missing=[], unverified=[])
     history.fact(domain, Domain.Undefined, ALPHA)
 
 
@@ -193,10 +223,11 @@ def every_topic() -> list[Any]:
     operation(history, domain, "fail", "start", Domain.OperationFailed, code=55, message="no", result={})
     operation(history, domain, "lose", "destroy", Domain.OperationOutcomeUnknown, message="the answer was lost")
     life(history, domain)
+    backups(history, domain)
     away(history, domain)
     gone = history.domain("gone", BETA)
     history.fact(gone, Domain.Started, BETA, name="gone", **state(DomainState.RUNNING, 1, id=2))
-    history.fact(gone, Domain.SnapshotCreated, BETA, **snapshot("kept"))
+    history.fact(gone, Domain.SnapshotCreated, BETA, **snapshot("gone with it"))
     history.fact(gone, Domain.Stopped, BETA, **state(DomainState.SHUTOFF, 1))
     cleared = history.domain("cleared")
     history.fact(cleared, Domain.Defined, name="cleared", definition=digest("definition"))
@@ -224,7 +255,10 @@ _KINDS = (
     *_STATES,
     *(Domain.SnapshotCreated, Domain.SnapshotRedefined, Domain.SnapshotDeleted) * 2,
     *(Domain.Defined, Domain.Undefined, Domain.HandedOver),
-    *(Domain.SnapshotReverted, Domain.SnapshotMadeCurrent),
+    *(Domain.SnapshotReverted, Domain.SnapshotMadeCurrent, Domain.SnapshotsVerified),
+    *(Domain.Renamed, Domain.ImagesSeen),
+    *(Domain.CheckpointCreated, Domain.CheckpointRedefined, Domain.CheckpointDeleted),
+    *(Domain.BackupBegun, Domain.BackupEnded),
     *(Domain.ReplicaVerified, Domain.Updated, Domain.LiveChanged, Domain.Rebooted, Domain.Reset),
     *(Domain.OperationRequested, Domain.OperationStarted, Domain.OperationSucceeded),
     *(Domain.OperationFailed, Domain.OperationOutcomeUnknown),
@@ -255,11 +289,16 @@ def _fields(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
         return said | {"name": pick((said["name"], "one name for several"))}
     if kind is Domain.SnapshotDeleted:
         return _deleted(pick)
+    if kind.__name__.startswith(("Checkpoint", "Backup")):
+        return _of_checkpoints(kind, pick)
     rest: dict[Any, dict[str, Any]] = {
         Domain.Defined: {"name": pick(("vm", "other")), "definition": digest(pick(("one", "two")))},
         Domain.HandedOver: {"operation": str(named("handover")), "previous": pick(PLACES)},
         Domain.SnapshotMadeCurrent: pick(({"snapshot": None, "name": None}, _one(pick))),
         Domain.ReplicaVerified: {"content": "x", "identical": 1, "total": 1},
+        Domain.SnapshotsVerified: _verified(pick),
+        Domain.Renamed: {"name": pick(("vm", "other")), "name_before": "vm"},
+        Domain.ImagesSeen: {"images": pick(({}, {"vda": ["/top", "/base"]}))},
         Domain.Updated: {"autostart": pick((True, False)), "managed_save": pick((True, False))},
         Domain.LiveChanged: {"live": digest(pick(("one", "two")))},
     }
@@ -277,9 +316,27 @@ def _of_operation(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
     return {"operation": str(named(pick(("first", "second", "third")))), **said[kind]}
 
 
+def _of_checkpoints(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
+    if kind.__name__.startswith("Checkpoint"):
+        alike = Domain.SnapshotDeleted if kind is Domain.CheckpointDeleted else Domain.SnapshotCreated
+        return as_checkpoint(_fields(alike, pick)) | ({"replaced": None} if kind is Domain.CheckpointRedefined else {})
+    said: dict[str, Any] = {"backup": str(named(pick(("first", "second"))))}
+    if kind is Domain.BackupEnded:
+        return said | {"outcome": "completed", "message": pick((None, "so"))}
+    return said | {"incremental": None, "checkpoint": pick((None, "s1")), "document": digest("backup")}
+
+
 def _one(pick: Pick) -> dict[str, str]:
     name = pick(_SNAPSHOTS)
     return {"snapshot": str(named(name)), "name": name}
+
+
+def _verified(pick: Pick) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {"present": [], "missing": [], "unverified": []}
+    for name in dict.fromkeys((pick(_SNAPSHOTS), pick(_SNAPSHOTS))):
+        kind, id = pick(tuple(found)), str(named(name))
+        found[kind].append({"snapshot": id, "why": "gone"} if kind == "missing" else id)
+    return found
 
 
 def _deleted(pick: Pick) -> dict[str, Any]:
@@ -293,6 +350,7 @@ def _deleted(pick: Pick) -> dict[str, Any]:
         "current_before": None,
         "current": None if current is None else str(named(current)),
         "metadata_only": True,
+        "data_kept": pick((None, True, False)),
     }
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
 from projections.catalogue import all_projections
+from projections.checkpoints import CHECKPOINT_FORESTS, CHECKPOINTS, Checkpoints
 from projections.domains import DOMAINS, Domains
 from projections.hosts import HOSTS, Hosts
 from projections.operations import OPERATIONS, Operations
@@ -23,9 +24,11 @@ from tests.unit.test_projection_histories import (
     BETA,
     GAMMA,
     History,
+    away,
     digest,
     every_topic,
     happen,
+    life,
     named,
     random_events,
     recorded,
@@ -145,6 +148,7 @@ def assert_agreement(domain: Domain, events: Sequence[Any], batch: int) -> None:
             placement.managed_save,
             placement.definition,
             placement.live,
+            placement.images or None,
         )
         for host, placement in domain.placements.items()
     }
@@ -155,14 +159,30 @@ def assert_agreement(domain: Domain, events: Sequence[Any], batch: int) -> None:
     assert {row["id"]: (row["header"], row["domain_document"]) for row in forest.rows(SNAPSHOTS)} == {
         UUID(record.id): (record.header, record.domain) for record in domain.forest
     }
+    assert {str(row["id"]): (row["presence"], row["why"] or "") for row in forest.rows(SNAPSHOTS)} == {
+        record.id: (domain.forest.presence_of(record.id).presence, domain.forest.presence_of(record.id).why)
+        for record in domain.forest
+    }
     current = next((row["current"] for row in forest.rows(FORESTS)), None)
     assert current == (None if domain.forest.current is None else UUID(domain.forest.current))
+    assert_checkpoints_agree(domain, folded(Checkpoints(), events, batch))
+
+
+def assert_checkpoints_agree(domain: Domain, store: Store) -> None:
+    assert {
+        str(row["id"]): (row["parent"] and str(row["parent"]), row["header"]) for row in store.rows(CHECKPOINTS)
+    } == {record.id: (record.parent, record.header) for record in domain.checkpoints}
+    row: Row = next(iter(store.rows(CHECKPOINT_FORESTS)), {"current": None, "backup": None})
+    assert (row["current"] and str(row["current"])) == domain.checkpoints.current
+    runs = row["backup"] is not None and row["backup"]["outcome"] is None
+    assert (row["backup"]["id"] if runs else None) == (domain.checkpoints.backup and domain.checkpoints.backup.id)
 
 
 def seen(row: Row) -> tuple[Any, ...]:
     return (
         *(row[column] for column in ("role", "name", "persistent", "state", "reason", "hypervisor_id", "autostart")),
         *(row[column] for column in ("managed_save", "definition", "live")),
+        row["images"] or None,
     )
 
 
@@ -228,12 +248,37 @@ def test_a_placement_that_ended_keeps_its_name_and_a_new_one_starts_afresh() -> 
     assert back["uuid"] == gone["uuid"] == domain.uuid
 
 
-def test_the_tree_of_a_transient_domain_waits_for_it_and_that_of_an_undefined_one_is_gone() -> None:
+def test_the_tree_of_a_domain_that_ended_is_gone_and_that_of_one_that_moved_is_as_on_its_new_host() -> None:
     by_name = {row["name"]: row for row in folded(Snapshots(), every_topic()).rows(SNAPSHOTS)}
-    assert set(by_name) == {"s1", "s2", "s4", "s5", "kept"}
+    assert set(by_name) == {"s1", "s2", "s4", "s5"}
     assert by_name["s5"]["parent"] == named("s2")
     assert by_name["s5"]["header"] == digest("s5 under s2")
     assert by_name["s4"]["parent"] == named("s1")  # redefined by the owner of today, which was the replica
+
+
+def test_a_snapshot_shows_whether_its_data_is_there_until_the_domain_has_other_images() -> None:
+    history = History()
+    domain = history.domain("vm")
+    life(history, domain)
+    rows = {row["name"]: row for row in folded(Snapshots(), history.events).rows(SNAPSHOTS)}
+    assert {name: row["presence"] for name, row in rows.items()} == {
+        "s1": "unverified",
+        "s2": "unverified",
+        "s4": "missing",
+        "s5": "unverified",
+    }
+    assert rows["s4"]["why"] == "no snapshot 's4' in /images/top.qcow2"
+    away(history, domain)
+    presences = {row["name"]: row["presence"] for row in folded(Snapshots(), history.events).rows(SNAPSHOTS)}
+    assert presences == {"s1": "unverified", "s2": "unverified", "s4": "unverified", "s5": "present"}
+
+
+def test_a_renamed_domain_is_found_by_its_new_name() -> None:
+    history = History()
+    domain = history.domain("vm")
+    history.fact(domain, Domain.Defined, name="vm", definition=digest("d"))
+    history.fact(domain, Domain.Renamed, name="web", name_before="vm")
+    assert [row["name"] for row in folded(Domains(), history.events).rows(DOMAINS)] == ["web"]
 
 
 def test_a_replica_leaves_the_domains_own_tree_alone() -> None:

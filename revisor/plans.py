@@ -1,0 +1,89 @@
+"""What an act would touch, told before it is done, and refused where others would lose the ground they stand on."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from domain_model import blast
+from domain_model.blast import Radius
+from domain_model.commands import recorded_situation
+from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot
+from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
+from domain_model.rules import RULES
+from domain_model.snapshots import SnapshotRecord
+from domain_model.verbs import chosen
+from revisor.application import Application
+from revisor.queries import Queries
+from revisor.requests import Requests, Target
+
+_UNSEEN = "the image files could not be looked into: whether other images stand on them is not known"
+VERBS = ("snapshot-delete", "snapshot-revert", "undefine")
+
+
+class Plans:
+    """Draws up blast radiuses from what is on record."""
+
+    def __init__(self, application: Application, queries: Queries, requests: Requests) -> None:
+        self._application = application
+        self._queries = queries
+        self._requests = requests
+
+    def plan(self, target: Target, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What a verb would touch. Raises Refused as the verb itself would, also what ``check`` refuses."""
+        radius = self.radius(target, verb, arguments)
+        if radius is None:
+            raise InvalidArgument(f"{verb} has no plan", field="verb", value=verb, accepted=", ".join(VERBS))
+        domain = self._application.domain(target.domain)
+        RULES[verb](recorded_situation(domain, domain.placements[str(target.host)]), chosen(verb, arguments))
+        radius.check()
+        images = domain.placements[str(target.host)].images
+        if not images or not all(images.values()):
+            radius = replace(radius, unknown=(_UNSEEN,))
+        return {"verb": verb, "domain": target.name, **radius.as_json()}
+
+    def check(self, target: Target, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Refuse (55) what would take the ground from under others.
+
+        A snapshot that is not there may be on its way: whether it is then is for the rules to say, when its turn comes.
+        """
+        with contextlib.suppress(NoSnapshot, NoDomain):
+            radius = self.radius(target, verb, arguments)
+            if radius is not None:
+                radius.check()
+
+    def radius(self, target: Target, verb: str, arguments: Mapping[str, Any]) -> Radius | None:
+        """The blast radius of a verb; None of one that has none."""
+        if verb not in VERBS:
+            return None
+        given = chosen(verb, arguments)
+        domain = self._application.domain(target.domain)
+        placement = domain.placements.get(str(target.host))
+        if placement is None:
+            raise NoDomain(f"no domain with matching name '{target.name}'", field="domain", value=target.name)
+        match verb:
+            case "snapshot-delete":
+                flags = SnapshotDelete(given["flags"])
+                return blast.of_delete(domain.forest, given["name"], flags, self._dump, self._dependents(target))
+            case "snapshot-revert":
+                return blast.of_revert(
+                    domain.forest,
+                    given["name"],
+                    SnapshotRevert(given["flags"]),
+                    placement,
+                    self._dump,
+                    self._dependents(target),
+                )
+            case _:
+                digest = placement.definition
+                definition = None if digest is None else self._application.documents.get(digest)
+                return blast.of_undefine(domain.forest, Undefine(given["flags"]), placement, definition)
+
+    def _dump(self, record: SnapshotRecord) -> str:
+        return self._requests.dump(record)
+
+    def _dependents(self, target: Target) -> blast.Dependents:
+        def standing_on(files: Sequence[str]) -> Mapping[str, Sequence[str]]:
+            return self._queries.standing_on(files, str(target.host), target.domain)
+
+        return standing_on

@@ -1,0 +1,72 @@
+"""From what people call things to what they mean: hosts by name, domains by UUID, NAME or HOST/NAME."""
+
+from uuid import UUID
+
+from domain_model.errors import InvalidArgument, NoDomain
+from domain_model.placements import Role
+from revisor import presentation as present
+from revisor.application import Application
+from revisor.queries import HostRow, PlacementRow, Queries
+from revisor.requests import Target
+from revisor.store.context import Context
+
+
+class References:
+    """Finds what is meant, among what the read models have."""
+
+    def __init__(self, application: Application, queries: Queries) -> None:
+        self._application = application
+        self._queries = queries
+
+    def host(self, name: str, field: str = "host") -> HostRow:
+        """Raises InvalidArgument (8)."""
+        row = self._queries.host(name)
+        if row is None:
+            known = ", ".join(row.name for row in self._queries.hosts())
+            raise InvalidArgument(f"no host with name '{name}'", field=field, value=name, accepted=known or None)
+        return row
+
+    def target(self, ref: str, host: str | None, context: Context, *, replica: bool) -> Target:
+        """What a command is about. Raises as ``placement``."""
+        row = self._asked_before(ref, host, context) or self.placement(ref, host, owner_only=not replica)
+        return Target(row.domain, row.uuid, row.name, UUID(row.host), host_named=host is not None)
+
+    def _asked_before(self, ref: str, host: str | None, context: Context) -> PlacementRow | None:
+        """The placement that the context's request id was used for, though it may be gone by just that command."""
+        domain = self._application.domain_asked(context.request_id)
+        if domain is None:
+            return None
+        here = None if host is None else self.host(host).id
+        return next(
+            (row for row in self._queries.find_placements(ref, here, living=False) if row.domain == domain), None
+        )
+
+    def placement(self, ref: str, host: str | None, *, owner_only: bool = False) -> PlacementRow:
+        """The placement a reference names: without a host, the owner. Raises 42, or 8 when several answer to it."""
+        if ref.lstrip().startswith("<"):
+            raise NoDomain("a name or a UUID is expected, not XML", field="domain")
+        found = self._queries.find_placements(ref, None if host is None else self.host(host).id)
+        if host is None:
+            owners = [row for row in found if row.role == Role.OWNER]
+            found = owners if owners or owner_only else found
+        if not found:
+            what = "uuid" if present.is_uuid(ref) else "name"
+            where = "" if host is None else f" on host '{host}'"
+            raise NoDomain(f"no domain with matching {what} '{ref}'{where}", field="domain", value=ref)
+        if len(found) > 1:
+            candidates = ", ".join(f"{row.host_name}/{row.name}" for row in found)
+            raise InvalidArgument(
+                f"'{ref}' is {len(found)} domains: {candidates}", field="domain", value=ref, accepted=candidates
+            )
+        return found[0]
+
+    def last_bearer(self, ref: str, host: str | None) -> UUID:
+        """As ``placement``, and also the domain that bore a name last."""
+        try:
+            return self.placement(ref, host).domain
+        except NoDomain:
+            here = None if host is None else self.host(host).id
+            gone = self._queries.find_placements(ref, here, living=False)
+            if not gone:
+                raise
+            return gone[0].domain

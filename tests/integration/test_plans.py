@@ -1,0 +1,96 @@
+"""Plans are drawn up from the record and do nothing; what would destroy a base image is refused, asked or planned."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain_model.adoption import Adoption
+from domain_model.domain import Domain
+from domain_model.errors import NoSnapshot, OperationInvalid, Refused
+from revisor.store.database import Database
+from tests.integration.product import ALICE, WEB, Product
+
+BASE = "/images/web.qcow2"
+
+
+@pytest.fixture
+def product(database: Database, tmp_path: Path) -> Iterator[Product]:
+    made = Product(database, tmp_path)
+    made.add_host("alpha")
+    made.define()
+    yield made
+    made.close()
+
+
+def plan(product: Product, verb: str, **arguments: Any) -> dict[str, Any]:
+    return product.service.plan("web", None, verb, arguments, ALICE)
+
+
+def see_images(product: Product, name: str, files: list[str]) -> None:
+    """Record what an agent saw of a domain's image chain."""
+    row = product.queries.find_placements(name)[0]
+
+    def seen(domain: Domain) -> None:
+        adoption = Adoption(domain, row.host, product.application.now())
+        adoption.record(Domain.ImagesSeen, images={"vda": files})
+
+    position = product.application.change(Domain, row.domain, seen, ALICE)
+    product.queries.wait_for(position, 10)
+
+
+def with_a_clone(product: Product) -> None:
+    clone = WEB.replace("<name>web</name>", "<name>clone</name>").replace(BASE, "/images/clone.qcow2")
+    assert product.define(xml=clone)["state"] == "succeeded"
+    see_images(product, "web", [BASE])
+    see_images(product, "clone", ["/images/clone.qcow2", BASE])
+
+
+def test_a_plan_tells_and_does_nothing(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    product.act("snapshot-create", name="s2")
+    before = product.application.reader.head()
+    planned = plan(product, "snapshot-delete", name="s1")
+    assert product.application.reader.head() == before
+    assert planned["snapshots"] == [{"name": "s1", "fate": "is deleted"}, {"name": "s2", "fate": "becomes a root"}]
+    assert planned["files"] == [{"name": BASE, "fate": "the snapshot s1 in it is removed"}]
+    assert (planned["verb"], planned["domain"], planned["reversible"]) == ("snapshot-delete", "web", False)
+
+
+def test_what_cannot_be_looked_into_is_said_to_be_unknown(product: Product) -> None:
+    assert plan(product, "undefine")["unknown"]
+    see_images(product, "web", [BASE])
+    assert plan(product, "undefine")["unknown"] == []
+
+
+def test_a_plan_is_refused_as_the_verb_would_be_and_the_refusal_recorded(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    with pytest.raises(OperationInvalid, match="cannot delete inactive domain with 1 snapshots"):
+        plan(product, "undefine")
+    with pytest.raises(NoSnapshot):
+        plan(product, "snapshot-revert", name="x")
+    assert [entry["verb"] for entry in product.service.attempts(10)] == ["undefine --plan", "snapshot-revert --plan"]
+
+
+def test_a_verb_without_a_plan_names_those_that_have_one(product: Product) -> None:
+    with pytest.raises(Refused) as refusal:
+        plan(product, "start")
+    assert (refusal.value.number, refusal.value.accepted) == (8, "snapshot-delete, snapshot-revert, undefine")
+
+
+def test_reverting_a_base_under_a_living_clone_is_refused_asked_or_planned(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    with_a_clone(product)
+    for ask in (plan, lambda product, verb, **more: product.act(verb, **more)):
+        with pytest.raises(OperationInvalid) as refusal:
+            ask(product, "snapshot-revert", name="s1")
+        assert f"{BASE} is needed by clone" in refusal.value.message
+        assert refusal.value.value == BASE
+
+
+def test_a_clone_that_is_gone_stands_in_nobodys_way(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    with_a_clone(product)
+    product.settle(product.service.act("clone", None, "undefine", {}, ALICE))
+    assert product.act("snapshot-revert", name="s1")["state"] == "succeeded"
