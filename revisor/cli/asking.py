@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from revisor.cli import output
 from revisor.cli.failures import Exit, fail, refusal
-from revisor.cli.verb import Asked
+from revisor.cli.verb import Asked, is_given
 from revisor.client import ENDED, AnswerLost, Client, Operation, Refusal, Reply, Unreachable, segment
 
 _FIRST_WAIT_S = 1.0
@@ -77,6 +77,28 @@ class Door:
         """Read XML; showing secrets goes on record with reason and ticket."""
         return self.read_of(domain, below, reason=self.asked.reason, ticket=self.asked.ticket, **query)
 
+    def one(self, domain: Reference) -> dict[str, Any]:
+        """A domain as it was last seen."""
+        item: dict[str, Any] = self.read_of(domain).body["items"][0]
+        return item
+
+    def asked_before(self, domain: Reference, verb: str) -> Operation | None:
+        """What this command became when it was asked before under its request id, if it was.
+
+        For commands that say what they mean by what they find (``--current``): meanwhile that is something else.
+        """
+        if self.asked.request_id is None:
+            return None
+        try:
+            found = self.read("/v1/operations", domain=domain.name, host=domain.host).body["items"]
+        except Refusal as refused:
+            if refused.code == _NO_SUCH_DOMAIN:
+                return None
+            raise
+        return next(
+            (each for each in found if (each["request_id"], each["verb"]) == (self.asked.request_id, verb)), None
+        )
+
     def change(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
         """Ask for a change that is no operation."""
         return self.client.request(method, path, body={**body, **self.said})
@@ -94,12 +116,18 @@ class Ending:
     """What makes an operation that succeeded a failure to who asked."""
     item: Callable[[Operation], tuple[str, Any]] = lambda operation: ("operations", operation)
     """The kind and the item of the JSON document."""
+    goes_on: bool = False
+    """The command goes on after it: nothing is printed unless it failed."""
 
 
 def act(asked: Asked, domain: str, verb: str, arguments: Mapping[str, Any], ending: Ending) -> int:
-    """Ask for a verb on a domain, follow its operation, print how it ended; returns the exit code."""
+    """Ask for a verb on a domain, follow its operation, print how it ended; returns the exit code.
+
+    Of ``arguments`` those are asked for that were given.
+    """
     reference = Reference.of(domain)
-    return request(asked, f"{reference.path}/operations", {"verb": verb, "arguments": arguments}, ending, reference)
+    given = {key: value for key, value in arguments.items() if is_given(value)}
+    return request(asked, f"{reference.path}/operations", {"verb": verb, "arguments": given}, ending, reference)
 
 
 def request(
@@ -117,9 +145,18 @@ def request(
         return fail(refused, as_json=door.as_json, first=_first_line(refused, ending, reference))
     except AnswerLost as lost:
         raise AnswerLost(f"{lost}; the same command with --request-id {request_id} tells what became of it") from lost
-    if asked.no_wait:
-        return _no_wait(door, reply)
-    return _end(door, _followed(door, reply, wait_s), reply, ending)
+    return _told(door, reply.body, ending, reply.observed_at, waited_s=wait_s)
+
+
+def tell(door: Door, operation: Operation, ending: Ending) -> int:
+    """Follow an operation that was asked for before, print how it ended; returns the exit code."""
+    return _told(door, operation, ending, None)
+
+
+def _told(door: Door, operation: Operation, ending: Ending, observed_at: str | None, *, waited_s: float = 0.0) -> int:
+    if door.asked.no_wait:
+        return _no_wait(door, operation, observed_at)
+    return _end(door, _followed(door, operation, waited_s), observed_at, ending)
 
 
 def _first_line(refused: Refusal, ending: Ending, reference: Reference | None) -> str | None:
@@ -128,16 +165,15 @@ def _first_line(refused: Refusal, ending: Ending, reference: Reference | None) -
     return ending.failed
 
 
-def _no_wait(door: Door, reply: Reply) -> int:
+def _no_wait(door: Door, operation: Operation, observed_at: str | None) -> int:
     if door.as_json:
-        output.document_of(reply, "operations", [reply.body])
+        output.document("operations", [operation], operation["position"], observed_at)
     else:
-        output.say(reply.body["id"])
+        output.say(operation["id"])
     return Exit.DONE
 
 
-def _followed(door: Door, reply: Reply, waited_s: float) -> Operation:
-    operation: Operation = reply.body
+def _followed(door: Door, operation: Operation, waited_s: float) -> Operation:
     if operation["state"] in ENDED:
         return operation
     left = None if door.asked.wait_s is None else max(0.0, door.asked.wait_s - waited_s)
@@ -154,10 +190,12 @@ def _followed(door: Door, reply: Reply, waited_s: float) -> Operation:
         raise
 
 
-def _end(door: Door, operation: Operation, reply: Reply, ending: Ending) -> int:
+def _end(door: Door, operation: Operation, observed_at: str | None, ending: Ending) -> int:
+    if ending.goes_on and operation["state"] == "succeeded":
+        return Exit.DONE
     if door.as_json:
         kind, item = ending.item(operation)
-        output.document(kind, [item], operation.get("position", reply.position), reply.observed_at)
+        output.document(kind, [item], operation["position"], observed_at)
     elif ending.report is not None:
         ending.report(operation)
     return _code(operation, ending, as_json=door.as_json)

@@ -24,6 +24,7 @@ class Exit(IntEnum):
 
 NAMES = {1: "INTERNAL_ERROR", 3: "NO_SUPPORT", 8: "INVALID_ARG", 9: "OPERATION_FAILED", 27: "XML_ERROR"}
 NAMES |= {38: "SYSTEM_ERROR", 55: "OPERATION_INVALID", 68: "OPERATION_TIMEOUT", 78: "OPERATION_ABORTED"}
+NAMES |= {103: "NO_DOMAIN_CHECKPOINT"}
 
 
 def refusal(code: int, message: str, **details: str | None) -> Refusal:

@@ -8,74 +8,28 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import click
 
 from revisor.cli.failures import Exit, fail, fail_by, refusal
-from revisor.cli.verb import context_options, is_given
+from revisor.cli.sections import HOST_VERBS, PROJECTION_VERBS, SECTIONS, VERBS, Section, Table
+from revisor.cli.verb import BadValue, context_options, is_given
 from revisor.client import ClientError
 
-Table = Mapping[str, tuple[str, str]]
-
 _CLI = "revisor.cli"
-
-VERBS: Table = {
-    "list": (f"{_CLI}.domains:list_domains", "list domains"),
-    "dominfo": (f"{_CLI}.domains:dominfo", "show what a domain is"),
-    "domstate": (f"{_CLI}.domains:domstate", "show a domain's state"),
-    "dumpxml": (f"{_CLI}.domains:dumpxml", "show a domain's XML"),
-    "define": (f"{_CLI}.domains:define", "define a domain from an XML file"),
-    "create": (f"{_CLI}.domains:create", "create a transient domain from an XML file"),
-    "undefine": (f"{_CLI}.domains:undefine", "remove a domain's definition"),
-    "start": (f"{_CLI}.domains:start", "start an inactive domain"),
-    "shutdown": (f"{_CLI}.domains:shutdown", "ask a guest to shut down"),
-    "destroy": (f"{_CLI}.domains:destroy", "stop a domain at once"),
-    "suspend": (f"{_CLI}.domains:suspend", "pause a running domain"),
-    "resume": (f"{_CLI}.domains:resume", "let a paused domain go on"),
-    "reboot": (f"{_CLI}.domains:reboot", "ask a guest to reboot"),
-    "snapshot-create": (f"{_CLI}.snapshots:snapshot_create", "create a snapshot from XML"),
-    "snapshot-create-as": (f"{_CLI}.snapshots:snapshot_create_as", "create a snapshot from a name"),
-    "snapshot-list": (f"{_CLI}.snapshots:snapshot_list", "list a domain's snapshots"),
-    "snapshot-info": (f"{_CLI}.snapshots:snapshot_info", "show what a snapshot is"),
-    "snapshot-dumpxml": (f"{_CLI}.snapshots:snapshot_dumpxml", "show a snapshot's XML"),
-    "snapshot-current": (f"{_CLI}.snapshots:snapshot_current", "show or set the current snapshot"),
-    "snapshot-revert": (f"{_CLI}.snapshots:snapshot_revert", "put a domain back to a snapshot"),
-    "snapshot-delete": (f"{_CLI}.snapshots:snapshot_delete", "delete a snapshot"),
-    "replay": (f"{_CLI}.replication:replay", "make or refresh a replica on another host"),
-    "handover": (f"{_CLI}.replication:handover", "make a replica the owner"),
-    "log": (f"{_CLI}.history:log", "show what happened to a domain"),
-    "operations": (f"{_CLI}.history:operations", "list operations"),
-    "host": (f"{_CLI}.main:host", "hosts: add, list, set-uri, remove"),
-    "projections": (f"{_CLI}.main:projections", "read models: list, rebuild"),
-    "up": (f"{_CLI}.server:up", "run Revisor"),
-    "down": (f"{_CLI}.server:down", "stop Revisor"),
-    "serve": (f"{_CLI}.server:serve", "run the HTTP API alone"),
-    "worker": (f"{_CLI}.server:worker", "run the agent of one host alone"),
-    "projector": (f"{_CLI}.server:projector", "run the projector alone"),
-    "help": (f"{_CLI}.main:help_on", "show how a verb is used"),
-}
-_HOST_VERBS: Table = {
-    "add": (f"{_CLI}.hosts:host_add", "lead a hypervisor under a name"),
-    "list": (f"{_CLI}.hosts:host_list", "list the hosts"),
-    "set-uri": (f"{_CLI}.hosts:host_set_uri", "reach a host under another URI"),
-    "remove": (f"{_CLI}.hosts:host_remove", "forget a host"),
-}
-_PROJECTION_VERBS: Table = {
-    "list": (f"{_CLI}.history:projections_list", "list the read models"),
-    "rebuild": (f"{_CLI}.history:projections_rebuild", "rebuild a read model"),
-}
 
 
 class Verbs(click.Group):
     """A group of verbs that are imported when they are used. Context options before a verb count for it too."""
 
-    def __init__(self, name: str, table: Table, words: str) -> None:
+    def __init__(self, name: str, sections: Sequence[Section], words: str) -> None:
         # click itself has a help option; here an unknown word is answered in virsh's words.
         super().__init__(name, help=words, params=list(context_options().values()), no_args_is_help=True)
-        self._table = table
+        self._sections = sections
+        self._table = {name: entry for section in sections for name, entry in section.verbs.items()}
         self.callback = _remember
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
@@ -85,8 +39,12 @@ class Verbs(click.Group):
         if cmd_name not in self._table:
             return None
         module, _, name = self._table[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        command: click.Command = getattr(importlib.import_module(f"{_CLI}.{module}"), name)
         return command
+
+    def section(self, keyword: str) -> Section | None:
+        """The section with that help keyword."""
+        return next((section for section in self._sections if section.keyword == keyword), None)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -103,8 +61,13 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
         """The table, without importing what is in it."""
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, words) for name, (_, words) in self._table.items()])
+        for section in self._sections:
+            write_section(formatter, section)
+
+
+def write_section(formatter: click.HelpFormatter, section: Section) -> None:
+    with formatter.section(section.heading):
+        formatter.write_dl([(name, words) for name, (_, words) in section.verbs.items()])
 
 
 class _ReaderGone(Exception):
@@ -124,9 +87,13 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # n
         ctx.exit()
 
 
-host = Verbs("host", _HOST_VERBS, "The hosts whose hypervisors Revisor leads.")
-projections = Verbs("projections", _PROJECTION_VERBS, "The read models that answer questions.")
-revisor = Verbs("revisor", VERBS, "Revisor: virtual machines whose every change is on record. Verbs are virsh's.")
+def _group(name: str, table: Table, words: str) -> Verbs:
+    return Verbs(name, [Section("", "Verbs", table)], words)
+
+
+host = _group("host", HOST_VERBS, "The hosts whose hypervisors Revisor leads.")
+projections = _group("projections", PROJECTION_VERBS, "The read models that answer questions.")
+revisor = Verbs("revisor", SECTIONS, "Revisor: virtual machines whose every change is on record. Verbs are virsh's.")
 revisor.params.append(
     click.Option(
         ["--version", "-V"],
@@ -140,11 +107,17 @@ revisor.params.append(
 
 
 @click.command("help")
-@click.argument("words", nargs=-1, metavar="[VERB]")
+@click.argument("words", nargs=-1, metavar="[VERB|KEYWORD]")
 @click.pass_context
 def help_on(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Show how a verb is used."""
+    """Show how a verb is used, or the verbs of a section."""
     context, command = ctx.find_root(), ctx.find_root().command
+    section = revisor.section(words[0]) if len(words) == 1 and words[0] not in VERBS else None
+    if section is not None:
+        formatter = context.make_formatter()
+        write_section(formatter, section)
+        click.echo(formatter.getvalue().rstrip())
+        return
     for word in words:
         found = command.get_command(context, word) if isinstance(command, click.Group) else None
         if found is None:
@@ -178,7 +151,8 @@ def _run(words: list[str], *, as_json: bool) -> int:
         click.echo(error.ctx.get_help())
         return Exit.USAGE
     except click.ClickException as error:
-        fail(refusal(8, _usage_words(error)), as_json=as_json)
+        details = error.details if isinstance(error, BadValue) else {}
+        fail(refusal(8, _usage_words(error), **details), as_json=as_json)
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("error: interrupted\n")

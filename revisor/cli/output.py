@@ -65,22 +65,25 @@ def pairs(lines: Iterable[tuple[str, Any]]) -> None:
     print()
 
 
-def tree(parents: Mapping[str, str | None]) -> None:
-    """virsh's tree of names, each given with its parent's name; in the order given. Any depth."""
+def tree(parents: Mapping[str, str | None], labels: Mapping[str, str] | None = None) -> None:
+    """virsh's tree of names, each given with its parent's name; in the order given. Any depth.
+
+    ``labels`` are shown in the places of names.
+    """
     children: dict[str | None, list[str]] = {}
     for name, parent in parents.items():
         children.setdefault(parent if parent in parents else None, []).append(name)
     for root in children.get(None, []):
-        _branch(root, children)
+        _branch(root, children, labels or {})
     print()
 
 
-def _branch(root: str, children: Mapping[str | None, Sequence[str]]) -> None:
+def _branch(root: str, children: Mapping[str | None, Sequence[str]], labels: Mapping[str, str]) -> None:
     """Print a root and all below it. A stack, not recursion: a chain of snapshots may be thousands long."""
     waiting = [(root, "", "", True)]
     while waiting:
         name, indent, mark, last = waiting.pop()
-        print(f"{indent}{mark}{printable(name)}")
+        print(f"{indent}{mark}{printable(labels.get(name, name))}")
         below = children.get(name, ())
         inner = indent if not mark else indent + ("  " if last else "| ")
         if below:

@@ -8,15 +8,23 @@ from revisor.cli.failures import refusal
 from revisor.cli.verb import DOMAIN, Asked, option, verb
 from revisor.client import Operation, Refusal
 
-_TO = option("to", "HOST", "The other host.", required=True)
 _AGREE = ("identical", "normalised")
 
 Report = dict[str, Any]
 
 
-@verb("replay", DOMAIN, options=[_TO], wait_s=None)
-def replay(asked: Asked, *, domain: str, to: str) -> int:
-    """Make or refresh a replica of a domain and its snapshots on another host, and compare what is there then."""
+@verb(
+    "replay",
+    DOMAIN,
+    options=[option("to", "HOST", "The other host; without it, restore where the domain is.")],
+    wait_s=None,
+)
+def replay(asked: Asked, *, domain: str, to: str | None) -> int:
+    """Make or refresh a replica of a domain and its snapshots on another host, and compare what is there then.
+
+    Without --to: bring back the snapshots that were forgotten where the domain is, because it was undefined or was
+    transient and stopped, and is there again under its UUID.
+    """
 
     def item(operation: Operation) -> tuple[str, Any]:
         report = report_of(operation)
@@ -29,7 +37,7 @@ def replay(asked: Asked, *, domain: str, to: str) -> int:
 
     ending = Ending(
         done=lambda _: None,
-        failed=f"Failed to replay domain '{domain}' to {to}",
+        failed=f"Failed to replay domain '{domain}'" + ("" if to is None else f" to {to}"),
         report=show,
         problem=disagreement,
         item=item,
@@ -45,7 +53,7 @@ def report_of(operation: Operation) -> Report | None:
     return {
         "operation": operation["id"],
         "domain": operation["domain"],
-        "from": (operation.get("arguments") or {}).get("from"),
+        "from": (operation.get("arguments") or {}).get("from") or operation["host"],
         "to": operation["host"],
         "position": operation.get("position"),
         **result,
@@ -59,7 +67,8 @@ def disagreement(operation: Operation) -> Refusal | None:
         return None
     results = [entry["result"] for entry in report["snapshots"]]
     wrong = sum(1 for result in results if result not in _AGREE)
-    where = f"the replica of domain '{report['domain']}' on host '{report['to']}'"
+    what = "domain" if report["from"] == report["to"] else "the replica of domain"
+    where = f"{what} '{report['domain']}' on host '{report['to']}'"
     if wrong:
         return refusal(9, f"operation failed: {where} differs: {wrong} of {len(results)} snapshots do not agree")
     if report.get("definition", {}).get("result", "identical") not in _AGREE:
@@ -104,7 +113,7 @@ def _word(name: str | None) -> str:
     return "none" if name is None else output.printable(name)
 
 
-@verb("handover", DOMAIN, options=[_TO])
+@verb("handover", DOMAIN, options=[option("to", "HOST", "The other host.", required=True)])
 def handover(asked: Asked, *, domain: str, to: str) -> int:
     """Make the replica on another host the owner; the domain must be off."""
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from revisor.cli.failures import refusal
+
 DEFAULT_WAIT_S = 60.0
 
 _REST = "words"
@@ -23,11 +25,19 @@ class Word:
     option: str
     metavar: str
     required: bool = True
-    is_option: bool = True
-    """False where virsh has another use for ``--option`` with this verb."""
+    many: bool = False
+    """All words that are left; as an option it may be given several times."""
 
 
 DOMAIN = Word("domain", "DOMAIN")
+
+
+class BadValue(click.UsageError):
+    """A value that makes no sense, refused before anything is asked."""
+
+    def __init__(self, message: str, *, field: str, value: str, accepted: str) -> None:
+        super().__init__(message)
+        self.details = {"field": field, "value": value, "accepted": accepted}
 
 
 def flag(name: str, words: str) -> click.Option:
@@ -36,6 +46,41 @@ def flag(name: str, words: str) -> click.Option:
 
 def option(name: str, metavar: str, words: str, *, required: bool = False, kind: Any = str) -> click.Option:
     return click.Option([f"--{name}"], metavar=metavar, help=words, required=required, type=kind)
+
+
+def not_offered(name: str, why: str, metavar: str | None = None) -> click.Option:
+    """An option that virsh has and we refuse, with a sentence instead of "doesn't support option"."""
+
+    def refuse(_context: click.Context, _option: click.Parameter, value: object) -> None:
+        if is_given(value):
+            raise refusal(3, f"this function is not supported by Revisor: --{name}: {why}", field=name)
+
+    return click.Option(
+        [f"--{name}"],
+        is_flag=metavar is None,
+        metavar=metavar,
+        expose_value=False,
+        callback=refuse,
+        help=f"Not supported: {why}.",
+    )
+
+
+def exclusive(given: Mapping[str, Any], *pairs: tuple[str, str]) -> None:
+    """virsh's refusal of options that exclude one another, which comes before anything is asked."""
+    for one, other in pairs:
+        if is_given(given[key_of(one)]) and is_given(given[key_of(other)]):
+            raise click.UsageError(f"Options --{one} and --{other} are mutually exclusive")
+
+
+def required(given: Mapping[str, Any], needed: str, by: str) -> None:
+    """virsh's refusal of an option without the one it needs."""
+    if is_given(given[key_of(by)]) and not is_given(given[key_of(needed)]):
+        raise click.UsageError(f"Option --{needed} is required by option --{by}")
+
+
+def key_of(option: str) -> str:
+    """What the value of an option is called in a function."""
+    return option.replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +119,14 @@ class Verb(click.Command):
             help=function.__doc__,
             params=[
                 *options,
-                *(_word_option(word) for word in words if word.is_option),
+                *(_word_option(word) for word in words),
                 *_context_options(reason=self._takes_reason, fresh=reads),
                 click.Argument([_REST], nargs=-1),
             ],
         )
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        words = [word.metavar if word.required else f"[{word.metavar}]" for word in self.words]
+        words = [_usage(word) for word in self.words]
         return [*words, *(["[OPTIONS]"] if self.params else [])]
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -113,20 +158,21 @@ class Verb(click.Command):
 
     def _fill(self, params: dict[str, Any], rest: list[str]) -> None:
         for word in self.words:
-            key = word.option.replace("-", "_") if word.is_option else word.metavar.lower()
-            if rest and params.get(key) is None:
+            key = key_of(word.option)
+            if word.many:
+                params[key] = [*params[key], *rest]
+                rest = []
+            elif rest and params.get(key) is None:
                 params[key] = rest.pop(0)
-            elif params.get(key) is None:
-                if word.required:
-                    raise click.UsageError(f"command '{self.name}' requires <{word.metavar.lower()}> option")
-                params[key] = None
+            if word.required and params[key] in (None, []):
+                raise click.UsageError(f"command '{self.name}' requires <{word.option}> option")
         if rest:
             raise click.UsageError(f"unexpected data '{rest[0]}'")
 
 
 def is_given(value: object) -> bool:
-    """Whether an option was there. 0 is a value, and an absent flag is none."""
-    return value is not None and value is not False
+    """Whether an option was there. 0 and "" are values, an absent flag is none, nor is nothing of many."""
+    return value is not None and value is not False and value not in ((), [])
 
 
 def verb(
@@ -145,7 +191,12 @@ def verb(
 
 
 def _word_option(word: Word) -> click.Option:
-    return click.Option([f"--{word.option}"], metavar=word.metavar, hidden=True)
+    return click.Option([f"--{word.option}"], metavar=word.metavar, hidden=True, multiple=word.many)
+
+
+def _usage(word: Word) -> str:
+    shown = f"{word.metavar}..." if word.many else word.metavar
+    return shown if word.required else f"[{shown}]"
 
 
 def _context_options(*, reason: bool, fresh: bool) -> list[click.Option]:

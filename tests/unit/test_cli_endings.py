@@ -226,6 +226,14 @@ def test_a_replay_prints_its_report_and_ends_with_0(line: CommandLine) -> None:
     assert done.out == " Snapshot   Result\n-----------------------\n s1         identical\n\n1 of 1 identical\n"
 
 
+def test_a_replay_to_nowhere_restores_where_the_domain_is(line: CommandLine) -> None:
+    line.service.outcome = {**report(snapshots=[entry("s1", "missing")]), "arguments": {"restore": True}}
+    done = line.run("replay", "web")
+    assert line.service.asked[0] == ("act", "web", None, "replay", {})
+    said = "error: operation failed: domain 'web' on host 'alpha' differs: 1 of 1 snapshots do not agree [9]\n"
+    assert (done.code, done.err) == (1, said)
+
+
 def test_additions_of_a_hypervisor_are_listed_and_no_failure(line: CommandLine) -> None:
     addition = ("domainsnapshot/memory", None, "<memory snapshot='no'>")
     line.service.outcome = report(snapshots=[entry("s1", "normalised", addition)], identical=0)

@@ -14,7 +14,8 @@ from pathlib import Path
 import click
 import pytest
 
-from revisor.cli.main import VERBS, Verbs, main, revisor
+from revisor.cli.main import Verbs, main, revisor
+from revisor.cli.sections import SECTIONS, VERBS, Section
 from revisor.cli.verb import Verb
 from revisor.client import Client
 from tests.architecture.copied_house import ROOT
@@ -103,6 +104,19 @@ def test_every_verb_is_in_the_list_and_in_the_reference(capsys: pytest.CaptureFi
         assert f"\n  {name} " in helped
     for words, _ in every_verb():
         assert f"`{' '.join(words)}" in reference, f"docs/reference/cli.md says nothing of {' '.join(words)}"
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.keyword)
+def test_the_verbs_of_a_section_can_be_shown_alone(section: Section, capsys: pytest.CaptureFixture[str]) -> None:
+    assert section.keyword not in VERBS
+    assert main(["help", section.keyword]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == f"{section.title} (help keyword '{section.keyword}'):"
+    assert [line.split()[0] for line in lines] == list(section.verbs)
+
+
+def test_no_verb_is_in_two_sections() -> None:
+    assert sum(len(section.verbs) for section in SECTIONS) == len(VERBS)
 
 
 def test_every_function_of_a_verb_says_what_it_does() -> None:

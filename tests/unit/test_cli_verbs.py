@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain_model.flags import Define, Start
 from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
 from tests.unit.test_http_fake_service import UUID_OF_WEB, domain, snapshot
 
@@ -21,20 +22,17 @@ def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     return command_line(door, capsys, monkeypatch)
 
 
-NO_FLAGS = {"redefine": False, "current": False, "no_metadata": False}
-
-
 @pytest.mark.parametrize(
     ("words", "verb", "arguments", "said"),
     [
-        ("start web", "start", {"paused": False}, "Domain 'web' started\n\n"),
+        ("start web", "start", {}, "Domain 'web' started\n\n"),
         ("start --domain web --paused", "start", {"paused": True}, "Domain 'web' started\n\n"),
         ("shutdown web", "shutdown", {}, "Domain 'web' is being shutdown\n\n"),
         ("destroy web", "destroy", {}, "Domain 'web' destroyed\n\n"),
         ("suspend web", "suspend", {}, "Domain 'web' suspended\n\n"),
         ("resume web", "resume", {}, "Domain 'web' resumed\n\n"),
         ("reboot web", "reboot", {}, "Domain 'web' is being rebooted\n\n"),
-        ("undefine web", "undefine", {"snapshots_metadata": False}, "Domain 'web' has been undefined\n\n"),
+        ("undefine web", "undefine", {}, "Domain 'web' has been undefined\n\n"),
         (
             "undefine web --snapshots-metadata",
             "undefine",
@@ -44,38 +42,38 @@ NO_FLAGS = {"redefine": False, "current": False, "no_metadata": False}
         (
             "snapshot-create-as web s1",
             "snapshot-create",
-            {"xml": None, "name": "s1", "description": None, **NO_FLAGS},
+            {"name": "s1"},
             "Domain snapshot s1 created\n",
         ),
         (
             "snapshot-create-as --domain web --name s1 --description first --no-metadata",
             "snapshot-create",
-            {"xml": None, "name": "s1", "description": "first", **NO_FLAGS, "no_metadata": True},
+            {"name": "s1", "description": "first", "no_metadata": True},
             "Domain snapshot s1 created\n",
         ),
         ("snapshot-current web s1", "snapshot-current", {"name": "s1"}, "Snapshot s1 set as current\n"),
         (
             "snapshot-revert web s1",
             "snapshot-revert",
-            {"name": "s1", "running": False, "paused": False},
+            {"name": "s1"},
             "Domain snapshot s1 reverted\n\n",
         ),
         (
             "snapshot-revert web --snapshotname s1 --running",
             "snapshot-revert",
-            {"name": "s1", "running": True, "paused": False},
+            {"name": "s1", "running": True},
             "Domain snapshot s1 reverted\n\n",
         ),
         (
             "snapshot-delete web s1 --metadata",
             "snapshot-delete",
-            {"name": "s1", "children": False, "children_only": False, "metadata": True},
+            {"name": "s1", "metadata": True},
             "Domain snapshot s1 deleted\n\n",
         ),
         (
             "snapshot-delete web s1 --children-only",
             "snapshot-delete",
-            {"name": "s1", "children": False, "children_only": True, "metadata": False},
+            {"name": "s1", "children_only": True},
             "Domain snapshot s1 children deleted\n\n",
         ),
         ("handover web --to beta", "handover", {"to": "beta"}, "Domain 'web' handed over to beta\n\n"),
@@ -91,7 +89,7 @@ def test_a_verb_asks_for_what_it_says_and_says_it_in_virshs_words(
 
 def test_host_and_name_pick_a_placement(line: CommandLine) -> None:
     line.run("start", "alpha/web")
-    assert line.service.asked == [("act", "web", "alpha", "start", {"paused": False})]
+    assert line.service.asked == [("act", "web", "alpha", "start", {})]
 
 
 @pytest.mark.parametrize("name", ["", "/", "alpha/", "/web", "a/b/c"])
@@ -101,22 +99,24 @@ def test_what_names_no_domain_is_refused(line: CommandLine, name: str) -> None:
     assert done.err == f"error: invalid argument: '{name}' names no domain [8]\n"
 
 
-@pytest.mark.parametrize(("verb", "word", "transient"), [("define", "defined", False), ("create", "created", True)])
+@pytest.mark.parametrize(
+    ("verb", "word", "flags"), [("define", "defined", Define.NONE), ("create", "created", Start.NONE)]
+)
 def test_defining_sends_the_file_as_it_is(
-    line: CommandLine, tmp_path: Path, verb: str, word: str, *, transient: bool
+    line: CommandLine, tmp_path: Path, verb: str, word: str, flags: Start | Define
 ) -> None:
     file = tmp_path / "web.xml"
     file.write_bytes("<domain>\r\n<title>\u00fc\ud7ff</title></domain>\n".encode())
     done = line.run(verb, str(file), "--host", "alpha")
     assert (done.code, done.out) == (0, f"Domain 'web' {word} from {file}\n\n")
-    assert line.service.asked == [("define", file.read_bytes().decode(), "alpha", transient)]
+    assert line.service.asked == [(verb, file.read_bytes().decode(), "alpha", flags)]
 
 
 def test_bytes_that_are_no_text_are_sent_for_revisor_to_refuse(line: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "web.xml"
     file.write_bytes(b"<domain>\xff</domain>")
     line.run("define", str(file), "--host", "alpha")
-    assert line.service.asked == [("define", "<domain>\udcff</domain>", "alpha", False)]
+    assert line.service.asked == [("define", "<domain>\udcff</domain>", "alpha", Define.NONE)]
 
 
 def test_of_a_file_too_large_one_byte_over_the_limit_is_sent(line: CommandLine, tmp_path: Path) -> None:
@@ -137,10 +137,8 @@ def test_a_snapshot_from_a_file_says_from_which(line: CommandLine, tmp_path: Pat
     line.service.outcome = {"state": "succeeded", "result": {"snapshot": "s3"}}
     done = line.run("snapshot-create", "web", str(file), "--redefine", "--current")
     assert (done.code, done.out) == (0, f"Domain snapshot s3 created from '{file}'\n")
-    arguments = {"xml": "<domainsnapshot/>", "name": None, "description": None, **NO_FLAGS}
-    assert line.service.asked == [
-        ("act", "web", None, "snapshot-create", {**arguments, "redefine": True, "current": True})
-    ]
+    arguments = {"xml": "<domainsnapshot/>", "redefine": True, "current": True}
+    assert line.service.asked == [("act", "web", None, "snapshot-create", arguments)]
 
 
 def test_a_snapshot_without_a_name_is_told_by_the_one_it_got(line: CommandLine) -> None:
@@ -164,13 +162,13 @@ def test_list_is_virshs_with_a_column_for_the_host(line: CommandLine) -> None:
         " -    zeta    shut off   alpha\n"
         "\n"
     )
-    assert line.service.asked == [("domains", True, None)]
+    assert line.service.asked == [("domains", True, None, False)]
 
 
 def test_list_of_one_host_is_virshs(line: CommandLine) -> None:
     done = line.run("list", "--host", "alpha")
     assert done.out == " Id   Name   State\n----------------------\n 1    test   running\n\n"
-    assert line.service.asked == [("domains", False, "alpha")]
+    assert line.service.asked == [("domains", False, "alpha", False)]
 
 
 def test_list_can_be_of_names_and_uuids_only(line: CommandLine) -> None:
@@ -289,14 +287,7 @@ def test_the_current_snapshot_can_be_meant_without_its_name(forest: CommandLine)
 
 def test_flags_that_exclude_each_other_are_for_revisor_to_refuse_and_record(line: CommandLine) -> None:
     line.run("snapshot-create", "web", "--redefine", "--no-metadata")
-    assert line.service.asked[0][4] == {
-        "xml": None,
-        "name": None,
-        "description": None,
-        "redefine": True,
-        "current": False,
-        "no_metadata": True,
-    }
+    assert line.service.asked[0][4] == {"redefine": True, "no_metadata": True}
 
 
 def test_the_verbs_of_hosts(line: CommandLine) -> None:

@@ -1,0 +1,120 @@
+"""``list``: which domains there are, with virsh's filters and columns, and one more column for the host."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from revisor.cli import output
+from revisor.cli.asking import Door
+from revisor.cli.failures import Exit
+from revisor.cli.verb import Asked, exclusive, flag, option, verb
+
+Item = dict[str, Any]
+
+_STATES = {"running": "running", "paused": "paused", "shut off": "shutoff"}
+"""The states there is a filter for; all others are ``other``."""
+_PAIRS = (
+    ("persistent", "transient", "persistent"),
+    ("autostart", "no_autostart", "autostart"),
+    ("with_snapshot", "without_snapshot", "has_snapshots"),
+    ("with_checkpoint", "without_checkpoint", "has_checkpoints"),
+    ("with_managed_save", "without_managed_save", "managed_save"),
+)
+"""Groups of two filters, and what the first one of each looks for. Both together are no filter, as in libvirt."""
+
+
+@verb(
+    "list",
+    reads=True,
+    options=[
+        flag("all", "List inactive and active domains."),
+        flag("inactive", "List inactive domains."),
+        flag("persistent", "List persistent domains."),
+        flag("transient", "List transient domains."),
+        flag("with-snapshot", "List domains with a snapshot."),
+        flag("without-snapshot", "List domains without a snapshot."),
+        flag("with-checkpoint", "List domains with a checkpoint."),
+        flag("without-checkpoint", "List domains without a checkpoint."),
+        flag("state-running", "List domains that run."),
+        flag("state-paused", "List domains that are paused."),
+        flag("state-shutoff", "List domains that are off."),
+        flag("state-other", "List domains in any other state."),
+        flag("autostart", "List domains that start with their host."),
+        flag("no-autostart", "List domains that do not start with their host."),
+        flag("with-managed-save", "List domains that were saved by managedsave."),
+        flag("without-managed-save", "List domains that were not saved by managedsave."),
+        flag("uuid", "List UUIDs only."),
+        flag("name", "List names only."),
+        flag("id", "List ids only."),
+        flag("table", "List a table; so it is without an option."),
+        flag("managed-save", "Show the state of domains that were saved by managedsave as saved."),
+        flag("title", "With a column for the title."),
+        option("host", "NAME", "Only the domains on this host, as virsh there lists them."),
+    ],
+)
+def list_domains(asked: Asked, *, host: str | None, **flags: bool) -> int:
+    """List domains."""
+    exclusive(flags, ("table", "name"), ("table", "id"), ("table", "uuid"))
+    door = Door(asked)
+    inactive = flags["all"] or flags["inactive"] or flags["state_shutoff"]
+    reply = door.read("/v1/domains", host=host, all=inactive, titles=flags["title"])
+    items = [item for item in reply.body["items"] if _wanted(item, flags)]
+    items.sort(key=_virsh_order)
+    if door.as_json:
+        output.json_text({**reply.body, "items": items})
+    elif flags["name"] or flags["uuid"] or flags["id"]:
+        _lines(items, flags)
+    else:
+        _table(items, flags, with_host=host is None)
+    return Exit.DONE
+
+
+def _lines(items: list[Item], flags: Mapping[str, bool]) -> None:
+    keys = [key for key in ("uuid", "id", "name") if flags[key]]
+    # A domain with replicas is one domain to a script that goes through the names.
+    for line in dict.fromkeys(" ".join(output.printable(_word(item[key])) for key in keys) for item in items):
+        output.say(line)
+    output.say()
+
+
+def _table(items: list[Item], flags: Mapping[str, bool], *, with_host: bool) -> None:
+    more = [*(["Title"] if flags["title"] else []), *(["Host"] if with_host else [])]
+    output.table(
+        ["Id", "Name", "State", *more],
+        [
+            [
+                _word(item["id"]),
+                item["name"],
+                "saved" if flags["managed_save"] and _is_saved(item) else item["state"],
+                *([_one_line(item["title"])] if flags["title"] else []),
+                *([item["host"]] if with_host else []),
+            ]
+            for item in items
+        ],
+    )
+
+
+def _wanted(item: Item, flags: Mapping[str, bool]) -> bool:
+    only_inactive = (flags["inactive"] or flags["state_shutoff"]) and not flags["all"]
+    if only_inactive and item["id"] is not None:
+        return False
+    states = [state for state in ("running", "paused", "shutoff", "other") if flags[f"state_{state}"]]
+    if states and _STATES.get(item["state"], "other") not in states:
+        return False
+    return all(flags[one] == flags[other] or bool(item[key]) is flags[one] for one, other, key in _PAIRS)
+
+
+def _is_saved(item: Item) -> bool:
+    return bool(item["managed_save"]) and item["id"] is None
+
+
+def _virsh_order(item: Item) -> tuple[bool, int, str, str]:
+    """Active ones by id, then inactive ones by name."""
+    return item["id"] is None, item["id"] or 0, item["name"].casefold(), item["host"]
+
+
+def _one_line(title: str | None) -> str:
+    return (title or "").partition("\n")[0]
+
+
+def _word(value: Any) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,101 @@
+"""``snapshot-edit``: changing a snapshot's metadata in a person's own editor, as virsh has it."""
+
+from dataclasses import replace
+from uuid import UUID, uuid5
+
+from revisor.cli import output
+from revisor.cli.asking import Door, Ending, Reference, act
+from revisor.cli.failures import Exit, refusal
+from revisor.cli.snapshot_words import SNAPSHOT_OR_CURRENT, one_named
+from revisor.cli.verb import DOMAIN, Asked, exclusive, flag, verb
+from revisor.client import segment
+
+
+@verb(
+    "snapshot-edit",
+    DOMAIN,
+    SNAPSHOT_OR_CURRENT,
+    options=[
+        flag("current", "The current snapshot; beside a name: make it the current one, too."),
+        flag("rename", "It may be given another name."),
+        flag("clone", "It may be made a second one under another name."),
+    ],
+)
+def snapshot_edit(
+    asked: Asked, *, domain: str, snapshotname: str | None, current: bool, rename: bool, clone: bool
+) -> int:
+    """Change a snapshot's metadata in $EDITOR. It shows passwords, which goes on record."""
+    from revisor.cli.editing import edited
+
+    exclusive({"rename": rename, "clone": clone}, ("rename", "clone"))
+    door, reference = Door(asked), Reference.of(domain)
+    name = one_named(door, reference, snapshotname, current=current and snapshotname is None)
+    makes_current = current and snapshotname is not None
+    before = door.xml_of(reference, f"/snapshots/{segment(name)}/xml", security_info=True).text
+    after = edited(before)
+    if after == before and not makes_current:
+        output.message(f"Snapshot {name} XML configuration not changed.")
+        return Exit.DONE
+    written = _name_in(after, otherwise=name)
+    if written != name and not rename and not clone:
+        # libvirt makes the second one first, and then deletes it again.
+        raise refusal(
+            8,
+            f"invalid argument: Must use --rename or --clone to change {name} to {written}",
+            field="name",
+            value=written,
+            accepted=f"{name}, or --rename or --clone",
+        )
+    if written != name and rename:
+        return _rename(asked, domain, name, after, written, current=makes_current)
+    said = f"Snapshot {name} edited." if written == name else f"Snapshot {name} cloned to {written}."
+    ending = Ending(lambda _: output.message(said), f"Failed to update {name}")
+    return act(asked, domain, "snapshot-create", {"xml": after, "redefine": True, "current": makes_current}, ending)
+
+
+def _rename(asked: Asked, domain: str, name: str, xml: str, new_name: str, *, current: bool) -> int:
+    """The new one first, then its children below it, then the old one goes.
+
+    virsh leaves the children with the one above, and the current mark too.
+    """
+    door, reference = Door(asked), Reference.of(domain)
+    item = door.read_of(reference, f"/snapshots/{segment(name)}").body["items"][0]
+    children = [_below(door, reference, child, new_name) for child in item["children"]]
+    on_the_way = Ending(lambda _: None, f"Failed to update {name}", goes_on=True)
+    first = {"xml": xml, "redefine": True, "current": current or item["current"]}
+    code = act(_step(asked, ""), domain, "snapshot-create", first, on_the_way)
+    if code == Exit.DONE and children:
+        code = act(
+            _step(asked, "children"), domain, "snapshot-create", {"xmls": children, "redefine": True}, on_the_way
+        )
+    if code != Exit.DONE:
+        return code
+    ending = Ending(lambda _: output.message(f"Snapshot {name} renamed to {new_name}."), f"Failed to clean up {name}")
+    return act(_step(asked, "old"), domain, "snapshot-delete", {"name": name, "metadata": True}, ending)
+
+
+def _below(door: Door, reference: Reference, child: str, parent: str) -> str:
+    """The XML of a snapshot, hung below another parent."""
+    from domain_model import snapshot_xml
+
+    text = door.xml_of(reference, f"/snapshots/{segment(child)}/xml", security_info=True).text
+    return snapshot_xml.with_parent(text, parent)
+
+
+def _step(asked: Asked, name: str) -> Asked:
+    """One of several operations: each has a request id of its own, and is waited for unless it is the last."""
+    request_id = asked.request_id
+    if request_id is not None and name:
+        request_id = str(uuid5(UUID(request_id), name))
+    return replace(asked, request_id=request_id, no_wait=asked.no_wait and name == "old")
+
+
+def _name_in(text: str, otherwise: str) -> str:
+    """The name in a snapshot's XML. What is no XML is refused by Revisor, on record."""
+    from domain_model import snapshot_xml
+    from domain_model.errors import Refused
+
+    try:
+        return snapshot_xml.read(text).name or otherwise
+    except Refused:
+        return otherwise

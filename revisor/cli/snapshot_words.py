@@ -1,0 +1,47 @@
+"""How a snapshot is named on the command line, and how one is shown whose data is gone."""
+
+from typing import Any
+
+import click
+
+from revisor.cli.asking import Door, Reference
+from revisor.cli.failures import refusal
+from revisor.cli.verb import Word, flag
+
+SNAPSHOT = Word("snapshotname", "SNAPSHOT")
+SNAPSHOT_OR_CURRENT = Word("snapshotname", "SNAPSHOT", required=False)
+NO_SNAPSHOT = 72
+
+Item = dict[str, Any]
+
+
+def current_option() -> click.Option:
+    return flag("current", "The current snapshot, instead of a named one.")
+
+
+def one_named(door: Door, reference: Reference, name: str | None, *, current: bool) -> str:
+    """The snapshot that is meant: the named one, or with ``--current`` the current one."""
+    check_one_named(name, current=current)
+    if name is not None:
+        return name
+    return str(door.read_of(reference, "/snapshot-current").body["items"][0]["name"])
+
+
+def check_one_named(name: str | None, *, current: bool) -> None:
+    """virsh's own refusals, which come before anything is asked."""
+    if name is not None and current:
+        raise click.UsageError("--snapshotname and --current are mutually exclusive")
+    if name == "":
+        raise refusal(8, "invalid argument: the name of a snapshot is not empty", field="snapshotname", value="")
+    if name is None and not current:
+        raise click.UsageError("--snapshotname or --current is required")
+
+
+def is_missing(item: Item) -> bool:
+    """Whether the snapshot's data was looked for and is not there."""
+    return bool(item["presence"] == "missing")
+
+
+def state_of(item: Item) -> str:
+    """The guest's state in a snapshot; a snapshot that is not there any more has none."""
+    return "missing" if is_missing(item) else str(item["state"])

@@ -1,0 +1,202 @@
+"""The verbs that show what is on record of a domain, and ``list`` with its filters: as virsh 9.0 shows it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.test_http_fake_service import UUID_OF_WEB, domain
+
+WEB = """\
+<domain type='kvm'>
+  <name>web</name>
+  <title>Web
+server</title>
+  <description>it serves
+the web</description>
+  <metadata>
+    <a:app xmlns:a="urn:app" version="2"><a:part/><b:other xmlns:b="urn:other"/></a:app>
+  </metadata>
+  <memory unit='KiB'>1024</memory>
+  <vcpu placement='static' current='1'>4</vcpu>
+  <devices>
+    <disk type='file'><source file='/a&amp;b'/><target dev='vda'/></disk>
+    <disk type='file'><target dev='vdb'/></disk>
+  </devices>
+</domain>
+"""
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    with a_door() as door:
+        yield door
+
+
+@pytest.fixture
+def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    line = command_line(door, capsys, monkeypatch)
+    line.service.known_xml = WEB
+    return line
+
+
+@pytest.fixture
+def fleet(line: CommandLine) -> CommandLine:
+    line.service.known_domains = [
+        domain("runs", id=1, autostart=True, has_snapshots=True, has_checkpoints=True),
+        domain("paused", id=2, state="paused", persistent=False),
+        domain("sleeps", id=3, state="pmsuspended"),
+        domain("off", id=None, state="shut off"),
+        domain("saved", id=None, state="shut off", managed_save=True, title="two\nlines"),
+        domain("crashed", id=None, state="crashed"),
+    ]
+    for item in line.service.known_domains:
+        item.setdefault("title", None)
+    return line
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        ("--all", "runs paused sleeps crashed off saved"),
+        ("--inactive", "crashed off saved"),
+        ("--all --state-running", "runs"),
+        ("--all --state-paused --state-shutoff", "paused off saved"),
+        ("--all --state-other", "sleeps crashed"),
+        ("--state-shutoff", "off saved"),
+        ("--all --persistent", "runs sleeps crashed off saved"),
+        ("--all --transient", "paused"),
+        ("--all --transient --persistent", "runs paused sleeps crashed off saved"),
+        ("--all --autostart", "runs"),
+        ("--all --no-autostart", "paused sleeps crashed off saved"),
+        ("--all --with-snapshot", "runs"),
+        ("--all --without-snapshot", "paused sleeps crashed off saved"),
+        ("--all --with-checkpoint", "runs"),
+        ("--all --without-checkpoint --state-running", ""),
+        ("--all --with-managed-save", "saved"),
+        ("--all --without-managed-save --state-shutoff", "off"),
+    ],
+)
+def test_list_has_virshs_filters(fleet: CommandLine, flags: str, names: str) -> None:
+    done = fleet.run("list", "--name", *flags.split())
+    assert done.out.split() == names.split()
+    documents = json.loads(fleet.run("list", "--output", "json", *flags.split()).out)
+    assert [item["name"] for item in documents["items"]] == names.split()
+
+
+def test_inactive_ones_are_asked_for_only_where_they_are_wanted(fleet: CommandLine) -> None:
+    for flags in ("", "--all", "--inactive", "--state-shutoff", "--state-paused", "--title"):
+        fleet.run("list", *flags.split())
+    assert [asked[1:] for asked in fleet.service.asked] == [
+        (False, None, False),
+        *[(True, None, False)] * 3,
+        (False, None, False),
+        (False, None, True),
+    ]
+
+
+def test_list_can_show_titles_and_what_was_saved(fleet: CommandLine) -> None:
+    assert fleet.run("list", "--all", "--managed-save", "--title", "--with-managed-save").out == (
+        " Id   Name    State   Title   Host\n"
+        "-------------------------------------\n"
+        " -    saved   saved   two     alpha\n"
+        "\n"
+    )
+    assert " saved     shut off " in fleet.run("list", "--all").out
+
+
+def test_list_of_several_words_has_virshs_order(fleet: CommandLine) -> None:
+    assert fleet.run("list", "--name", "--id", "--uuid", "--state-paused").out == f"{UUID_OF_WEB} 2 paused\n\n"
+
+
+@pytest.mark.parametrize(("verb", "word"), [("domid", "1"), ("domname", "test"), ("domuuid", UUID_OF_WEB)])
+def test_one_word_of_a_domain_can_be_had_alone(line: CommandLine, verb: str, word: str) -> None:
+    assert line.run(verb, "test").out == f"{word}\n\n"
+    assert json.loads(line.run(verb, "test", "--output", "json").out)["kind"] == verb
+
+
+def test_what_does_not_run_has_no_id(line: CommandLine) -> None:
+    line.service.known_domains = [domain("web", id=None)]
+    assert line.run("domid", "web").out == "-\n\n"
+
+
+def test_processors_are_counted_as_virsh_counts_them(line: CommandLine) -> None:
+    assert line.run("vcpucount", "web").out == (
+        "maximum      config         4\n"
+        "maximum      live           4\n"
+        "current      config         1\n"
+        "current      live           1\n"
+        "\n"
+    )
+    for flags, number in (("--maximum", "4"), ("--config", "1"), ("--live --maximum", "4"), ("--current", "1")):
+        assert line.run("vcpucount", "web", *flags.split()).out == f"{number}\n\n"
+    counted = json.loads(line.run("vcpucount", "web", "--config", "--output", "json").out)
+    assert counted["items"] == [{"count": "current", "of": "config", "vcpus": 1}]
+
+
+@pytest.mark.parametrize(
+    ("given", "flag", "said"),
+    [
+        ({"id": None}, "--live", "domain is not running"),
+        ({"persistent": False}, "--config", "transient domains do not have any persistent config"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["vcpucount", "desc"])
+def test_a_definition_there_is_not_is_refused_with_libvirts_number(
+    line: CommandLine, verb: str, given: dict[str, Any], flag: str, said: str
+) -> None:
+    line.service.known_domains = [domain("web", **given)]
+    done = line.run(verb, "web", flag)
+    assert (done.code, done.err) == (1, f"error: Requested operation is not valid: {said} [55]\n")
+
+
+def test_what_is_not_there_is_not_counted(line: CommandLine) -> None:
+    line.service.known_domains = [domain("web", id=None)]
+    assert line.run("vcpucount", "web").out == "maximum      config         4\ncurrent      config         1\n\n"
+
+
+def test_descriptions_and_titles_are_shown(line: CommandLine) -> None:
+    assert line.run("desc", "web").out == "it serves\nthe web\n"
+    assert line.run("desc", "web", "--title").out == "Web\nserver\n"
+    line.service.known_xml = "<domain type='kvm'><name>web</name></domain>"
+    assert line.run("desc", "web").out == "No description for domain: web\n"
+    assert line.run("desc", "web", "--title", "--config").out == "No title for domain: web\n"
+    assert [asked[3] for asked in line.service.asked if asked[0] == "domain_xml"] == [False, False, False, True]
+
+
+def test_metadata_is_shown_without_its_namespace(line: CommandLine) -> None:
+    assert line.run("metadata", "web", "urn:app").out == (
+        '<app version="2"><part/><b:other xmlns:b="urn:other"/></app>\n\n'
+    )
+    done = line.run("metadata", "web", "urn:none")
+    said = "error: metadata not found: Requested metadata element is not present [80]\n"
+    assert (done.code, done.err) == (1, said)
+
+
+@pytest.mark.parametrize(
+    ("expression", "shown"),
+    [
+        ("//vcpu", '<vcpu placement="static" current="1">4</vcpu>\n\n'),
+        ("//vcpu/@current", ' current="1"\n\n'),
+        ("//source/@file", ' file="/a&amp;b"\n\n'),
+        ("//nothing", "\n"),
+        ("/domain/name/text()", "web\n\n"),
+        ("//target", '<target dev="vda"/>\n<target dev="vdb"/>\n\n'),
+    ],
+)
+def test_parts_of_a_document_can_be_chosen(line: CommandLine, expression: str, shown: str) -> None:
+    assert line.run("dumpxml", "web", "--xpath", expression).out == shown
+
+
+def test_parts_of_a_document_can_be_put_under_one_root(line: CommandLine) -> None:
+    wrapped = line.run("dumpxml", "web", "--xpath", "//target", "--wrap").out
+    assert wrapped == '<nodes>\n  <target dev="vda"/>\n  <target dev="vdb"/>\n</nodes>\n\n'
+
+
+@pytest.mark.parametrize("expression", ["///", "count(//disk)"])
+def test_what_finds_no_nodes_is_no_expression(line: CommandLine, expression: str) -> None:
+    done = line.run("dumpxml", "web", "--xpath", expression)
+    assert done.code == 2
+    assert done.err.startswith(f"error: Incorrect xpath '{expression}': ")
