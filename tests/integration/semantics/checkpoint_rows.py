@@ -1,0 +1,121 @@
+"""Section 1.8: checkpoints and backups."""
+
+from collections.abc import Callable
+
+from tests.integration.product import ALICE
+from tests.integration.semantics.lifecycle_rows import gone
+from tests.integration.semantics.row import DEFINED, RUNNING, Row, Step, act, revert, snapshot, state
+from tests.integration.semantics.world import Answer, World
+
+
+def made(name: str, **flags: bool) -> Step:
+    return act("checkpoint-create", xml=f"<domaincheckpoint><name>{name}</name></domaincheckpoint>", **flags)
+
+
+def written(inside: str, **flags: bool) -> Step:
+    """Metadata as somebody wrote it."""
+    return act("checkpoint-create", xml=f"<domaincheckpoint>{inside}</domaincheckpoint>", redefine=True, **flags)
+
+
+def redefined(name: str, *changes: tuple[str, str], **flags: bool) -> Step:
+    """Metadata as it was dumped, with pieces of it replaced."""
+
+    def do(world: World) -> Answer:
+        answers = world.product.service.checkpoints
+        text = answers.xml(world.name, world.host, name, ALICE, security_info=True, no_domain=False)
+        for before, after in (*changes, ("OWN-UUID", world.uuid)):
+            text = text.replace(before.replace("OWN-UUID", world.uuid), after)
+        return world.act("checkpoint-create", xml=text, redefine=True, **flags)
+
+    return do
+
+
+def deleted(name: str, **flags: bool) -> Step:
+    return act("checkpoint-delete", name=name, **flags)
+
+
+def pushed(since: str = "", checkpoint: str | None = None) -> Step:
+    """A backup into a new file."""
+
+    def begin(world: World) -> Answer:
+        target = f"<target file='{world.folder}/{world.name}-backup.qcow2'/>"
+        disk = f"<disk name='vda' backup='yes' type='file'>{target}<driver type='qcow2'/></disk>"
+        more = {} if checkpoint is None else {"checkpoint_xml": _document(checkpoint)}
+        return world.act("backup-begin", xml=f"<domainbackup>{since}<disks>{disk}</disks></domainbackup>", **more)
+
+    return begin
+
+
+def _document(name: str) -> str:
+    return f"<domaincheckpoint><name>{name}</name></domaincheckpoint>"
+
+
+def parents(**wanted: str | None) -> Callable[[World], bool]:
+    return lambda world: _parents(world) == wanted
+
+
+def next_below(name: str) -> Callable[[World], bool]:
+    """The checkpoint made next hangs below this one: it was the current one."""
+
+    def so(world: World) -> bool:
+        assert made("next")(world).number is None
+        return _parents(world)["next"] == name
+
+    return so
+
+
+def _parents(world: World) -> dict[str, str | None]:
+    items = world.product.service.checkpoints.all_of(world.name, world.host)
+    return {item["name"]: item["parent"] for item in items}
+
+
+def _stamped(name: str, parent: str = "") -> str:
+    below = f"<parent><name>{parent}</name></parent>" if parent else ""
+    return f"<name>{name}</name>{below}<creationTime>1</creationTime>"
+
+
+CHAIN = (*RUNNING, made("a"), made("b"), made("c"))
+OFF = (*CHAIN, act("destroy"))
+_A_BELOW_C = ("<creationTime>", "<parent><name>c</name></parent><creationTime>")
+_ANOTHER = ("OWN-UUID", "11111111-2222-4333-8444-555555555555")
+
+CHECKPOINTS = [
+    Row("1.7-checkpoints", "would be orphaned", act("undefine"), 55, OFF),
+    Row("1.7-checkpoints-metadata", "goes along", act("undefine", checkpoints_metadata=True), None, OFF, gone),
+    Row("1.8-redefine-quiesce", "exclusive", made("x", redefine=True, quiesce=True), 8, RUNNING),
+    Row("1.8-validate-without-redefine", "required", made("x", redefine_validate=True), 8, RUNNING),
+    Row("1.8-quiesce", "QEMU's driver does not", made("x", quiesce=True), 8, RUNNING),
+    Row("1.8-inactive", "nobody could keep the bitmaps", made("x"), 84, DEFINED),
+    Row("1.8-name-exists", "taken already", made("b"), 9, CHAIN),
+    Row("1.8-name-absent", "named after the second", act("checkpoint-create"), None, RUNNING),
+    Row("1.8-slash", "the schema forbids it", made("a/b"), 92, RUNNING),
+    Row("1.8-dot", "the schema forbids it", made(".a"), 92, RUNNING),
+    Row("1.8-parent-is-current", "a child of it", made("d"), None, CHAIN, parents(a=None, b="a", c="b", d="c")),
+    Row("1.8-redefine-name", "missing", written("<creationTime>1</creationTime>"), 27, RUNNING),
+    Row("1.8-redefine-time", "missing", written("<name>x</name>"), 1, RUNNING),
+    Row("1.8-redefine-itself", "its own parent", written(_stamped("b", "b")), 8, CHAIN),
+    Row("1.8-redefine-unknown-parent", "is not there", written(_stamped("x", "y")), 8, CHAIN),
+    Row("1.8-redefine-cycle", "an ancestor below it", redefined("a", _A_BELOW_C), 8, CHAIN),
+    Row("1.8-redefine-uuid", "another domain's", redefined("a", _ANOTHER), 8, CHAIN),
+    Row("1.8-redefine-off", "touches no disk", redefined("b"), None, OFF, parents(a=None, b="a", c="b")),
+    Row("1.8-redefine-bare", "without a domain", written(_stamped("x")), None, RUNNING, parents(x=None)),
+    Row("1.8-redefine-current", "moves below the current", written(_stamped("x", "c")), None, CHAIN, next_below("x")),
+    Row("1.8-redefine-elsewhere", "current stays", written(_stamped("x", "a")), None, CHAIN, next_below("c")),
+    Row("1.8-redefine-root", "current stays", written(_stamped("x")), None, CHAIN, next_below("c")),
+    Row("1.8-redefine-first", "becomes current", written(_stamped("x")), None, RUNNING, next_below("x")),
+    Row("1.8-validate", "the bitmap is there", redefined("c", redefine_validate=True), None, CHAIN),
+    Row("1.8-validate-broken", "no such bitmap", redefined("c", *((f"{q}c{p}", f"{q}z{p}") for q, p in ("><", "''")), redefine_validate=True), 109, CHAIN),
+    Row("1.8-validate-off", "nobody can look", redefined("c", redefine_validate=True), 55, OFF),
+    Row("1.8-delete", "children to the parent", deleted("b"), None, CHAIN, parents(a=None, c="a")),
+    Row("1.8-delete-children", "all below too", deleted("b", children=True), None, CHAIN, next_below("a")),
+    Row("1.8-delete-children-only", "it stays", deleted("b", children_only=True), None, CHAIN, next_below("b")),
+    Row("1.8-delete-both", "exclusive", deleted("b", children=True, children_only=True), 8, CHAIN),
+    Row("1.8-delete-off", "nobody could merge bitmaps", deleted("c"), 84, OFF),
+    Row("1.8-delete-metadata-off", "no disk", deleted("c", metadata=True), None, OFF, parents(a=None, b="a")),
+    Row("1.8-unknown", "is not there", deleted("x"), 103, CHAIN),
+    Row("1.8-revert", "the guest would be lost", revert("s1"), 77, (*RUNNING, snapshot("s1"), made("a")), state("running")),
+    Row("1.8-backup", "begun with a checkpoint", pushed(checkpoint="k"), None, RUNNING, parents(k=None)),
+    Row("1.8-backup-off", "nobody could copy", pushed(), 84, DEFINED),
+    Row("1.8-backup-unknown", "is not there", pushed("<incremental>x</incremental>"), 103, RUNNING),
+    Row("1.8-backup-checkpoint-exists", "taken already", pushed(checkpoint="b"), 9, CHAIN),
+]  # fmt: skip
