@@ -158,7 +158,6 @@ def stop(inventory: Inventory, domain: Domain, reason: int) -> None:
 def end(inventory: Inventory, domain: Domain, reason: int) -> None:
     """As ``stop``, and whether or not there was a process, ``reason`` says why there is none."""
     domain.live = domain.hypervisor_id = None
-    domain.frozen = domain.clock_offset_ns = 0
     domain.written_out = None
     domain.state, domain.reason = DomainState.SHUTOFF, reason
     if domain.persistent:

@@ -11,7 +11,7 @@ from domain_model.presence import UNVERIFIED, Presence, Verification
 from drivers.images import ImageChain, ImageFindings, SnapshotPresence
 from drivers.port import Driver
 from tests.unit.domain_histories import ALPHA, BETA
-from tests.unit.stage import Stage, altered
+from tests.unit.stage import Stage, altered, untouchable
 
 CHAIN = ImageChain("vda", "/images/guest.qcow2", ("/images/guest.qcow2", "/images/base.qcow2"), ("a",))
 FOUND = ImageFindings(
@@ -55,6 +55,25 @@ def test_what_the_images_say_is_recorded_and_what_they_do_not_say_stays_unverifi
 def test_an_operation_looks_too(stage: Stage) -> None:
     assert stage.do("start", driver=with_images(stage.drivers[ALPHA])).state == "succeeded"
     assert presence(stage)[1] == GONE
+
+
+def test_a_domain_is_not_reverted_to_what_is_missing_and_nothing_is_touched_for_it(stage: Stage) -> None:
+    driver = with_images(untouchable(stage.drivers[ALPHA], "snapshot_revert"))
+    refused = stage.revert("b", driver)
+    assert (refused.state, refused.code) == ("failed", 55)
+    assert "no snapshot 'b' in guest.qcow2" in refused.event.message
+    assert presence(stage)[1] == GONE
+
+
+@pytest.mark.parametrize("name", ["a", "c"])
+def test_what_is_there_or_cannot_be_told_is_reverted_to(stage: Stage, name: str) -> None:
+    assert stage.revert(name, with_images(stage.drivers[ALPHA])).state == "succeeded"
+
+
+def test_what_was_missing_and_came_back_is_reverted_to(stage: Stage) -> None:
+    stage.observe(driver=with_images(stage.drivers[ALPHA]))
+    found = ImageFindings({"b": SnapshotPresence(present=True)})
+    assert stage.revert("b", with_images(stage.drivers[ALPHA], lambda _: found)).state == "succeeded"
 
 
 def test_images_that_cannot_be_looked_at_keep_nothing_else_from_being_seen(stage: Stage) -> None:

@@ -242,6 +242,7 @@ def test_a_card_without_an_address_is_given_one(host: SimulatorDriver) -> None:
         (RUNNING, disk("vda", "/images/other"), NOW, 67),
         (RUNNING, disk("vda", more="<readonly/>"), NOW, 84),
         (RUNNING, disk("vdz"), NOW, 1),
+        (RUNNING, DRIVE.replace("<readonly/>", ""), NOW, 0),
         (RUNNING, SCREEN, NOW, 99),
         (RUNNING, RNG, NOW, 67),
         (RUNNING, DRIVE.replace("<target", "<source file='/images/vda.qcow2'/><target"), NOW, 1),

@@ -284,6 +284,14 @@ def test_a_guest_paused_since_it_was_dumped_is_not_written_again_until_it_runs(h
     save(host)
 
 
+def test_images_that_a_guest_let_go_of_are_free_when_it_is_gone(host: SimulatorDriver) -> None:
+    put(host, PAUSED)
+    host.core_dump(UUID, "/dumps/guest", CoreDump(0), None)
+    host.destroy(UUID)
+
+    take(host)
+
+
 def test_the_memory_of_an_external_snapshot_can_be_restored_from(host: SimulatorDriver) -> None:
     host.start(UUID)
     take(host, inner=MEMORY)
