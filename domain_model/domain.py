@@ -377,6 +377,8 @@ class Domain(Aggregate):
             role = Role.OWNER if self.owner is None else Role.REPLICA
             placement = self.placements[host] = Placement(host, name, role)
         placement.name = name
+        if placement.role is Role.OWNER:
+            self.name = name
         return placement
 
     @property

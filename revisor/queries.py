@@ -341,15 +341,19 @@ class Queries:
             found.setdefault(row["file"], []).append(row["name"])
         return found
 
-    def saved_in(self, path: str, host: str) -> UUID | None:
-        """The domain that was last saved into a file on a host, or perhaps was: the hypervisor knows what is in it."""
+    def saved_in(self, path: str, host: str) -> tuple[UUID, str | None] | None:
+        """The domain that was last saved into a file on a host, or perhaps was, and its name then.
+
+        The hypervisor knows what is in it.
+        """
         row = self._database.fetch_one(
-            "SELECT domain FROM views.operations WHERE verb = 'save' AND state IN ('succeeded', 'unknown') AND host = %s"
+            "SELECT domain, arguments ->> 'name' AS name FROM views.operations"
+            " WHERE verb = 'save' AND state IN ('succeeded', 'unknown') AND host = %s"
             " AND arguments ->> 'file' = %s ORDER BY requested_position DESC LIMIT 1",
             host,
             path,
         )
-        return None if row is None else row["domain"]
+        return None if row is None else (row["domain"], row["name"])
 
     def _rows(self, kind: type[_Found], query: str, *params: object) -> list[_Found]:
         with self._database.connection() as connection, connection.cursor(row_factory=class_row(kind)) as cursor:

@@ -89,6 +89,9 @@ class Requests:
                 return self._checkpoints.checkpoint_create(target, arguments)
             case "backup-begin":
                 return self._checkpoints.backup_begin(target, arguments)
+            case "save":
+                # Its name is in the file too, and is what it bears when it is restored, however it was renamed meanwhile.
+                return self._plain(target, verb, chosen(verb, arguments), name=target.name)
             case _ if verb in _AT_HOSTS:
                 raise InvalidArgument(f"{verb} is not asked of a domain on its host", field="verb", value=verb)
             case _:

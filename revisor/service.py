@@ -150,8 +150,8 @@ class Service:
             saved = self._queries.saved_in(path, row.id)
             if saved is None:
                 raise NoDomain(f"no domain was saved in '{path}' on host '{host}'", field="file", value=path)
-            domain = self._application.domain(saved)
-            target = Target(saved, domain.uuid, domain.name, UUID(row.id), host_named=True)
+            domain = self._application.domain(saved[0])
+            target = Target(saved[0], domain.uuid, saved[1] or domain.name, UUID(row.id), host_named=True)
             wanted = self._requests.restore(target, arguments)
             return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
 
