@@ -1,0 +1,137 @@
+"""The same calls through Revisor and directly: after each, both hosts show the same and have answered the same.
+
+``REVISOR_SEED`` draws a run again. ``REVISOR_EQUIVALENCE_STEPS`` says how many steps it has on the test driver; where
+guests are real it has a tenth of them.
+"""
+
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from drivers.libvirt import LibvirtDriver
+from drivers.port import Driver
+from drivers.simulator import SimulatorDriver
+from revisor.store.database import Database
+from tests.equivalence.drawing import VERBS, Verb
+from tests.equivalence.guests import Guests, RealGuests, build_image
+from tests.equivalence.machine import run
+from tests.equivalence.pairs import Pair
+from tests.equivalence.reporting import REPORTS
+from tests.equivalence.sides import HOST, Behind, DirectSide, RevisorSide
+from tests.equivalence.simulated import BehindSimulator
+from tests.equivalence.tolerated import QEMU, SIMULATOR, TEST
+from tests.integration.product import ALICE, Product
+from tests.lab.daemon import TestDaemon
+from tests.lab.hosts import Lab
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.hypervisor, pytest.mark.timeout(3600)]
+
+_STEPS = int(os.environ.get("REVISOR_EQUIVALENCE_STEPS", "2000"))
+_SHARE = 0.4
+_SUCCESSES = 20
+_NOT_IN_THE_TEST_DRIVER = ("attach-device", "detach-device", "update-device")
+"""It has no such calls (3)."""
+_NOT_IN_THE_SIMULATOR: tuple[str, ...] = ()
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("REVISOR_SEED") or random.SystemRandom().randrange(2**32))
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> tuple[Path, Path]:
+    """Two folders: of Revisor's host and of the other."""
+    folders = tmp_path / "ours", tmp_path / "theirs"
+    for folder in folders:
+        folder.mkdir()
+    return folders
+
+
+@pytest.fixture
+def second_daemon() -> Iterator[TestDaemon]:
+    with TestDaemon() as daemon:
+        yield daemon
+
+
+def test_the_test_driver_is_the_same_through_revisor(
+    test_daemon: TestDaemon, second_daemon: TestDaemon, database: Database, sides: tuple[Path, Path], seed: int
+) -> None:
+    with ExitStack() as stack:
+        behind = stack.enter_context(DirectSide(test_daemon.uri, sides[0]))
+        ours = stack.enter_context(_led(database, LibvirtDriver(test_daemon.uri), test_daemon.uri, sides[0], behind))
+        theirs = stack.enter_context(DirectSide(second_daemon.uri, sides[1]))
+        pair = Pair(TEST, "test", dict(VERBS), ours, theirs, Guests(), Guests(), seed)
+        wanted = _without(_NOT_IN_THE_TEST_DRIVER)
+        with _reported(pair):
+            run(pair, steps=_STEPS, steps_an_example=40, wanted=wanted, successes=_SUCCESSES)
+        assert pair.tally.share >= _SHARE
+        assert not pair.tally.short_of(_SUCCESSES, wanted)
+
+
+def test_real_guests_are_the_same_through_revisor(
+    two_hosts: Lab, database: Database, sides: tuple[Path, Path], tmp_path: Path, seed: int
+) -> None:
+    alpha, beta = two_hosts.hosts
+    image = build_image(tmp_path / "obedient.qcow2")
+    with ExitStack() as stack:
+        behind = stack.enter_context(DirectSide(alpha.uri, sides[0]))
+        ours = stack.enter_context(_led(database, LibvirtDriver(alpha.uri), alpha.uri, sides[0], behind))
+        theirs = stack.enter_context(DirectSide(beta.uri, sides[1]))
+        our_guests, their_guests = (RealGuests(folder, image) for folder in sides)
+        pair = Pair(QEMU, "qemu", dict(VERBS), ours, theirs, our_guests, their_guests, seed)
+        with _reported(pair):
+            run(pair, steps=_STEPS // 10, steps_an_example=20)
+        assert pair.tally.share >= _SHARE
+
+
+def test_the_simulator_is_as_strict_as_real_guests(
+    two_hosts: Lab, database: Database, sides: tuple[Path, Path], tmp_path: Path, seed: int
+) -> None:
+    beta = two_hosts.host("beta")
+    image = build_image(tmp_path / "obedient.qcow2")
+    driver = SimulatorDriver(tmp_path / "alpha.sqlite", HOST)
+    with ExitStack() as stack:
+        ours = stack.enter_context(
+            _led(database, driver, f"simulator:///{HOST}", sides[0], BehindSimulator(driver, str(sides[0])))
+        )
+        theirs = stack.enter_context(DirectSide(beta.uri, sides[1]))
+        verbs = _without(_NOT_IN_THE_SIMULATOR)
+        pair = Pair(SIMULATOR, "qemu", dict(verbs), ours, theirs, Guests(), RealGuests(sides[1], image), seed)
+        with _reported(pair):
+            run(pair, steps=_STEPS // 10, steps_an_example=20)
+        assert pair.tally.share >= _SHARE
+
+
+def _without(names: tuple[str, ...]) -> Mapping[str, Verb]:
+    return {name: verb for name, verb in VERBS.items() if name not in names}
+
+
+@contextmanager
+def _led(database: Database, driver: Driver, uri: str, folder: Path, behind: Behind) -> Iterator[RevisorSide]:
+    """A host that a Revisor of its own leads."""
+    product = Product(database, folder)
+    product.service.add_host(HOST, uri, ALICE)
+    product.lead(HOST, driver)
+    try:
+        yield RevisorSide(product, folder, behind)
+    finally:
+        product.close()
+        driver.close()
+
+
+@contextmanager
+def _reported(pair: Pair) -> Iterator[None]:
+    """Have the counts printed at the end of the whole run, also when it passed."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        took = time.monotonic() - began
+        each = f"{took:.0f} s, {1000 * took / max(1, pair.tally.steps):.0f} ms a step"
+        REPORTS.append((f"equivalence, {pair.pairing}: REVISOR_SEED={pair.seed}, {each}", pair.tally.table()))

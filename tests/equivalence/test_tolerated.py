@@ -1,0 +1,79 @@
+"""The table of tolerated differences: each cites a row of libvirt-semantics, and nothing that is in no row passes."""
+
+import pytest
+
+from tests.equivalence.calls import Call
+from tests.equivalence.seen import Difference, DomainSeen
+from tests.equivalence.tolerated import (
+    ANSWERS,
+    PAIRINGS,
+    QEMU,
+    ROW,
+    SHOWN,
+    SPOILT,
+    TEST,
+    AnswerTolerance,
+    Moment,
+    ShownTolerance,
+    Spoilt,
+    known_rows,
+    tolerance_of_answers,
+    tolerance_of_difference,
+)
+
+ENTRIES = (*ANSWERS, *SHOWN, *SPOILT)
+
+OFF = DomainSeen(
+    "u", active=False, state=5, reason=1, persistent=True, autostart=False, managed_save=False, current=None
+)
+
+
+def test_every_entry_cites_a_row_of_a_section_there_is() -> None:
+    assert [entry for entry in ENTRIES if not ROW.fullmatch(entry.row)] == []
+
+
+def test_every_row_that_is_cited_is_listed_in_the_reference() -> None:
+    rows = known_rows()
+
+    assert rows, "docs/reference/semantics.md lists no rows"
+    assert sorted({entry.row for entry in ENTRIES} - rows) == []
+
+
+@pytest.mark.parametrize("row", ["", "2.3", "suspend", "9.9-suspend", "2.3-", "2.3-Suspend", "2.3-suspend of it"])
+def test_what_names_no_row_is_no_row(row: str) -> None:
+    assert ROW.fullmatch(row) is None
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_entry_is_about_pairings_there_are(entry: AnswerTolerance | ShownTolerance | Spoilt) -> None:
+    assert entry.pairings
+    assert set(entry.pairings) <= set(PAIRINGS)
+
+
+def test_a_difference_is_tolerated_where_a_row_says_so() -> None:
+    moment = Moment(TEST, Call("suspend", "web"), {"web": OFF}, ours=55, theirs=1)
+
+    tolerance = tolerance_of_answers(moment)
+
+    assert tolerance is not None
+    assert tolerance.row == "2.3-suspend-inactive"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(Moment(QEMU, Call("suspend", "web"), {"web": OFF}, ours=55, theirs=1), id="of another driver"),
+        pytest.param(Moment(TEST, Call("suspend", "web"), {}, ours=55, theirs=1), id="of a domain that is not there"),
+        pytest.param(Moment(TEST, Call("suspend", "web"), {"web": OFF}, ours=None, theirs=1), id="with other numbers"),
+        pytest.param(Moment(TEST, Call("destroy", "web"), {"web": OFF}, ours=55, theirs=1), id="of another verb"),
+    ],
+)
+def test_a_difference_that_no_row_speaks_of_is_not_tolerated(moment: Moment) -> None:
+    assert tolerance_of_answers(moment) is None
+
+
+def test_what_is_shown_differently_is_tolerated_only_where_a_row_says_so() -> None:
+    moment = Moment(QEMU, Call("snapshot-redefine", "web"), {"web": OFF}, ours=None, theirs=None)
+
+    assert tolerance_of_difference(moment, Difference("web.current", "s1", None)) is not None
+    assert tolerance_of_difference(moment, Difference("web.state", 1, 5)) is None
