@@ -30,15 +30,19 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
+    """One argument of a verb; ``words`` say to people what it is for."""
+
     kind: Kind
     words: str
     required: bool = True
+    below: int = 2**63
+    """Of a COUNT. What does not fit libvirt's type makes libvirt-python raise OverflowError, or is silently cut off."""
 
     def check(self, name: str, value: Any) -> None:
         """Refuse (8) a value of another kind, without repeating a document."""
         match self.kind:
             case Kind.COUNT:
-                fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
+                fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < self.below
             case Kind.COUNTS:
                 fits = isinstance(value, list) and all(isinstance(each, int) and 0 <= each < 2**32 for each in value)
             case Kind.SWITCH:
@@ -53,8 +57,9 @@ class Argument:
                 fits = isinstance(value, str)
         if not fits:
             secret = self.kind in (Kind.XML, Kind.DOCUMENTS)
+            upto = f" to {self.below - 1}" if self.kind is Kind.COUNT else ""
             raise InvalidArgument(
-                f"{name} is no {_WORDS[self.kind]}",
+                f"{name} is no {_WORDS[self.kind]}{upto}",
                 field=name,
                 value=None if secret else str(value),
                 accepted=self.words,

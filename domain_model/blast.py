@@ -110,6 +110,11 @@ class _Touched:
     snapshots: dict[str, str] = field(default_factory=dict)
     memory: list[str] = field(default_factory=list)
 
+    def befalls(self, file: str, fate: str) -> None:
+        """One more thing that happens to a file: it may hold several of the snapshots that go."""
+        before = self.files.get(file)
+        self.files[file] = fate if before is None else f"{before}; {fate}"
+
     def radius(self, *, reversible: bool, way_back: str, endangered: Iterable[Endangered] = ()) -> Radius:
         return Radius(
             tuple(Fate(name, fate) for name, fate in self.files.items()),
@@ -156,13 +161,13 @@ def of_delete(forest: SnapshotForest, name: str, flags: SnapshotDelete, dumps: D
 def _data_deleted(kept: _Kept, touched: _Touched) -> dict[str, str]:
     """Note what deleting a snapshot does to files; returns the overlays that go, each with the base it is merged into."""
     for file in kept.internal:
-        touched.files[file] = f"the snapshot {kept.name} in it is removed"
+        touched.befalls(file, f"the snapshot {kept.name} in it is removed")
     merged = {}
     for disk in kept.external:
         if disk.overlay is not None:
             merged[disk.overlay] = disk.file
-            touched.files[disk.overlay] = f"is merged into {disk.file} and removed"
-            touched.files[disk.file] = f"receives what {disk.overlay} holds"
+            touched.befalls(disk.overlay, f"is merged into {disk.file} and removed")
+            touched.befalls(disk.file, f"receives what {disk.overlay} holds")
     if kept.memory_file is not None:
         touched.files[kept.memory_file] = "stays, though no snapshot belongs to it any more"
     if kept.memory == "internal":
@@ -239,10 +244,12 @@ def of_undefine(forest: SnapshotForest, flags: Undefine, placement: Placement, d
     if not placement.active:
         for record in forest:
             touched.snapshots[record.name] = "its metadata is deleted"
+    # What replay brings back are snapshots: a TPM's state and checkpoints are gone with the definition.
     lost = bool(touched.memory) or "is removed" in touched.files.values()
+    lost = lost or bool(flags & (Undefine.TPM | Undefine.CHECKPOINTS_METADATA))
     return touched.radius(
         reversible=not lost,
-        way_back="what is deleted from files is gone"
+        way_back="what is deleted from files, of a TPM and of checkpoints is gone"
         if lost
         else "define it again from dumpxml, then replay it: the log has the definition and every snapshot",
     )

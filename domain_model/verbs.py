@@ -128,7 +128,7 @@ SPECS: dict[str, Spec] = {
             "guest": Vcpu.GUEST,
             "hotpluggable": Vcpu.HOTPLUGGABLE,
         },
-        {"count": Argument(Kind.COUNT, "The number of virtual CPUs.")},
+        {"count": Argument(Kind.COUNT, "The number of virtual CPUs.", below=2**32)},
         # libvirt-domain.c, virDomainSetVcpusFlags.
         excludes=((Vcpu.GUEST, Affect.CONFIG),),
         requires=((Affect.CONFIG, Vcpu.MAXIMUM),),
@@ -176,7 +176,7 @@ SPECS: dict[str, Spec] = {
                 "linux, xt, atset1, atset2, atset3, os_x, xt_kbd, usb, win32, qnum or rfb (linux).",
                 required=False,
             ),
-            "holdtime_ms": Argument(Kind.COUNT, "How long they are held.", required=False),
+            "holdtime_ms": Argument(Kind.COUNT, "How long they are held.", required=False, below=2**31),
         },
     ),
     "domfsfreeze": Spec({}, {"mountpoints": _MOUNT_POINTS}),
@@ -185,7 +185,7 @@ SPECS: dict[str, Spec] = {
         {"sync": SetTime.SYNC},
         {
             "seconds": Argument(Kind.COUNT, "Set the guest's clock to so many seconds since 1970.", required=False),
-            "nseconds": Argument(Kind.COUNT, "And so many nanoseconds.", required=False),
+            "nseconds": Argument(Kind.COUNT, "And so many nanoseconds.", required=False, below=2**32),
         },
     ),
     "domjobabort": Spec(),

@@ -43,7 +43,7 @@ class Saving(Protocol):
         ...
 
     def core_dump(self, uuid: str, path: str, flags: CoreDump, form: str | None) -> None:
-        """Write a guest's memory for a debugger. ``form``: raw (None), kdump-zlib, kdump-lzo, ..."""
+        """Write a guest's memory for a debugger. ``form``: elf (also None), kdump-zlib, kdump-lzo, ..."""
         ...
 
 

@@ -38,7 +38,8 @@ class Plans:
         RULES[verb](recorded_situation(domain, domain.placements[str(target.host)]), chosen(verb, arguments))
         radius.check()
         images = domain.placements[str(target.host)].images
-        if not images or not all(images.values()):
+        writes = any(fate.fate != "is kept" for fate in radius.files)
+        if writes and (not images or not all(images.values())):
             radius = replace(radius, unknown=(_UNSEEN,))
         return {"verb": verb, "domain": target.name, **radius.as_json()}
 

@@ -19,7 +19,7 @@ class References:
         self._queries = queries
 
     def host(self, name: str, field: str = "host") -> HostRow:
-        """Raises InvalidArgument (8)."""
+        """The host of that name. Raises InvalidArgument (8), naming the hosts there are."""
         row = self._queries.host(name)
         if row is None:
             known = ", ".join(row.name for row in self._queries.hosts())

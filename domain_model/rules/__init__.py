@@ -6,7 +6,14 @@ Sources are the sections of libvirt-semantics named beside.
 """
 
 from domain_model.rules import changes, checkpoints, guest, lifecycle, snapshots
-from domain_model.rules.situation import Rule, Situation, must_be_active, must_be_running, nothing_more
+from domain_model.rules.situation import (
+    Rule,
+    Situation,
+    must_be_active,
+    must_be_affected,
+    must_be_running,
+    nothing_more,
+)
 
 __all__ = ["RULES", "Rule", "Situation"]
 
@@ -31,9 +38,9 @@ RULES: dict[str, Rule] = {
     "setmem": changes.memory,
     "setmaxmem": changes.maximum_memory,
     "setvcpus": changes.vcpus,
-    "attach-device": changes.change,
-    "detach-device": changes.change,
-    "update-device": changes.change,
+    "attach-device": must_be_affected,
+    "detach-device": must_be_affected,
+    "update-device": must_be_affected,
     "desc": changes.describe,
     "metadata": changes.metadata,
     "blockresize": must_be_active,

@@ -31,10 +31,6 @@ def rename(now: Situation, arguments: dict[str, Any]) -> None:
         raise MalformedXml(f"name {name} cannot contain '/'", field="name", value=name, accepted="a name without '/'")
 
 
-def change(now: Situation, arguments: dict[str, Any]) -> None:
-    must_be_affected(now, arguments)
-
-
 def describe(now: Situation, arguments: dict[str, Any]) -> None:
     if arguments.get("title") and "\n" in arguments["text"]:
         raise InvalidFlags("metadata title can't contain newlines", field="text", accepted="one line")

@@ -29,7 +29,7 @@ from drivers.libvirt.sightings import sight_all, sight_one, snapshot_handles
 from drivers.libvirt.tuning import Tuner
 from drivers.port import Capabilities, DomainSighting, HostIdentity
 
-# libvirt-domain.h and libvirt-domain-snapshot.h: the flags that are not in domain_model.libvirt.
+# libvirt-domain.h and libvirt-domain-snapshot.h: the flags that are not in domain_model.flags.
 _XML_SECURE = 1
 _XML_INACTIVE = 2
 

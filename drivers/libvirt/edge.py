@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from domain_model.errors import HypervisorUnreachable, OutcomeUnknown, Refused, refusal
+from domain_model.errors import HypervisorUnreachable, InvalidArgument, OutcomeUnknown, Refused, refusal
 
 # From virterror.h: where an error comes from, and the numbers by which a client reports a broken connection itself.
 _FROM_RPC = 7
@@ -56,6 +56,9 @@ def acting(libvirt: Any, connection: Any) -> Iterator[None]:
         if lost(libvirt, error, connection):
             raise OutcomeUnknown(f"the connection was lost before the answer came: {_sentence(error)}") from error
         raise refused(error) from error
+    except OverflowError as error:
+        # The binding says so before it asks anybody.
+        raise InvalidArgument(f"a number is too large for libvirt: {error}") from error
 
 
 def refused(error: Any) -> Refused:

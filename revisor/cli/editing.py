@@ -19,11 +19,11 @@ def edited(text: str) -> str:
     command = [*shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or _EDITOR)]
     with tempfile.TemporaryDirectory(prefix="revisor-") as folder:
         file = Path(folder, "edited.xml")
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         try:
             ended = subprocess.run([*command, str(file)], check=False)
         except OSError as error:
             raise refusal(38, f"cannot start the editor '{command[0]}': {error.strerror}", field="EDITOR") from error
         if ended.returncode != 0:
             raise refusal(1, f"internal error: the editor ended with status {ended.returncode}", field="EDITOR")
-        return file.read_text(errors="surrogateescape")
+        return file.read_text(encoding="utf-8", errors="surrogateescape")

@@ -10,11 +10,9 @@ from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
 from revisor.cli.verb import Asked, flag, is_given
 
-PLAN_OPTION_WORDS = "Say what it would touch, and do nothing."
-
 
 def plan_flag() -> click.Option:
-    return flag("plan", PLAN_OPTION_WORDS)
+    return flag("plan", "Say what it would touch, and do nothing.")
 
 
 def plan(asked: Asked, domain: str, verb: str, arguments: Mapping[str, Any]) -> int:

@@ -28,7 +28,7 @@ Window = tuple[int, int]
 """The values between which something happened to a guest."""
 
 _APART = 10
-"""How far a guest counts from a snapshot's value before it is reverted there, so that the return can be seen."""
+"""How far a guest counts past a snapshot's value before it is reverted there, so that the return can be seen."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,15 @@ class CountingGuest:
         low = self.latest
         self.do("snapshot-create", name=name, **arguments)
         self.taken[name] = low, self.latest
-        if self.state[0] == "running":
+        if self.shown()["state"] == "running":
             self.counter.wait_until_advances(_APART)
 
     def bring_to(self, state: str) -> None:
         """Have it ``shut off``, ``running`` or ``paused``, as a person would; its count is far from every snapshot's."""
-        if self.state[0] == "shut off":
+        now = self.shown()["state"]
+        if now == "shut off":
             self.do("start")
-        elif self.state[0] == "paused":
+        elif now == "paused":
             self.do("resume")
         self.count_apart()
         if state == "shut off":
@@ -148,13 +149,11 @@ class CountingGuest:
             self.do("suspend")
 
     def count_apart(self) -> None:
-        """Wait until what the guest counts could not be taken for the value of a snapshot, nor for a boot's."""
-
-        def apart() -> bool:
-            now = self.latest
-            return now > _APART and not any(low - _APART <= now <= high + _APART for low, high in self.taken.values())
-
-        eventually(apart, what=f"{self.name} counts elsewhere")
+        """Wait until it counts past every snapshot's value: it goes on while it is being stopped, and must not be stopped
+        just short of one, from where a return to it would look like counting on.
+        """
+        past = max([high for _, high in self.taken.values()], default=0) + _APART
+        eventually(lambda: self.latest > past, what=f"{self.name} counts past {past}")
 
     # What it can be seen to do.
 

@@ -71,6 +71,27 @@ def test_metadata_of_what_never_was_is_redefined_and_shown_as_missing(led: LedHo
         guest.refused(55, "snapshot-revert", name="never")
 
 
+def test_metadata_brought_back_from_history_does_not_make_its_data_present(led: LedHost) -> None:
+    with led.transient("hollow") as guest:
+        for name in ("a", "b"):
+            guest.take(name)
+        guest.do("destroy")
+        images.delete_tag(guest.image, "a")
+        guest.create()
+
+        assert "2 of 2 identical" in led.product.ok("replay", guest.name)
+        assert guest.presence() == {"a": "missing", "b": "present"}
+
+        led.product.ok("snapshot-delete", guest.name, "a", "--metadata")
+        led.product.ok("snapshot-undelete", guest.name, "a")
+        assert guest.presence() == {"a": "missing", "b": "present"}
+        guest.counter.wait_until_advances()
+        since = guest.counter.position()
+        assert "missing" in guest.refused(55, "snapshot-revert", name="a")
+        guest.counter.wait_until_goes_on(since=since)
+        guest.revert("b")
+
+
 def test_what_comes_back_is_present_again(led: LedHost) -> None:
     with led.guest("moved", running=False) as guest:
         guest.take("a")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
+from hypothesis.strategies import SearchStrategy
 
 from tests.equivalence.calls import Call
 from tests.equivalence.seen import DomainSeen, Host
@@ -27,6 +27,7 @@ class World:
 
     seen: Host
     names: Sequence[str]
+    """The one asked last comes first."""
     uuids: Sequence[str]
     kind: str
     """The domain type both hosts take."""
@@ -34,11 +35,30 @@ class World:
     """The names of the files that calls have left."""
 
 
+class Lot:
+    """One number that was drawn, taken apart into choices.
+
+    A call is two such numbers whatever its arguments are: a failure is reduced by leaving out a few draws at a time, so
+    that whole calls can go. A smaller number means choices nearer to the first.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        self._left, index = divmod(self._left, len(choices))
+        return choices[index]
+
+
+_LOTS = st.integers(0, 2**24 - 1)
+"""More would not be drawn evenly."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """The arguments of one call being drawn: of which domain, and whether they are to fit."""
 
-    draw: DrawFn
+    lot: Lot
     world: World
     name: str
     likely: bool
@@ -49,10 +69,10 @@ class Ask:
 
     def one_of(self, *choices: T) -> T:
         """The first is what a failure is reduced to."""
-        return _one_of(self.draw, choices)
+        return self.lot.one_of(choices)
 
     def chance(self, of_ten: int) -> bool:
-        return _one_of(self.draw, range(10)) >= 10 - of_ten
+        return self.lot.one_of(range(10)) >= 10 - of_ten
 
     def flags(self, *usual: str, odd: Sequence[str] = ()) -> dict[str, bool]:
         """Some of the flags; odd ones, which mostly are refused, only where nothing has to fit."""
@@ -88,31 +108,22 @@ class Verb:
     """Whether it is not to be asked of that domain at all: a real guest would do it later, unasked."""
 
 
-@st.composite
-def calls(draw: DrawFn, world: World, verbs: Mapping[str, Verb]) -> Call:
+def calls(world: World, verbs: Mapping[str, Verb]) -> SearchStrategy[Call]:
     """The next call."""
-    likely = _one_of(draw, range(10)) < _LIKELY_OF_TEN
-    ready = {verb: [name for name in world.names if verbs[verb].ready(world, name)] for verb in verbs}
+    return st.tuples(_LOTS, _LOTS).map(lambda lots: _call(world, verbs, Lot(lots[0]), Lot(lots[1])))
+
+
+def _call(world: World, verbs: Mapping[str, Verb], which: Lot, how: Lot) -> Call:
+    likely = which.one_of(range(10)) < _LIKELY_OF_TEN
     if likely:
-        verb = _one_of(draw, [verb for verb in verbs if ready[verb] for _ in range(verbs[verb].weight)])
-        name = _one_of(draw, ready[verb])
+        ready = {verb: [name for name in world.names if verbs[verb].ready(world, name)] for verb in verbs}
+        verb = which.one_of([verb for verb in verbs if ready[verb] for _ in range(verbs[verb].weight)])
+        name = which.one_of(ready[verb])
     else:
-        verb = _one_of(draw, list(verbs))
-        names = [*sorted(world.seen), *sorted(world.seen), *world.names]
-        name = _one_of(draw, [name for name in names if not verbs[verb].unwise(world, name)] or ["nobody"])
-    return Call(verb, name, verbs[verb].arguments(Ask(draw, world, name, likely)))
-
-
-def _one_of(draw: DrawFn, choices: Sequence[T]) -> T:
-    """One of the choices; the first is what a failure is reduced to.
-
-    Every draw is of the same kind, however many choices there are: reducing a failure takes calls out, and what was
-    drawn for the calls behind them then still means something.
-    """
-    return choices[draw(_DRAWN) % len(choices)]
-
-
-_DRAWN = st.integers(0, 9999)
+        verb = which.one_of(list(verbs))
+        names = [*(name for name in world.names if name in world.seen), *world.names]
+        name = which.one_of([name for name in names if not verbs[verb].unwise(world, name)] or ["nobody"])
+    return Call(verb, name, verbs[verb].arguments(Ask(how, world, name, likely)))
 
 
 def absent(world: World, name: str) -> bool:
@@ -137,6 +148,10 @@ persistent = of_those(lambda domain: domain.persistent)
 off = of_those(lambda domain: not domain.active)
 active = of_those(lambda domain: domain.active)
 running = of_those(lambda domain: domain.running)
+
+
+def takes_devices(world: World, name: str) -> bool:
+    return world.kind != "test" and persistent(world, name)
 
 
 def cannot_hear(world: World, name: str) -> bool:
@@ -291,38 +306,38 @@ def _deleted(ask: Ask) -> dict[str, Any]:
 
 VERBS: dict[str, Verb] = {
     "define": Verb(definable, _definition, weight=3),
-    "start": Verb(off, _start, weight=5),
-    "snapshot-create": Verb(with_room, _taken, weight=6),
-    "snapshot-revert": Verb(with_snapshots, _reverted, weight=4),
-    "snapshot-delete": Verb(with_snapshots, _deleted, weight=4),
-    "snapshot-redefine": Verb(there, _redefined, weight=5),
+    "start": Verb(off, _start, weight=9),
+    "snapshot-create": Verb(with_room, _taken, weight=9),
+    "snapshot-revert": Verb(with_snapshots, _reverted, weight=6),
+    "snapshot-delete": Verb(with_snapshots, _deleted, weight=6),
+    "snapshot-redefine": Verb(there, _redefined, weight=7),
     "snapshot-current": Verb(with_snapshots, lambda ask: {"name": ask.snapshot()}),
     "create": Verb(absent, _creation, weight=1),
     "undefine": Verb(persistent, _undefine),
-    "shutdown": Verb(running, lambda ask: ask.flags(odd=("acpi", "agent"))),
-    "reboot": Verb(running, lambda ask: ask.flags(odd=("acpi", "agent")), unwise=cannot_hear),
-    "destroy": Verb(active, lambda ask: ask.flags("graceful", odd=("remove_logs",))),
-    "suspend": Verb(running, weight=4),
-    "resume": Verb(paused, weight=6),
+    "shutdown": Verb(running, lambda ask: ask.flags(odd=("acpi", "agent")), weight=4),
+    "reboot": Verb(running, lambda ask: ask.flags(odd=("acpi", "agent")), weight=3, unwise=cannot_hear),
+    "destroy": Verb(active, lambda ask: ask.flags("graceful", odd=("remove_logs",)), weight=3),
+    "suspend": Verb(running, weight=5),
+    "resume": Verb(paused, weight=12),
     "reset": Verb(active),
     "save": Verb(active, _file("save"), weight=3),
-    "restore": Verb(saved_to_file, _file("save"), weight=8),
-    "managedsave": Verb(saveable, lambda ask: ask.flags(odd=("running", "paused")), weight=3),
-    "managedsave-remove": Verb(saved, weight=6),
-    "dump": Verb(active, _file("core")),
+    "restore": Verb(saved_to_file, _file("save"), weight=10),
+    "managedsave": Verb(saveable, lambda ask: ask.flags(odd=("running", "paused")), weight=7),
+    "managedsave-remove": Verb(saved, weight=14),
+    "dump": Verb(active, _file("core"), weight=3),
     "autostart": Verb(persistent, lambda ask: {"disable": ask.chance(4)}),
     "domrename": Verb(renameable, _renamed, weight=3),
     "setmem": Verb(there, _memory),
     "setmaxmem": Verb(persistent, _maximum),
     "setvcpus": Verb(there, _vcpus),
-    "attach-device": Verb(persistent, _device),
-    "detach-device": Verb(persistent, _device),
-    "update-device": Verb(persistent, _device),
+    "attach-device": Verb(takes_devices, _device, weight=3),
+    "detach-device": Verb(takes_devices, _device),
+    "update-device": Verb(takes_devices, _device),
     "desc": Verb(there, _description),
     "metadata": Verb(there, _metadata),
-    "inject-nmi": Verb(running),
-    "send-key": Verb(running, lambda ask: {"keycodes": [ask.one_of(30, 48)]}),
-    "domfsfreeze": Verb(running),
-    "domfsthaw": Verb(running),
-    "domtime": Verb(running, lambda ask: {"seconds": ask.one_of(1, 1_700_000_000)}),
+    "inject-nmi": Verb(running, weight=4),
+    "send-key": Verb(running, lambda ask: {"keycodes": [ask.one_of(30, 48)]}, weight=4),
+    "domfsfreeze": Verb(running, weight=4),
+    "domfsthaw": Verb(running, weight=4),
+    "domtime": Verb(running, lambda ask: {"seconds": ask.one_of(1, 1_700_000_000)}, weight=4),
 }

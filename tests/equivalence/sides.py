@@ -33,22 +33,73 @@ class Behind(Protocol):
         ...
 
 
+class Ours(Protocol):
+    """The side that is held up against libvirt."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its host's files are."""
+        ...
+
+    @property
+    def behind(self) -> Behind: ...
+
+    def carry_out(self, call: Call) -> Answer:
+        """Ask for a call; returns when it ended."""
+        ...
+
+    def look(self) -> Host:
+        """What is recorded of every domain on the host."""
+        ...
+
+    def work(self) -> None:
+        """Notice what happened on the host, if it is time to."""
+        ...
+
+    def clear(self) -> None:
+        """Have every domain disappear from the host behind its back; afterwards that is noticed."""
+        ...
+
+
+class Theirs(Protocol):
+    """The side of libvirt by itself. It is asked, and answers later."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def seen(self) -> Host:
+        """What the host showed after the last answer."""
+        ...
+
+    def begin(self, call: Call) -> None:
+        """Ask for a call; ``answer`` has to be asked for before anything else is."""
+        ...
+
+    def answer(self) -> Answer:
+        """How the call that was begun ended; afterwards ``seen`` is what the host shows."""
+        ...
+
+    def look(self) -> Host: ...
+
+    def clear(self) -> None:
+        """Take every domain away. Raises RuntimeError when libvirt refuses."""
+        ...
+
+
 class DirectSide:
-    """libvirt-python in a process of its own, from ``with`` to its end. It is asked, and answers later."""
+    """libvirt-python in a process of its own, from ``with`` to its end."""
 
     def __init__(self, uri: str, folder: Path) -> None:
         self.folder = folder
         self.seen: Host = {}
-        """What the host showed after the last answer."""
         self._command = [sys.executable, "-m", "tests.equivalence.direct", uri, str(folder)]
         self._process: subprocess.Popen[str] | None = None
 
     def begin(self, call: Call) -> None:
-        """Ask for a call; ``answer`` has to be asked for before anything else is."""
         self._ask({"ask": "call", "verb": call.verb, "domain": call.domain, "arguments": call.arguments})
 
     def answer(self) -> Answer:
-        """How the call that was begun ended; afterwards ``seen`` is what the host shows."""
         assert self._process is not None
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -58,17 +109,12 @@ class DirectSide:
         self.seen = host_of_json(told["seen"])
         return Answer(told["number"], told["sentence"])
 
-    def carry_out(self, call: Call) -> Answer:
-        self.begin(call)
-        return self.answer()
-
     def look(self) -> Host:
         self._ask({"ask": "look"})
         self.answer()
         return self.seen
 
     def clear(self) -> None:
-        """Take every domain away. Raises RuntimeError when libvirt refuses."""
         self._ask({"ask": "clear"})
         if (answer := self.answer()).number is not None:
             raise RuntimeError(f"the host cannot be cleared: {answer}")
@@ -103,7 +149,6 @@ class RevisorSide:
         """The last dump of each snapshot that was to be deleted, by domain and name."""
 
     def carry_out(self, call: Call) -> Answer:
-        """Ask for a call and let the agent work until it ended."""
         try:
             operation = self._settled(self._asked(call))
         except Refused as refusal:
@@ -114,7 +159,6 @@ class RevisorSide:
         return Answer(operation["error"]["code"], operation["error"]["message"])
 
     def look(self) -> Host:
-        """What is recorded of every domain on the host."""
         host = self.product.queries.host(HOST)
         assert host is not None
         return {row.name: self._domain(row) for row in self.product.queries.domains(host=host.id)}
@@ -125,7 +169,6 @@ class RevisorSide:
         self.product.queries.wait_for(self.product.application.reader.head(), 10)
 
     def clear(self) -> None:
-        """Have every domain disappear from the host behind Revisor's back; afterwards Revisor has noticed."""
         self.behind.clear()
 
         def noticed() -> bool:

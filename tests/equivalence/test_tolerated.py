@@ -21,7 +21,7 @@ from tests.equivalence.tolerated import (
     tolerance_of_difference,
 )
 
-ENTRIES = (*ANSWERS, *SHOWN, *SPOILT)
+ENTRIES: tuple[AnswerTolerance | ShownTolerance | Spoilt, ...] = (*ANSWERS, *SHOWN, *SPOILT)
 
 OFF = DomainSeen(
     "u", active=False, state=5, reason=1, persistent=True, autostart=False, managed_save=False, current=None

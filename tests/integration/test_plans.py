@@ -59,9 +59,11 @@ def test_a_plan_tells_and_does_nothing(product: Product) -> None:
 
 
 def test_what_cannot_be_looked_into_is_said_to_be_unknown(product: Product) -> None:
-    assert plan(product, "undefine")["unknown"]
+    product.act("snapshot-create", name="s1")
+    assert plan(product, "snapshot-delete", name="s1")["unknown"]
+    assert plan(product, "snapshot-delete", name="s1", metadata=True)["unknown"] == [], "no file is touched"
     see_images(product, "web", [BASE])
-    assert plan(product, "undefine")["unknown"] == []
+    assert plan(product, "snapshot-delete", name="s1")["unknown"] == []
 
 
 def test_a_plan_is_refused_as_the_verb_would_be_and_the_refusal_recorded(product: Product) -> None:

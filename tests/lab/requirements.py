@@ -12,6 +12,7 @@ _HOST_PROGRAMS = {
     "virsh": "libvirt-clients",
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
+    "qemu-io": "qemu-utils",
     "ip": "iproute2",
     "unshare": "util-linux",
     "nsenter": "util-linux",

@@ -60,6 +60,11 @@ def test_deleting_tells_the_snapshot_its_file_its_children_its_memory_and_the_he
     radius.check()
 
 
+def test_of_a_file_that_holds_several_snapshots_each_one_that_goes_is_told() -> None:
+    radius = delete(forest(*TREE), "b", DUMPS, SnapshotDelete.CHILDREN)
+    assert fates(radius.files) == {BASE: "the snapshot b in it is removed; the snapshot c in it is removed"}
+
+
 def test_deleting_metadata_touches_no_file_and_can_be_undone() -> None:
     radius = delete(forest(*TREE), "a", {}, SnapshotDelete.METADATA_ONLY | SnapshotDelete.CHILDREN)
     assert fates(radius.snapshots) == dict.fromkeys("abc", "its metadata is deleted")
@@ -172,6 +177,8 @@ def test_undefining_with_a_managed_save_or_nvram_cannot_be_undone() -> None:
     saved = undefine(placement(managed_save=True), Undefine.MANAGED_SAVE)
     assert saved.memory == ("the managed save image is deleted, and with it the guest's memory",)
     assert not saved.reversible
+    for flag in (Undefine.TPM, Undefine.CHECKPOINTS_METADATA):
+        assert not undefine(placement(), flag).reversible
     fresh = undefine(placement(), Undefine.NVRAM)
     assert fates(fresh.files)["/nvram/web.fd"] == "is removed"
     assert not fresh.reversible

@@ -14,7 +14,10 @@ from workers.verbs.task import Task, Verb, Verdict, do_again, done_if
 
 
 def _is_there(operation: Operation, seen: DomainSighting | None) -> bool:
-    """It was not before, or the rules had refused it. Made again where it is not, it overwrites nothing: 1."""
+    """It was not there before, or the rules had refused it.
+
+    Where it is not it is made again, which overwrites nothing: libvirt refuses (1) a bitmap that is there already.
+    """
     return seen is not None and operation.arguments["name"] in (seen.checkpoints or ())
 
 

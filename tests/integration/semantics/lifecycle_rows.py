@@ -10,9 +10,8 @@ SAVED = (*RUNNING, act("managedsave"))
 
 
 def gone(world: World) -> bool:
-    return not world.product.service.domains(all_domains=True, host=world.host) or all(
-        item["uuid"] != world.uuid for item in world.product.service.domains(all_domains=True, host=world.host)
-    )
+    items = world.product.service.domains(all_domains=True, host=world.host)
+    return all(item["uuid"] != world.uuid for item in items)
 
 
 def _with_another_uuid(world: World) -> Answer:
