@@ -241,9 +241,9 @@ def of_undefine(forest: SnapshotForest, flags: Undefine, placement: Placement, d
             touched.files[said.nvram] = "is removed" if Undefine.NVRAM in flags else "is kept"
     if placement.managed_save and Undefine.MANAGED_SAVE in flags:
         touched.memory.append("the managed save image is deleted, and with it the guest's memory")
-    if not placement.active:
-        for record in forest:
-            touched.snapshots[record.name] = "its metadata is deleted"
+    for record in forest:
+        # A running domain becomes transient: what it has of snapshots goes when it stops.
+        touched.snapshots[record.name] = f"its metadata is deleted{' when the domain stops' if placement.active else ''}"
     # What replay brings back are snapshots: a TPM's state and checkpoints are gone with the definition.
     lost = bool(touched.memory) or "is removed" in touched.files.values()
     lost = lost or bool(flags & (Undefine.TPM | Undefine.CHECKPOINTS_METADATA))
@@ -251,5 +251,5 @@ def of_undefine(forest: SnapshotForest, flags: Undefine, placement: Placement, d
         reversible=not lost,
         way_back="what is deleted from files, of a TPM and of checkpoints is gone"
         if lost
-        else "define it again from dumpxml, then replay it: the log has the definition and every snapshot",
+        else "keep its dumpxml --inactive --security-info: defined from that again, replay brings every snapshot back",
     )

@@ -7,9 +7,10 @@ from typing import Any
 
 from domain_model import blast
 from domain_model.blast import Radius
-from domain_model.commands import recorded_situation
+from domain_model.commands import check_role, recorded_situation
 from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot
 from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
+from domain_model.operations import Command
 from domain_model.rules import RULES
 from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import chosen
@@ -35,6 +36,8 @@ class Plans:
         if radius is None:
             raise InvalidArgument(f"{verb} has no plan", field="verb", value=verb, accepted=", ".join(VERBS))
         domain = self._application.domain(target.domain)
+        command = Command("", verb, str(target.host), chosen(verb, arguments))
+        check_role(domain, command, self._queries.host_names())
         RULES[verb](recorded_situation(domain, domain.placements[str(target.host)]), chosen(verb, arguments))
         radius.check()
         images = domain.placements[str(target.host)].images

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain_model.errors import InvalidFlags, MalformedXml, OperationInvalid, OperationUnsupported
 from domain_model.flags import Memory, Vcpu
+from domain_model.limits import check_domain_name
 from domain_model.rules.situation import Situation, must_be_affected, must_be_persistent, must_be_running
 
 
@@ -29,6 +30,7 @@ def rename(now: Situation, arguments: dict[str, Any]) -> None:
         raise OperationInvalid("Can't rename domain to itself", field="name", value=name, accepted="another name")
     if "/" in name:
         raise MalformedXml(f"name {name} cannot contain '/'", field="name", value=name, accepted="a name without '/'")
+    check_domain_name(name)
 
 
 def describe(now: Situation, arguments: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ def _definition() -> click.Option:
 
 
 def _on_host(file: str) -> str:
+    if not file:
+        raise BadValue("Option argument is empty", field="file", value=file, accepted="the path of a file on the host")
     return str(Path(file).absolute())
 
 

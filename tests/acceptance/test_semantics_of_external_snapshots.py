@@ -134,9 +134,15 @@ def test_deleting_a_memory_snapshot_merges_the_disk_of_the_running_guest(led: Le
         guest.do("snapshot-create", xml=memory_snapshot("kept", str(memory)))
         assert guest.state[0] == "running", "it was paused while its memory was written, and goes on"
         guest.write("b")
+        [plan] = led.product.items("snapshot-delete", guest.name, "kept", "--plan")
 
         guest.do("snapshot-delete", name="kept")
 
+        fates = {entry["name"]: entry["fate"] for entry in plan["files"]}
+        assert fates.keys() == {str(guest.image), str(guest.image.with_suffix(".kept")), str(memory)}
+        assert "is merged" in fates[str(guest.image.with_suffix(".kept"))]
+        assert "stays" in fates[str(memory)]
+        assert memory.exists(), "libvirt 9.0 leaves it, as the plan says"
         assert guest.disk() == str(guest.image)
         assert guest.tree() == {}
         guest.counter.wait_until_goes_on(since=since)

@@ -75,6 +75,14 @@ def test_a_plan_is_refused_as_the_verb_would_be_and_the_refusal_recorded(product
     assert [entry["verb"] for entry in product.service.attempts(10)] == ["undefine --plan", "snapshot-revert --plan"]
 
 
+def test_a_plan_on_a_replica_is_refused_as_the_verb_is(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    product.add_host("beta")
+    assert product.settle(product.service.act("web", None, "replay", {"to": "beta"}, ALICE))["state"] == "succeeded"
+    with pytest.raises(OperationInvalid, match="is a replica"):
+        product.service.plan("web", "beta", "snapshot-delete", {"name": "s1"}, ALICE)
+
+
 def test_a_verb_without_a_plan_names_those_that_have_one(product: Product) -> None:
     with pytest.raises(Refused) as refusal:
         plan(product, "start")

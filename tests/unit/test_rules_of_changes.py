@@ -152,6 +152,9 @@ CHANGES = [
         with_(disable=True),
     ),
     Case("rename", "domrename", OFF, None, arguments=with_(name="other")),
+    Case(
+        "rename to a name too long", "domrename", OFF, 27, "XML error: domain name has 252 bytes", with_(name="n" * 252)
+    ),
     Case("rename while active", "domrename", ON, 55, NO_RENAME_ACTIVE, with_(name="other")),
     Case("rename a transient one", "domrename", TRANSIENT, 55, NO_RENAME_ACTIVE, with_(name="other")),
     Case("rename while active with a slash", "domrename", ON, 55, NO_RENAME_ACTIVE, with_(name="o/ther")),
