@@ -37,6 +37,7 @@ def up(hosts: tuple[str, ...], *, detach: bool) -> None:
 @click.command("down")
 def down() -> None:
     """Stop the Revisor of this $REVISOR_HOME. The guests go on; so does nothing else of it."""
+    import select
     import signal
 
     settings = read_settings()
@@ -44,8 +45,12 @@ def down() -> None:
     if pid is None:
         click.echo("Revisor is not running")
         return
+    process = os.pidfd_open(pid)
     os.kill(pid, signal.SIGTERM)
     _await(lambda: _running(settings) is None, 60.0, "Revisor did not stop in time; its log says why")
+    # It lets go of its home a moment before it is gone.
+    select.select([process], [], [], 10.0)
+    os.close(process)
     click.echo("Revisor stopped")
 
 
