@@ -18,8 +18,9 @@ from hypothesis import settings
 TESTS = Path(__file__).resolve().parent
 KINDS = ("unit", "contract", "integration", "acceptance", "architecture")
 ELSEWHERE = {
-    "tests/compose/run": "needs root and a Docker engine",
-    "tests/fresh_machine.sh": "needs root and debootstrap",
+    "tests/compose/run": "needs root and a Docker engine; .ci/run runs it",
+    "tests/fresh_machine.sh": "needs root and debootstrap; .ci/run runs it",
+    "tests/equivalence/test_equivalence.py": "random calls beside libvirt; REVISOR_EQUIVALENCE_STEPS=2000 or make soak runs it",
 }
 
 # The lab starts real hypervisors, guests and databases; its fixtures are for every kind of test.
@@ -61,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
             terminalreporter.write_line(f"    {name}")
     if config.args == config.getini("testpaths"):
         for script, why in ELSEWHERE.items():
-            terminalreporter.write_line(f"not part of this run: {script} ({why}); .ci/run runs it")
+            terminalreporter.write_line(f"not part of this run: {script} ({why})")
     if not left_out:
         terminalreporter.write_line("no test was left out")
     elif everything_is_required():

@@ -12,6 +12,7 @@ import libvirt
 
 from tests.equivalence import direct_verbs
 from tests.equivalence.calls import Call
+from tests.equivalence.documents import root_of
 from tests.equivalence.seen import DomainSeen, Host, SnapshotSeen, facts_of, host_as_json
 
 _OF_THE_TEST_DRIVER = "test"
@@ -67,9 +68,14 @@ def _domain(domain: Any, folder: str) -> DomainSeen:
         managed_save=bool(domain.hasManagedSaveImage(0)),
         current=current,
         snapshots={name: SnapshotSeen.read(dump) for name, dump in dumps.items()},
+        checkpoints={each.getName(): _parent(each) for each in domain.listAllCheckpoints(0)},
         definition=facts_of(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), folder) if persistent else None,
         live=facts_of(domain.XMLDesc(0), folder) if active else None,
     )
+
+
+def _parent(checkpoint: Any) -> str | None:
+    return root_of(checkpoint.getXMLDesc(libvirt.VIR_DOMAIN_CHECKPOINT_XML_NO_DOMAIN)).findtext("parent/name")
 
 
 def clear(connection: Any) -> None:

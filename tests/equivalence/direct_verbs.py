@@ -16,30 +16,31 @@ _SAVE = {
     "running": "VIR_DOMAIN_SAVE_RUNNING",
     "paused": "VIR_DOMAIN_SAVE_PAUSED",
 }
-_START = {
-    "paused": "VIR_DOMAIN_START_PAUSED",
-    "bypass_cache": "VIR_DOMAIN_START_BYPASS_CACHE",
-    "force_boot": "VIR_DOMAIN_START_FORCE_BOOT",
-}
 
 
 def _named(prefix: str, *names: str) -> dict[str, str]:
     return {name: f"{prefix}{name.upper()}" for name in names}
 
 
+def _told(prefix: str) -> dict[str, str]:
+    """The ways to tell a guest."""
+    ways = _named(prefix, "initctl", "signal", "paravirt")
+    return {"acpi": f"{prefix}ACPI_POWER_BTN", "agent": f"{prefix}GUEST_AGENT", **ways}
+
+
 FLAGS: dict[str, dict[str, str]] = {
-    "start": _START,
-    "create": _START,
+    "start": _named("VIR_DOMAIN_START_", "paused", "bypass_cache", "force_boot", "reset_nvram"),
+    "create": _named("VIR_DOMAIN_START_", "paused"),
     "define": {"validate": "VIR_DOMAIN_DEFINE_VALIDATE"},
     "undefine": _named(
         "VIR_DOMAIN_UNDEFINE_",
         *("managed_save", "snapshots_metadata", "nvram", "keep_nvram", "checkpoints_metadata", "tpm", "keep_tpm"),
     ),
-    "shutdown": {"acpi": "VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN", "agent": "VIR_DOMAIN_SHUTDOWN_GUEST_AGENT"},
-    "reboot": {"acpi": "VIR_DOMAIN_REBOOT_ACPI_POWER_BTN", "agent": "VIR_DOMAIN_REBOOT_GUEST_AGENT"},
+    "shutdown": _told("VIR_DOMAIN_SHUTDOWN_"),
+    "reboot": _told("VIR_DOMAIN_REBOOT_"),
     "destroy": _named("VIR_DOMAIN_DESTROY_", "graceful", "remove_logs"),
     "save": _SAVE,
-    "restore": _SAVE,
+    "restore": {**_SAVE, "reset_nvram": "VIR_DOMAIN_SAVE_RESET_NVRAM"},
     "managedsave": _SAVE,
     "dump": _named("VIR_DUMP_", "crash", "live", "bypass_cache", "reset", "memory_only"),
     "setmem": _AFFECT,
@@ -55,6 +56,8 @@ FLAGS: dict[str, dict[str, str]] = {
     "update-device": {**_AFFECT, "force": "VIR_DOMAIN_DEVICE_MODIFY_FORCE"},
     "desc": _AFFECT,
     "metadata": _AFFECT,
+    "domtime": {"sync": "VIR_DOMAIN_TIME_SYNC"},
+    "checkpoint-create": _named("VIR_DOMAIN_CHECKPOINT_CREATE_", "redefine", "quiesce", "redefine_validate"),
     "snapshot-create": {
         **_named("VIR_DOMAIN_SNAPSHOT_CREATE_", "no_metadata", "halt", "disk_only", "quiesce", "atomic", "live"),
         **_named("VIR_DOMAIN_SNAPSHOT_CREATE_", "redefine", "current", "validate"),
@@ -66,6 +69,9 @@ FLAGS: dict[str, dict[str, str]] = {
         "children_only": "VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY",
         "metadata": "VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY",
     },
+}
+FLAGS["checkpoint-delete"] = {
+    name: constant.replace("SNAPSHOT", "CHECKPOINT") for name, constant in FLAGS["snapshot-delete"].items()
 }
 FLAGS["snapshot-redefine"] = FLAGS["snapshot-create"]
 
@@ -109,6 +115,10 @@ class Verbs:
                 _make_current(domain, arguments["name"])
             case "snapshot-revert":
                 domain.revertToSnapshot(domain.snapshotLookupByName(arguments["name"]), flags)
+            case "checkpoint-create":
+                domain.checkpointCreateXML(documents.checkpoint(arguments["name"]), flags)
+            case "checkpoint-delete":
+                domain.checkpointLookupByName(arguments["name"]).delete(flags)
             case "snapshot-delete":
                 snapshot = domain.snapshotLookupByName(arguments["name"])
                 self._remembered[call.domain, arguments["name"]] = snapshot.getXMLDesc(_SECURE)
@@ -176,9 +186,17 @@ _PLAIN: dict[str, Callable[[Any, Arguments, int], object]] = {
     "update-device": lambda domain, given, flags: domain.updateDeviceFlags(given["xml"], flags),
     "desc": _describe,
     "metadata": _set_metadata,
+    "blockresize": lambda domain, given, _: domain.blockResize(
+        given["disk"], given["size_bytes"], libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES
+    ),
+    "dompmsuspend": lambda domain, given, _: domain.pMSuspendForDuration(
+        ("mem", "disk", "hybrid").index(given["target"]), 0, 0
+    ),
+    "dompmwakeup": lambda domain, *_: domain.pMWakeup(0),
+    "domjobabort": lambda domain, *_: domain.abortJob(),
     "inject-nmi": lambda domain, *_: domain.injectNMI(0),
     "send-key": lambda domain, given, _: domain.sendKey(0, 0, given["keycodes"], len(given["keycodes"]), 0),
     "domfsfreeze": lambda domain, *_: domain.fsFreeze(None, 0),
     "domfsthaw": lambda domain, *_: domain.fsThaw(None, 0),
-    "domtime": lambda domain, given, _: domain.setTime({"seconds": given["seconds"], "nseconds": 0}, 0),
+    "domtime": lambda domain, given, flags: domain.setTime({"seconds": given["seconds"], "nseconds": 0}, flags),
 }

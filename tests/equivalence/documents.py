@@ -78,6 +78,10 @@ def snapshot(wanted: dict[str, Any]) -> str:
     return f"<domainsnapshot>{said}{f'<disks>{disks}</disks>' if disks else ''}</domainsnapshot>"
 
 
+def checkpoint(name: str) -> str:
+    return f"<domaincheckpoint><name>{escape(name)}</name></domaincheckpoint>"
+
+
 def _pairs(wanted: dict[str, Any]) -> list[tuple[str, str]]:
     return list((wanted.get("disks") or {}).items())
 

@@ -117,6 +117,7 @@ class Pair:
 
     def _noticed(self) -> list[Difference]:
         self.ours.work()
+        self.theirs.look()
         return self._found()
 
     def _recorded_what_is(self) -> None:

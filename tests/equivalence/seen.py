@@ -48,6 +48,8 @@ class DomainSeen:
     managed_save: bool
     current: str | None
     snapshots: dict[str, SnapshotSeen] = field(default_factory=dict)
+    checkpoints: dict[str, str | None] = field(default_factory=dict)
+    """The name of each one's parent."""
     definition: Facts | None = None
     """Of the persistent definition, if there is one."""
     live: Facts | None = None

@@ -198,18 +198,23 @@ class RevisorSide:
                 return service.create(arguments["xml"], HOST, Start.PAUSED if call.has("paused") else Start(0), ALICE)
             case "restore":
                 return service.restore(HOST, arguments, ALICE)
+        verb, arguments = self._described(call, arguments)
+        return service.act(call.domain, HOST, verb, arguments, ALICE)
+
+    def _described(self, call: Call, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The verb and the arguments as a door has them: with documents in place of what describes them."""
+        match call.verb:
             case "snapshot-create":
                 flags = left_out(arguments, "name", "description", "memory", "disks")
-                return self._act(call.domain, call.verb, {**flags, "xml": documents.snapshot(arguments)})
+                return call.verb, {**flags, "xml": documents.snapshot(arguments)}
             case "snapshot-redefine":
                 xml = self._redefinition(call.domain, arguments["document"])
-                return self._act(call.domain, "snapshot-create", {**left_out(arguments, "document"), "xml": xml})
+                return "snapshot-create", {**left_out(arguments, "document"), "xml": xml}
+            case "checkpoint-create":
+                return call.verb, {**left_out(arguments, "name"), "xml": documents.checkpoint(arguments["name"])}
             case "snapshot-delete":
                 self._remember(call.domain, arguments["name"])
-        return self._act(call.domain, call.verb, arguments)
-
-    def _act(self, domain: str, verb: str, arguments: dict[str, Any]) -> Accepted:
-        return self.product.service.act(domain, HOST, verb, arguments, ALICE)
+        return call.verb, arguments
 
     def _remember(self, domain: str, name: str) -> None:
         try:
@@ -232,6 +237,7 @@ class RevisorSide:
 
     def _domain(self, row: PlacementRow) -> DomainSeen:
         snapshots = self.product.queries.snapshots(row.domain)
+        checkpoints = self.product.queries.checkpoints(row.domain)
         return DomainSeen(
             uuid=row.uuid,
             active=row.active,
@@ -242,6 +248,7 @@ class RevisorSide:
             managed_save=row.managed_save,
             current=next((snapshot.name for snapshot in snapshots if snapshot.current), None),
             snapshots={snapshot.name: _snapshot(snapshot) for snapshot in snapshots},
+            checkpoints={checkpoint.name: checkpoint.parent_name for checkpoint in checkpoints},
             definition=self._facts(row, inactive=True) if row.persistent else None,
             live=self._facts(row, inactive=False) if row.active else None,
         )

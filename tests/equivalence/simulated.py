@@ -3,6 +3,7 @@
 from domain_model.flags import Undefine
 from drivers.port import DomainSighting
 from drivers.simulator import SimulatorDriver
+from tests.equivalence.documents import root_of
 from tests.equivalence.seen import DomainSeen, Host, SnapshotSeen, facts_of
 
 _EVERYTHING = Undefine.MANAGED_SAVE | Undefine.SNAPSHOTS_METADATA | Undefine.CHECKPOINTS_METADATA
@@ -28,6 +29,9 @@ class BehindSimulator:
 
     def _domain(self, seen: DomainSighting) -> DomainSeen:
         dumps = self._driver.snapshot_dumps(seen.uuid)
+        checkpoints = {
+            name: self._driver.checkpoint_xml(seen.uuid, name) for name in self._driver.checkpoints(seen.uuid)
+        }
         return DomainSeen(
             uuid=seen.uuid,
             active=seen.active,
@@ -38,6 +42,7 @@ class BehindSimulator:
             managed_save=seen.managed_save,
             current=seen.current_snapshot,
             snapshots={name: SnapshotSeen.read(dump) for name, dump in dumps.items()},
+            checkpoints={name: root_of(dump).findtext("parent/name") for name, dump in checkpoints.items()},
             definition=self._facts(seen, inactive=True) if seen.persistent else None,
             live=self._facts(seen, inactive=False) if seen.active else None,
         )

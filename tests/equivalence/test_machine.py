@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.equivalence.calls import Answer, Call
-from tests.equivalence.drawing import VERBS
 from tests.equivalence.guests import Guests
 from tests.equivalence.machine import run
 from tests.equivalence.pairs import Pair, Unequal
 from tests.equivalence.seen import DomainSeen, Host
 from tests.equivalence.tolerated import QEMU
+from tests.equivalence.verbs import VERBS
 
 _ASKED = ("define", "start", "suspend", "resume", "destroy", "autostart")
 _STATES = {"start": (1, 1), "suspend": (3, 1), "resume": (1, 5), "destroy": (5, 2)}
@@ -95,7 +95,8 @@ def test_a_difference_is_reduced_to_the_calls_that_make_it(tmp_path: Path) -> No
 
     said = str(found.value).splitlines()
     asked = [line.split()[1] for line in said if line[:4].strip().isdigit()]
-    assert asked in (["define", "autostart", "start"], ["define", "start", "autostart"])
+    assert {"define", "autostart", "start"} <= set(asked), "what makes the difference is there"
+    assert len(asked) < 10, "and little else: how little depends on where the search began"
     assert "autostart: Revisor recorded False, libvirt shows True" in said[-1]
 
 
