@@ -243,7 +243,9 @@ def of_undefine(forest: SnapshotForest, flags: Undefine, placement: Placement, d
         touched.memory.append("the managed save image is deleted, and with it the guest's memory")
     for record in forest:
         # A running domain becomes transient: what it has of snapshots goes when it stops.
-        touched.snapshots[record.name] = f"its metadata is deleted{' when the domain stops' if placement.active else ''}"
+        touched.snapshots[record.name] = (
+            f"its metadata is deleted{' when the domain stops' if placement.active else ''}"
+        )
     # What replay brings back are snapshots: a TPM's state and checkpoints are gone with the definition.
     lost = bool(touched.memory) or "is removed" in touched.files.values()
     lost = lost or bool(flags & (Undefine.TPM | Undefine.CHECKPOINTS_METADATA))
