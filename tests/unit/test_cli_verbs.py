@@ -64,6 +64,9 @@ def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
             {"name": "s1", "running": True},
             "Domain snapshot s1 reverted\n\n",
         ),
+        # A name that begins like an option.
+        ("snapshot-revert web --snapshotname -1", "snapshot-revert", {"name": "-1"}, "Domain snapshot -1 reverted\n\n"),
+        ("snapshot-revert -- web -1", "snapshot-revert", {"name": "-1"}, "Domain snapshot -1 reverted\n\n"),
         (
             "snapshot-delete web s1 --metadata",
             "snapshot-delete",
