@@ -137,7 +137,8 @@ class Adoption:
         placement = self._domain.placements.get(self._host)
         if placement is None:
             return
-        if placement.active:
+        # A transient one may have been left off by a revert: it has no other end to be told of.
+        if placement.active or not placement.persistent:
             self._stopped()
         if placement.persistent:
             self.record(Domain.Undefined)

@@ -69,6 +69,7 @@ CRASHED, ASLEEP = DomainState.CRASHED, DomainState.PMSUSPENDED
         ((defined(), started(), entered(Domain.Suspended, PAUSED)), OFF, ["domain.stopped"]),
         ((started(),), TRANSIENT, []),
         ((started(),), None, ["domain.stopped"]),
+        ((started(), entered(Domain.Resumed, DomainState.SHUTOFF, 7, None)), None, ["domain.stopped"]),
         ((started(),), ON, ["domain.defined"]),
         ((started(),), OFF, ["domain.defined", "domain.stopped"]),
         ((defined(),), TRANSIENT, ["domain.started", "domain.undefined"]),
