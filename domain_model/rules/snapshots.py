@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from domain_model.errors import ConfigUnsupported, OperationFailed, OperationInvalid, RevertRisky
+from domain_model.errors import (
+    ConfigUnsupported,
+    OperationFailed,
+    OperationInvalid,
+    OperationUnsupported,
+    RevertRisky,
+)
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
 from domain_model.limits import check_snapshots
 from domain_model.redefinition import plan, undeletion, wanted_by
@@ -12,6 +18,7 @@ from domain_model.snapshots import SnapshotStateClass
 
 def create(now: Situation, arguments: dict[str, Any]) -> None:
     """1.1 and 1.2."""
+    _must_run_with_checkpoints(now)
     flags = SnapshotCreate(arguments["flags"])
     name = arguments["name"]
     if flags & SnapshotCreate.HALT and not now.persistent:
@@ -23,6 +30,7 @@ def create(now: Situation, arguments: dict[str, Any]) -> None:
 
 def redefine(now: Situation, arguments: dict[str, Any]) -> None:
     """1.3, for a whole batch. The XML itself was checked when it was read."""
+    _must_run_with_checkpoints(now)
     wanted = wanted_by(arguments)
     plan(now.forest, wanted, SnapshotCreate(arguments["flags"]), now.uuid)
     new = sum(1 for entry in wanted if entry.name not in now.snapshots)
@@ -31,6 +39,7 @@ def redefine(now: Situation, arguments: dict[str, Any]) -> None:
 
 def undelete(now: Situation, arguments: dict[str, Any]) -> None:
     """What was deleted can come back if nothing bears its name."""
+    _must_run_with_checkpoints(now)
     plan(now.forest, undeletion(now.forest, arguments["name"]))
     check_snapshots(now.name, len(now.snapshots))
 
@@ -83,4 +92,15 @@ def delete(now: Situation, arguments: dict[str, Any]) -> None:
     if target.location == "external" and flags & SnapshotDelete.CHILDREN:
         raise ConfigUnsupported(
             "deletion of external disk snapshots with children not supported", field="name", value=target.name
+        )
+
+
+def _must_run_with_checkpoints(now: Situation) -> None:
+    """1.2: whether QEMU can have both libvirt knows of a running one only, and asks before it reads what is wanted."""
+    if now.checkpoints and not now.active:
+        raise OperationUnsupported(
+            "cannot perform block operations while checkpoint exists",
+            field="state",
+            value=now.state.words,
+            accepted="running or paused, or checkpoint-delete --metadata first",
         )

@@ -130,6 +130,7 @@ class SimulatorDriver(Saver, Tuner, DeviceKeeper, GuestController, Agent, Checkp
 
     def snapshot_create(self, uuid: str, xml: str, flags: SnapshotCreate) -> None:
         def act(host: Inventory, domain: Domain) -> None:
+            snapshots.check_checkpoints(host, domain)
             if SnapshotCreate.REDEFINE in flags:
                 redefinition.redefine(host, domain, xml, flags)
             else:

@@ -68,9 +68,6 @@ def _check_undefine(inventory: Inventory, domain: Domain, flags: Undefine) -> No
     checkpoints = inventory.number_of_checkpoints(domain)
     if not domain.active and checkpoints and Undefine.CHECKPOINTS_METADATA not in flags:
         raise OperationInvalid(f"cannot delete inactive domain with {checkpoints} checkpoints")
-    checkpoints = inventory.number_of_checkpoints(domain)
-    if not domain.active and checkpoints and Undefine.CHECKPOINTS_METADATA not in flags:
-        raise OperationInvalid(f"cannot delete inactive domain with {checkpoints} checkpoints")
     if domain.managed_save is not None and Undefine.MANAGED_SAVE not in flags:
         raise OperationInvalid("Refusing to undefine while domain managed save image exists")
     nvram = domain_xml.read(domain.definition).nvram

@@ -26,6 +26,12 @@ DISK_SNAPSHOT = "disk-snapshot"
 ONLINE = ("running", "paused")
 
 
+def check_checkpoints(inventory: Inventory, domain: Domain) -> None:
+    """Whether QEMU can have both libvirt knows of a running one only. Raises OperationUnsupported (84)."""
+    if not domain.active and inventory.number_of_checkpoints(domain):
+        raise OperationUnsupported("cannot perform block operations while checkpoint exists")
+
+
 def take(inventory: Inventory, domain: Domain, xml: str, flags: SnapshotCreate, now: int) -> None:
     """Take a snapshot; it becomes the current one, child of the one before.
 

@@ -52,11 +52,14 @@ ASLEEP = replace(ON, state=DomainState.PMSUSPENDED)
 CRASHED = replace(ON, state=DomainState.CRASHED)
 TRANSIENT = replace(ON, persistent=False)
 SAVED = replace(OFF, managed_save=True)
+MARKED = replace(OFF, checkpoints=frozenset({"c"}))
+MARKED_ON = replace(ON, checkpoints=frozenset({"c"}))
 WITH_SNAPSHOTS = replace(OFF, snapshots=frozenset({"off", "on"}))
 
 NOT_RUNNING = "Requested operation is not valid: domain is not running"
 ALREADY_RUNNING = "Requested operation is not valid: domain is already running"
 ALREADY_ACTIVE = "Requested operation is not valid: domain 'guest' is already active"
+MARKED_WORDS = "Operation not supported: cannot perform block operations while checkpoint exists"
 ASLEEP_WORDS = "Requested operation is not valid: domain is pmsuspended"
 
 
@@ -205,6 +208,17 @@ SNAPSHOTS = [
         f"invalid argument: definition for snapshot new must use uuid {UUID}",
         redefined("new", "off", "shutoff", uuid="another"),
     ),
+    Case("take one of a running one with checkpoints", "snapshot-create", MARKED_ON, None, arguments=named("new")),
+    Case("take one of one with checkpoints", "snapshot-create", MARKED, 84, MARKED_WORDS, named("new")),
+    Case(
+        "redefine one of one with checkpoints, whatever is wrong with it",
+        "snapshot-redefine",
+        MARKED,
+        84,
+        MARKED_WORDS,
+        redefined("off", "off", "shutoff"),
+    ),
+    Case("undelete one of one with checkpoints", "snapshot-undelete", MARKED, 84, MARKED_WORDS, named("deleted")),
     Case("undelete", "snapshot-undelete", OFF, None, arguments=named("deleted")),
     Case(
         "undelete one that was never there",

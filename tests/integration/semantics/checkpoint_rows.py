@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.integration.product import ALICE
 from tests.integration.semantics.lifecycle_rows import gone
-from tests.integration.semantics.row import DEFINED, RUNNING, Row, Step, act, revert, snapshot, state
+from tests.integration.semantics.row import DEFINED, RUNNING, Row, Step, act, redefine, revert, snapshot, state
 from tests.integration.semantics.world import Answer, World
 
 
@@ -79,7 +79,12 @@ OFF = (*CHAIN, act("destroy"))
 _A_BELOW_C = ("<creationTime>", "<parent><name>c</name></parent><creationTime>")
 _ANOTHER = ("OWN-UUID", "11111111-2222-4333-8444-555555555555")
 
+BOTH = (*RUNNING, snapshot("s1"), made("a"))
+
 CHECKPOINTS = [
+    Row("1.2-checkpoint-active", "while it runs QEMU can do both", snapshot("s2"), None, BOTH),
+    Row("1.2-checkpoint-off", "a domain that is off with checkpoints", snapshot("s2"), 84, (*BOTH, act("destroy"))),
+    Row("1.3-checkpoint-off", "said before anything about the document", redefine("s1"), 84, (*BOTH, act("destroy"))),
     Row("1.7-checkpoints", "would be orphaned", act("undefine"), 55, OFF),
     Row("1.7-checkpoints-metadata", "goes along", act("undefine", checkpoints_metadata=True), None, OFF, gone),
     Row("1.8-redefine-quiesce", "exclusive", made("x", redefine=True, quiesce=True), 8, RUNNING),
@@ -113,7 +118,7 @@ CHECKPOINTS = [
     Row("1.8-delete-off", "nobody could merge bitmaps", deleted("c"), 84, OFF),
     Row("1.8-delete-metadata-off", "no disk", deleted("c", metadata=True), None, OFF, parents(a=None, b="a")),
     Row("1.8-unknown", "is not there", deleted("x"), 103, CHAIN),
-    Row("1.8-revert", "the guest would be lost", revert("s1"), 77, (*RUNNING, snapshot("s1"), made("a")), state("running")),
+    Row("1.8-revert", "the guest would be lost", revert("s1"), 77, BOTH, state("running")),
     Row("1.8-backup", "begun with a checkpoint", pushed(checkpoint="k"), None, RUNNING, parents(k=None)),
     Row("1.8-backup-off", "nobody could copy", pushed(), 84, DEFINED),
     Row("1.8-backup-unknown", "is not there", pushed("<incremental>x</incremental>"), 103, RUNNING),
