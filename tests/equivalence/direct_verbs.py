@@ -129,7 +129,9 @@ class Verbs:
     def _redefinition(self, domain: Any, wanted: Arguments) -> str:
         basis = wanted.get("basis")
         if basis is None:
-            return documents.written(wanted, domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+            # Of a domain that became transient libvirt goes on showing the definition that it has no more.
+            flags = libvirt.VIR_DOMAIN_XML_INACTIVE if domain.isPersistent() else 0
+            return documents.written(wanted, domain.XMLDesc(flags))
         remembered = self._remembered.get((domain.name(), basis))
         if wanted.get("remembered") and remembered is not None:
             return documents.changed(wanted, remembered)

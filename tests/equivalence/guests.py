@@ -21,7 +21,7 @@ SOURCE = Path(__file__).with_name("obedient.S")
 _BUTTONS = ("shutdown", "reboot")
 _IMAGE_BYTES = 1024 * 1024
 _BOOTED = b"B"
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 _SHUTOFF = 5
 _LOST_MONITOR = 38
 """QEMU ended under the call; that it did is noticed a moment later."""

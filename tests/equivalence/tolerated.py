@@ -131,6 +131,7 @@ def _named(test: Callable[[str], bool]) -> When:
 _bad_name = _named(lambda name: "/" in name or name.startswith("."))
 _active, _off = _of(lambda domain: domain.active), _of(lambda domain: not domain.active)
 _paused, _transient = _of(lambda domain: domain.paused), _of(lambda domain: not domain.persistent)
+_with_checkpoints = _of(lambda domain: bool(domain.checkpoints))
 _ways = _both("acpi", "agent")
 _DEVICES = ("attach-device", "detach-device", "update-device")
 _NONE = ("blockresize", "dompmsuspend", "dompmwakeup", "domjobabort")
@@ -221,6 +222,15 @@ ANSWERS: tuple[AnswerTolerance, ...] = (
     # that its hypervisor does not know.
     AnswerTolerance("1.2-name-dot", PAIRINGS, ("snapshot-create",), (35,), (55, 84), _bad_name),
     AnswerTolerance("1.3-name-slash", PAIRINGS, ("snapshot-redefine",), (35,), (84,), _bad_name),
+    AnswerTolerance(
+        "1.3-checkpoint-off",
+        (QEMU, SIMULATOR),
+        ("snapshot-redefine",),
+        (1, 27, 67),
+        (84,),
+        lambda moment: _off(moment) and _with_checkpoints(moment),
+    ),
+    AnswerTolerance("1.5-children-external", (QEMU, SIMULATOR), ("snapshot-delete",), (67,), (84,), _active),
     AnswerTolerance("2.3-shutdown-inactive", (QEMU, SIMULATOR), ("shutdown",), (55,), (8,), _flags("signal")),
     AnswerTolerance("2.3-reboot-inactive", (QEMU, SIMULATOR), ("reboot",), (55,), (8,), _flags("initctl")),
     # Better than libvirt: it stops the guest before QEMU says that a disk with bitmaps cannot go back.
@@ -230,7 +240,7 @@ ANSWERS: tuple[AnswerTolerance, ...] = (
         ("snapshot-revert",),
         (77,),
         (1,),
-        _of(lambda domain: bool(domain.checkpoints)),
+        _with_checkpoints,
         half_done=True,
     ),
     # Better than libvirt: it stops the guest before it finds out that the image does not hold the snapshot.
