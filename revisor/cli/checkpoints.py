@@ -1,10 +1,7 @@
 """The verbs of checkpoints and backups, as virsh has them."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
-
-import click
 
 from revisor.cli import checkpoint_trees, output
 from revisor.cli.asking import Door, Ending, Reference, act
@@ -199,22 +196,18 @@ def checkpoint_dumpxml(
 @verb("checkpoint-edit", DOMAIN, CHECKPOINT)
 def checkpoint_edit(asked: Asked, *, domain: str, checkpointname: str) -> int:
     """Change a checkpoint's metadata in $EDITOR. It shows passwords, which goes on record."""
-    from revisor.cli.editing import edited  # not every verb needs it
+    from revisor.cli.editing import edit  # not every verb needs it
 
     reference = Reference.of(domain)
     path = f"/checkpoints/{segment(checkpointname)}/xml"
-    before = text = Door(asked).xml_of(reference, path, security_info=True).text
-    while True:
-        text = edited(text)
-        if text == before:
-            output.message(f"Checkpoint {checkpointname} XML configuration not changed.")
-            return Exit.DONE
+    before = Door(asked).xml_of(reference, path, security_info=True).text
+
+    def take(text: str) -> int:
         _refuse_other_name(text, checkpointname)
         ending = Ending(lambda _: output.message(f"Checkpoint {checkpointname} edited."))
-        code = act(asked, domain, "checkpoint-create", {"xml": text, "redefine": True}, ending)
-        # Another try under the same request id would be another command.
-        if code != Exit.REFUSED or asked.request_id is not None or not _once_more():
-            return code
+        return act(asked, domain, "checkpoint-create", {"xml": text, "redefine": True}, ending)
+
+    return edit(asked, before, take, unchanged=f"Checkpoint {checkpointname} XML configuration not changed.")
 
 
 def _refuse_other_name(text: str, name: str) -> None:
@@ -233,10 +226,6 @@ def _refuse_other_name(text: str, name: str) -> None:
             value=written,
             accepted=name,
         )
-
-
-def _once_more() -> bool:
-    return sys.stdin.isatty() and click.confirm("Failed. Try again?", default=True, err=True)
 
 
 @verb(

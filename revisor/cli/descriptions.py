@@ -1,6 +1,6 @@
 """The verbs that show and set what people say of a domain: its description, title and own metadata; as virsh has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -30,18 +30,16 @@ def desc(asked: Asked, *, domain: str, new_desc: Sequence[str], **given: bool) -
     door, reference, title = Door(asked), Reference.of(domain), given["title"]
     if not new_desc and not given["edit"]:
         return _show(door, reference, given)
-    text = " ".join(new_desc)
-    if given["edit"]:
-        before = text if new_desc else _words(door, reference, given)
-        text = _edited(before)
-        if text == before:
-            output.message(f"Domain {'title' if title else 'description'} not changed")
-            return Exit.DONE
-    ending = Ending(
-        lambda _: output.say(f"Domain {'title' if title else 'description'} updated successfully"),
-        f"Failed to set new domain {'title' if title else 'description'}",
-    )
-    return act(asked, domain, "desc", {"text": text, "title": title, **flags}, ending)
+    text, kind = " ".join(new_desc), "title" if title else "description"
+
+    def take(text: str) -> int:
+        ending = Ending(lambda _: output.say(f"Domain {kind} updated successfully"), f"Failed to set new domain {kind}")
+        return act(asked, domain, "desc", {"text": text, "title": title, **flags}, ending)
+
+    if not given["edit"]:
+        return take(text)
+    before = text if new_desc else _words(door, reference, given)
+    return _edit(asked, before, take, unchanged=f"Domain {kind} not changed")
 
 
 def _show(door: Door, reference: Reference, given: Mapping[str, bool]) -> int:
@@ -74,10 +72,11 @@ def _definition(door: Door, reference: Reference, given: Mapping[str, bool]) -> 
     return door.xml_of(reference, "/xml", inactive=given["config"]).text
 
 
-def _edited(text: str) -> str:
-    from revisor.cli.editing import edited
+def _edit(asked: Asked, before: str, take: Callable[[str], int], *, unchanged: str) -> int:
+    """As the edit verbs do; the line end that editors put behind the last line is none of the text."""
+    from revisor.cli.editing import edit
 
-    return edited(text).removesuffix("\n")
+    return edit(asked, before, lambda text: take(text.removesuffix("\n")), unchanged=unchanged)
 
 
 @verb(
@@ -103,15 +102,15 @@ def metadata(asked: Asked, *, domain: str, uri: str, **given: Any) -> int:
         return _show_metadata(asked, domain, uri, given)
     if given["key"] is None:
         raise click.UsageError("namespace key is required when modifying metadata")
-    text = given["set"]
-    if given["edit"]:
-        before = _element(Door(asked), Reference.of(domain), uri, given) or ""
-        text = _edited(before)
-        if text == before:
-            output.message("Metadata not changed")
-            return Exit.DONE
-    ending = Ending(lambda _: output.message("Metadata modified"))
-    return act(asked, domain, "metadata", {"uri": uri, "key": given["key"], "xml": text, **flags}, ending)
+
+    def take(text: str) -> int:
+        ending = Ending(lambda _: output.message("Metadata modified"))
+        return act(asked, domain, "metadata", {"uri": uri, "key": given["key"], "xml": text, **flags}, ending)
+
+    if not given["edit"]:
+        return take(given["set"])
+    before = _element(Door(asked), Reference.of(domain), uri, given) or ""
+    return _edit(asked, before, take, unchanged="Metadata not changed")
 
 
 def _show_metadata(asked: Asked, domain: str, uri: str, given: Mapping[str, Any]) -> int:

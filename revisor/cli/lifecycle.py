@@ -7,7 +7,6 @@ import click
 
 from revisor.cli import output
 from revisor.cli.asking import Door, Ending, Reference, act, request
-from revisor.cli.failures import Exit
 from revisor.cli.files import read_text
 from revisor.cli.plans import plan, plan_flag
 from revisor.cli.verb import DOMAIN, Asked, BadValue, Verb, Word, exclusive, flag, not_offered, option, verb
@@ -65,20 +64,20 @@ def _define(asked: Asked, file: str, wanted: Mapping[str, Any]) -> int:
 @verb("edit", DOMAIN, options=[flag("skip-validate", "Do not hold the XML against libvirt's schema.")])
 def edit(asked: Asked, *, domain: str, skip_validate: bool) -> int:
     """Change a domain's persistent definition in $EDITOR. It shows passwords, which goes on record."""
-    from revisor.cli.editing import edited
+    from revisor.cli.editing import edit as edit_text
 
     door, reference = Door(asked), Reference.of(domain)
     before = door.xml_of(reference, "/xml", inactive=True, security_info=True).text
-    after = edited(before)
-    if after == before:
-        output.message(f"Domain '{reference.name}' XML configuration not changed.")
-        return Exit.DONE
+    host = door.one(reference)["host"]
 
     def done(operation: Operation) -> None:
         output.message(f"Domain '{operation['domain']}' XML configuration edited.")
 
-    body = {"xml": after, "host": door.one(reference)["host"], "validate": not skip_validate}
-    return request(asked, "/v1/domains", body, Ending(done))
+    def take(text: str) -> int:
+        body = {"xml": text, "host": host, "validate": not skip_validate}
+        return request(asked, "/v1/domains", body, Ending(done))
+
+    return edit_text(asked, before, take, unchanged=f"Domain '{reference.name}' XML configuration not changed.")
 
 
 def _plain(

@@ -8,7 +8,7 @@ from revisor.cli.asking import Door, Ending, Reference, act
 from revisor.cli.failures import Exit, refusal
 from revisor.cli.snapshot_words import SNAPSHOT_OR_CURRENT, one_named
 from revisor.cli.verb import DOMAIN, Asked, exclusive, flag, verb
-from revisor.client import segment
+from revisor.client import Refusal, segment
 
 
 @verb(
@@ -25,32 +25,37 @@ def snapshot_edit(
     asked: Asked, *, domain: str, snapshotname: str | None, current: bool, rename: bool, clone: bool
 ) -> int:
     """Change a snapshot's metadata in $EDITOR. It shows passwords, which goes on record."""
-    from revisor.cli.editing import edited
+    from revisor.cli.editing import edit
 
     exclusive({"rename": rename, "clone": clone}, ("rename", "clone"))
     door, reference = Door(asked), Reference.of(domain)
     name = one_named(door, reference, snapshotname, current=current and snapshotname is None)
     makes_current = current and snapshotname is not None
     before = door.xml_of(reference, f"/snapshots/{segment(name)}/xml", security_info=True).text
-    after = edited(before)
-    if after == before and not makes_current:
-        output.message(f"Snapshot {name} XML configuration not changed.")
-        return Exit.DONE
-    written = _name_in(after, otherwise=name)
-    if written != name and not rename and not clone:
-        # libvirt makes the second one first, and then deletes it again.
-        raise refusal(
-            8,
-            f"invalid argument: Must use --rename or --clone to change {name} to {written}",
-            field="name",
-            value=written,
-            accepted=f"{name}, or --rename or --clone",
-        )
-    if written != name and rename:
-        return _rename(asked, domain, name, after, written, current=makes_current)
-    said = f"Snapshot {name} edited." if written == name else f"Snapshot {name} cloned to {written}."
-    ending = Ending(lambda _: output.message(said), f"Failed to update {name}")
-    return act(asked, domain, "snapshot-create", {"xml": after, "redefine": True, "current": makes_current}, ending)
+
+    def take(text: str) -> int:
+        written = _name_in(text, otherwise=name)
+        if written != name and not rename and not clone:
+            raise _unasked_name(name, written)
+        if written != name and rename:
+            return _rename(asked, domain, name, text, written, current=makes_current)
+        said = f"Snapshot {name} edited." if written == name else f"Snapshot {name} cloned to {written}."
+        ending = Ending(lambda _: output.message(said), f"Failed to update {name}")
+        return act(asked, domain, "snapshot-create", {"xml": text, "redefine": True, "current": makes_current}, ending)
+
+    unchanged = None if makes_current else f"Snapshot {name} XML configuration not changed."
+    return edit(asked, before, take, unchanged=unchanged)
+
+
+def _unasked_name(name: str, written: str) -> Refusal:
+    """libvirt makes the second one first, and then deletes it again."""
+    return refusal(
+        8,
+        f"invalid argument: Must use --rename or --clone to change {name} to {written}",
+        field="name",
+        value=written,
+        accepted=f"{name}, or --rename or --clone",
+    )
 
 
 def _rename(asked: Asked, domain: str, name: str, xml: str, new_name: str, *, current: bool) -> int:
