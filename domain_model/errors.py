@@ -58,6 +58,10 @@ class Refused(RevisorError):
         self.value = value
         self.accepted = accepted
 
+    def lies_within(self, place: str) -> None:
+        """Have the field say that it is a part of ``place``, which only a caller knows."""
+        self.field = place if self.field is None else f"{place}/{self.field}"
+
     @property
     def name(self) -> str:
         """libvirt's name of the number, without VIR_ERR_."""

@@ -4,13 +4,13 @@ Everything here is refused before anything reaches a hypervisor or the vault, wi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from domain_model import domain_xml, redefinition, snapshot_xml, xml
 from domain_model.arguments import Kind
-from domain_model.errors import InvalidArgument, NoDomain
+from domain_model.errors import InvalidArgument, NoDomain, Refused
 from domain_model.flags import Define, SnapshotCreate, Start
 from domain_model.limits import check_domain_name, check_moment_name
 from domain_model.operations import NAMES_DOMAINS, Command
@@ -166,23 +166,14 @@ class Requests:
         if flags & SnapshotCreate.CURRENT and len(texts) > 1:
             raise InvalidArgument("only one of several snapshots can be current", field="current", accepted="one file")
         drafts, entries = Drafts(), []
-        for text in texts:
-            if flags & SnapshotCreate.VALIDATE:
-                validate(text, snapshot_xml.ROOT)
-            said = snapshot_xml.read_for_redefine(text)
-            check_moment_name(said.name or "")
-            entries.append(
-                redefinition.Wanted(
-                    name=said.name or "",
-                    parent=said.parent,
-                    state=said.state or "",
-                    creation_time=said.creation_time or 0,
-                    xml=drafts.add(self._vault.redact(target.domain, text)),
-                    current=bool(flags & SnapshotCreate.CURRENT),
-                    has_domain=said.has_domain,
-                    domain_uuid=said.domain_uuid,
-                )
-            )
+        for number, text in enumerate(texts):
+            try:
+                entry = _redefined(text, flags)
+            except Refused as refused:
+                if len(texts) > 1:
+                    refused.lies_within(f"xmls[{number}]")
+                raise
+            entries.append(replace(entry, xml=drafts.add(self._vault.redact(target.domain, text))))
         verb, asked = "snapshot-redefine", texts[0] if len(texts) == 1 else sorted(texts)
         arguments = {"flags": int(flags), "snapshots": [entry.as_argument() for entry in entries]}
         return Wanted(
@@ -237,3 +228,20 @@ class Requests:
             fingerprint=fingerprint(self._vault, verb, **arguments, domain=str(target.domain), on=on),
             drafts=Drafts(),
         )
+
+
+def _redefined(text: str, flags: SnapshotCreate) -> redefinition.Wanted:
+    """The snapshot that a document describes, but for the document itself. Raises Refused as libvirt's parser does."""
+    if flags & SnapshotCreate.VALIDATE:
+        validate(text, snapshot_xml.ROOT)
+    said = snapshot_xml.read_for_redefine(text)
+    check_moment_name(said.name or "")
+    return redefinition.Wanted(
+        name=said.name or "",
+        parent=said.parent,
+        state=said.state or "",
+        creation_time=said.creation_time or 0,
+        current=bool(flags & SnapshotCreate.CURRENT),
+        has_domain=said.has_domain,
+        domain_uuid=said.domain_uuid,
+    )

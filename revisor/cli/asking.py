@@ -1,7 +1,8 @@
 """How verbs ask: reading, or asking for a change and following its operation to the end."""
 
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,8 @@ from revisor.client import ENDED, AnswerLost, Client, Operation, Refusal, Reply,
 _FIRST_WAIT_S = 1.0
 """How long the request itself waits: most operations have ended by then, and need no second question."""
 _NO_SUCH_DOMAIN = 42
+_COUNTED = re.compile(r"xmls\[(\d+)\]")
+"""One of several documents, as the field of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class Ending:
     """The kind and the item of the JSON document."""
     goes_on: bool = False
     """The command goes on after it: nothing is printed unless it failed."""
+    files: Sequence[str] = ()
+    """Where the documents come from, in the order in which refusals count them."""
 
 
 def act(asked: Asked, domain: str, verb: str, arguments: Mapping[str, Any], ending: Ending) -> int:
@@ -162,6 +167,8 @@ def _told(door: Door, operation: Operation, ending: Ending, observed_at: str | N
 def _first_line(refused: Refusal, ending: Ending, reference: Reference | None) -> str | None:
     if refused.code == _NO_SUCH_DOMAIN and reference is not None:
         return f"failed to get domain '{reference.name}'"
+    if ending.files and (counted := _COUNTED.match(refused.field or "")) is not None:
+        return f"Failed to read '{ending.files[int(counted[1])]}'"
     return ending.failed
 
 

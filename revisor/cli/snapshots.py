@@ -52,7 +52,7 @@ def snapshot_create(asked: Asked, *, domain: str, xmlfile: Sequence[str], **flag
         raise click.UsageError(f"unexpected data '{xmlfile[1]}'")
     texts = [read_text(file) for file in xmlfile]
     documents = {"xmls": texts} if len(texts) > 1 else {"xml": next(iter(texts), None)}
-    return act(asked, domain, "snapshot-create", {**documents, **flags}, Ending(_created(xmlfile)))
+    return act(asked, domain, "snapshot-create", {**documents, **flags}, Ending(_created(xmlfile), files=xmlfile))
 
 
 @verb(

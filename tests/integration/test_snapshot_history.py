@@ -110,6 +110,14 @@ def test_a_batch_that_makes_no_sense_is_refused(product: Product, arguments: dic
     assert refused(product, "snapshot-create", **{**arguments, **texts})[0] == number
 
 
+def test_of_many_documents_the_one_that_is_none_is_named(product: Product) -> None:
+    product.define()
+    told = grow(product)
+    with pytest.raises(Refused) as refusal:
+        product.act("snapshot-create", redefine=True, xmls=[told["a"], "<domainsnapshot/>"])
+    assert refusal.value.field == "xmls[1]/name"
+
+
 def test_an_undeleted_snapshot_is_back_with_children_current_mark_and_id(product: Product) -> None:
     product.define()
     told = grow(product)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from domain_model.errors import MalformedXml
 from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
 from tests.unit.test_http_fake_service import snapshot
 
@@ -217,6 +218,18 @@ def test_many_files_are_redefined_as_one(line: CommandLine, tmp_path: Path) -> N
     assert done.out == "".join(f"Domain snapshot {file.stem} created from '{file}'\n" for file in files)
     arguments = {"redefine": True, "xmls": ["<c/>", "<a/>", "<b/>"]}
     assert asked(line) == [("act", "web", None, "snapshot-create", arguments)]
+
+
+def test_of_many_files_the_one_that_is_refused_is_named(line: CommandLine, tmp_path: Path) -> None:
+    files = [tmp_path / "a.xml", tmp_path / "b.xml"]
+    for file in files:
+        file.write_text("<domainsnapshot/>")
+    line.service.trouble = MalformedXml("a redefined snapshot must have a name", field="xmls[1]/name")
+    done = line.run("snapshot-create", "web", "--redefine", *map(str, files))
+    assert done.code == 1
+    assert done.err == (
+        f"error: Failed to read '{files[1]}'\nerror: XML error: a redefined snapshot must have a name [27]\n"
+    )
 
 
 def test_deleting_the_current_one_twice_under_one_request_id_deletes_one(forest: CommandLine) -> None:
