@@ -9,6 +9,7 @@ from revisor.http import shapes
 from revisor.http.answers import document, xml_answer
 from revisor.http.asking import FreshQuery, HostQuery, ReadContext, ServiceGiven
 from revisor.http.domains import SECURITY, XML
+from revisor.http.names import CHECKPOINT
 
 routes = APIRouter(prefix="/v1/domains/{domain}", tags=["checkpoints"])
 _CHECKPOINTS = shapes.Document[shapes.CheckpointItem]
@@ -24,7 +25,7 @@ def list_checkpoints(
     return document(service, "checkpoint-list", lambda: service.checkpoints.all_of(domain, host), host)
 
 
-@routes.get("/checkpoints/{name:path}/xml", responses=XML, response_class=Response)
+@routes.get(f"{CHECKPOINT}/xml", responses=XML, response_class=Response)
 def show_checkpoint_xml(
     service: ServiceGiven,
     context: ReadContext,
@@ -43,7 +44,7 @@ def show_checkpoint_xml(
     return xml_answer(service, text, host)
 
 
-@routes.get("/checkpoints/{name:path}", response_model=_CHECKPOINTS)
+@routes.get(CHECKPOINT, response_model=_CHECKPOINTS)
 def show_checkpoint(
     service: ServiceGiven, domain: str, name: str, *, host: HostQuery = None, fresh: FreshQuery = False
 ) -> Response:

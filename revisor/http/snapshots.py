@@ -9,6 +9,7 @@ from revisor.http import shapes
 from revisor.http.answers import document, xml_answer
 from revisor.http.asking import FreshQuery, HostQuery, ReadContext, ServiceGiven
 from revisor.http.domains import SECURITY, XML
+from revisor.http.names import SNAPSHOT
 
 routes = APIRouter(prefix="/v1/domains/{domain}", tags=["snapshots"])
 _SNAPSHOTS = shapes.Document[shapes.SnapshotItem]
@@ -30,7 +31,7 @@ def list_snapshots(
     return document(service, "snapshot-list", lambda: asked(domain, host), host)
 
 
-@routes.get("/snapshots/{name:path}/xml", responses=XML, response_class=Response)
+@routes.get(f"{SNAPSHOT}/xml", responses=XML, response_class=Response)
 def show_snapshot_xml(
     service: ServiceGiven,
     context: ReadContext,
@@ -45,7 +46,7 @@ def show_snapshot_xml(
     return xml_answer(service, text, host)
 
 
-@routes.get("/snapshots/{name:path}", response_model=_SNAPSHOTS)
+@routes.get(SNAPSHOT, response_model=_SNAPSHOTS)
 def show_snapshot(
     service: ServiceGiven, domain: str, name: str, *, host: HostQuery = None, fresh: FreshQuery = False
 ) -> Response:

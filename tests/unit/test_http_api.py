@@ -294,7 +294,7 @@ def test_xml_comes_byte_for_byte_with_how_far_the_log_was_known(service: FakeSer
     assert (service.contexts[0].reason, service.contexts[0].ticket) == ("console", "T-2")
 
 
-@pytest.mark.parametrize("name", ["s 1", "a/b", "ü?#&", "xml", "%2f", ".."])
+@pytest.mark.parametrize("name", ["s 1", "a/b", "ü?#&", "xml", "%2f", "..", "two\nlines", "end\n"])
 def test_a_snapshot_of_any_name_can_be_asked_for(service: FakeService, client: Client, name: str) -> None:
     from revisor.client import segment
 
