@@ -23,6 +23,7 @@ SHUTOFF_SAVED, SHUTOFF_FAILED, SHUTOFF_FROM_SNAPSHOT = 5, 6, 7
 def define(inventory: Inventory, xml: str) -> None:
     """Raises MalformedXml, ConfigUnsupported (67), OperationFailed (9)."""
     read = domain_xml.read(xml)
+    machine.check_type(read)
     machine.check_startable(xml)
     domain = named_in(inventory, read)
     domain.definition = texts.kept(xml)
@@ -33,6 +34,7 @@ def define(inventory: Inventory, xml: str) -> None:
 def create(inventory: Inventory, xml: str, flags: Start) -> None:
     """Raises MalformedXml, OperationFailed (9), OperationInvalid (55) when it is active."""
     read = domain_xml.read(xml)
+    machine.check_type(read)
     domain = startable(inventory, read)
     inventory.files.hear_of(read.disks)
     boot(inventory, domain, texts.kept(xml), paused=Start.PAUSED in flags)

@@ -12,6 +12,10 @@ from domain_model import domain_xml, xml
 from domain_model.errors import ConfigUnsupported
 
 _AGENT = "org.qemu.guest_agent.0"
+_TYPES = frozenset(
+    "none qemu kqemu kvm xen lxc uml openvz test vmware hyperv vbox phyp parallels vz bhyve hvf".split()  # noqa: SIM905
+)
+"""All that libvirt knows. A real host takes those it can run; a simulated one imagines them all."""
 _MOST_CPUS = {"pc": 255, "q35": 288}
 
 # Kinds of devices that libvirt adds none of by itself, in its words.
@@ -63,6 +67,14 @@ def may_sleep(text: str, how: str) -> bool:
     """Whether ``suspend-to-mem`` or ``suspend-to-disk`` is not switched off."""
     switch = xml.parse(text, root=None).find(f"pm/{how}")
     return switch is None or switch.get("enabled") != "no"
+
+
+def check_type(definition: domain_xml.DomainDefinition) -> None:
+    """Raises ConfigUnsupported (67) for a type of domain that libvirt does not know."""
+    if definition.type not in _TYPES:
+        accepted = ", ".join(sorted(_TYPES))
+        kind = xml.shown(definition.type)
+        raise ConfigUnsupported(f"invalid domain type {kind}", field="type", value=kind, accepted=accepted)
 
 
 def check_startable(text: str) -> None:

@@ -19,6 +19,11 @@ def _with_another_uuid(world: World) -> Answer:
     return other.define()
 
 
+def _of_no_type(world: World) -> Answer:
+    xml = world.definition().replace("<domain type='qemu'>", "<domain type='abacus'>")
+    return world.settled(lambda: world.product.service.define(xml, world.host, ALICE))
+
+
 def _under_another_name(world: World) -> Answer:
     return world.define(name=f"{world.name}-other")
 
@@ -96,6 +101,7 @@ TRANSITIONS = [
     Row("2.3-define-again", "replaces the definition", define(), None, DEFINED),
     Row("2.3-define-name-taken", "another domain's", _with_another_uuid, 9, DEFINED),
     Row("2.3-define-other-name", "the same UUID", _under_another_name, 9, DEFINED),
+    Row("2.3-define-type", "libvirt knows none such", _of_no_type, 67),
     Row("2.3-define-running", "waits for the next start", define(), None, RUNNING, state("running")),
     Row("2.3-create", "a transient domain", create(), None, (), state("running", "booted")),
     Row("2.3-create-defined", "runs what is given", create(), None, DEFINED, state("running", "booted")),
