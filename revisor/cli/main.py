@@ -167,9 +167,16 @@ def _run(words: list[str], *, as_json: bool) -> int:
 
 
 def _usage_words(error: click.ClickException) -> str:
+    """virsh's words for what it refuses of its words and options."""
     context = getattr(error, "ctx", None)
-    if isinstance(error, click.NoSuchOption) and context is not None:
-        return f"command '{context.info_name}' doesn't support option {error.option_name}"
+    command = None if context is None else context.info_name
+    match error:
+        case click.NoSuchOption():
+            return f"command '{command}' doesn't support option {error.option_name}"
+        case click.MissingParameter(param=click.Option() as missing):
+            return f"command '{command}' requires {missing.opts[0]} option"
+        case click.BadOptionUsage() if "requires" in error.message:
+            return f"expected syntax: {error.option_name} <value>"
     return error.format_message()
 
 

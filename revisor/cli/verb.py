@@ -199,6 +199,10 @@ def _usage(word: Word) -> str:
     return shown if word.required else f"[{shown}]"
 
 
+class _Seconds(click.FloatRange):
+    name = "number of seconds"
+
+
 def _context_options(*, reason: bool, fresh: bool) -> list[click.Option]:
     wanted = context_options()
     if not reason:
@@ -218,7 +222,7 @@ def context_options() -> dict[str, click.Option]:
         ),
         "output": click.Option(["--output"], type=click.Choice(["table", "json"]), help="table, or one JSON document."),
         "wait": option(
-            "wait", "SECONDS", "How long to wait for the outcome (60; replay: no limit).", kind=click.FloatRange(min=0)
+            "wait", "SECONDS", "How long to wait for the outcome (60; replay: no limit).", kind=_Seconds(min=0)
         ),
         "no-wait": flag("no-wait", "Print the operation's id and do not wait."),
         "fresh": flag("fresh", "Look at the hosts first, instead of answering from the last look."),
