@@ -112,16 +112,17 @@ class Applier:
         if verdict is Verdict.DONE:
             self._record_end(queued, task, None)
             return
-        seen = self._look(task)
+        host, seen = str(self._lead.host), self._look(task)
 
         def give_up(now: Domain) -> None:
             if operation.id in now.operations:
-                Adoption(now, str(self._lead.host), self._records.now(), operation).adopt(seen)
+                adoption = Adoption(now, host, self._records.now(), operation)
+                adoption.adopt(seen, snapshots=not _another_started(now, operation, host))
                 now.record(
                     Domain.OperationOutcomeUnknown,
                     self._records.now(),
                     operation=operation.id,
-                    host=str(self._lead.host),
+                    host=host,
                     message="the answer was lost, and what is there does not tell whether it happened",
                 )
 
@@ -146,7 +147,6 @@ class Applier:
                     outcome = refusal
             # What was there before an operation that was to make it, and failed, is somebody else's.
             if outcome is None or host in now.placements or not operation.evidence.get("existed"):
-                # What an exclusive operation under way beside a control verb does to snapshots is its own.
                 adoption.adopt(seen, snapshots=not _another_started(now, operation, host))
             _record_outcome(now, self._records, operation, host, outcome, task)
 
@@ -184,6 +184,7 @@ class Applier:
 
 
 def _another_started(domain: Domain, operation: Operation, host: str) -> bool:
+    """Whether an exclusive operation is under way beside a control verb: what happens to snapshots is its own doing."""
     others = (other for other in domain.operations.values() if other.id != operation.id)
     return any(other.started and other.host == host for other in others)
 

@@ -1,17 +1,9 @@
-"""The database for the pairings, and the tables of what they did, which are printed at the end of the run.
-
-The pairings themselves run where it is said how many steps they have: their random calls still find differences between
-us and libvirt, each of which wants a look, and a run that everybody waits for must not be stopped by one.
-"""
-
-import os
+"""The database for the pairings, and the tables of what they did, which are printed at the end of the run."""
 
 from _pytest.terminal import TerminalReporter
 
 from tests.equivalence.reporting import REPORTS
 from tests.integration.conftest import application_dsn, database, empty_dsn, owner_dsn, postgres
-
-collect_ignore = [] if "REVISOR_EQUIVALENCE_STEPS" in os.environ else ["test_equivalence.py"]
 
 __all__ = ["application_dsn", "database", "empty_dsn", "owner_dsn", "postgres"]  # pytest finds fixtures by name
 

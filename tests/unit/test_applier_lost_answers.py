@@ -68,6 +68,24 @@ def test_every_verb_that_touches_a_hypervisor_is_lost_here_or_has_tests_of_its_o
     assert VERBS.keys() - {lost.verb for lost in LOST} == elsewhere
 
 
+def test_a_lost_control_verb_takes_no_credit_for_what_a_deletion_beside_it_does(stage: Stage) -> None:
+    running(stage)
+    stage.snapshot("a", "b")
+    real = stage.drivers[ALPHA]
+    key = stage.ask("send-key", keycodes=[28])
+
+    def delete(*given: Any) -> None:
+        real.snapshot_delete(*given)
+        assert stage.apply(key, severed(real, "send_key", before=False)).state == UNKNOWN
+
+    assert (
+        stage.do("snapshot-delete", driver=altered(real, snapshot_delete=delete), name="b", flags=0).state == SUCCEEDED
+    )
+    assert stage.domain.forest.grave.named("b") is None
+    [deleted] = [event for event in stage.records.events(DOMAIN) if isinstance(event, Domain.SnapshotDeleted)]
+    assert deleted.operation != str(key.id)
+
+
 def test_an_act_of_unknown_outcome_is_never_done_again(stage: Stage) -> None:
     running(stage)
     asked = stage.ask("snapshot-create", **TAKEN)
