@@ -51,7 +51,7 @@ class Applier:
                 self._fail(queued, silence)
 
     def _begin(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
-        sighting = self._eye.sighting(domain, operation.verb)
+        sighting = self._eye.sighting(domain)
         evidence = evidence_of(sighting, domain)
 
         def start(now: Domain) -> None:
@@ -153,7 +153,7 @@ class Applier:
         self._change(queued, task, end)
 
     def _happened(self, domain: Domain, operation: Operation) -> Verdict:
-        return VERBS[operation.verb].happened(operation, self._eye.sighting(domain, operation.verb))
+        return VERBS[operation.verb].happened(operation, self._eye.sighting(domain))
 
     def _look(self, task: Task) -> Observation | None:
         named = task.operation.verb.startswith(("snapshot-", "checkpoint-")) and "name" in task.arguments

@@ -7,18 +7,13 @@ from typing import Any
 from domain_model import snapshot_xml
 from domain_model.adoption import Observation, SnapshotDump
 from domain_model.domain import Domain
+from domain_model.errors import NoDomain
 from domain_model.placements import Role
 from domain_model.rules import Situation
 from drivers.port import DomainSighting, Driver
 from workers.checkpoint_eye import CheckpointEye
 from workers.image_eye import ImageEye
 from workers.ports import Drafts, Records
-
-_ABOUT_CHECKPOINTS = (
-    *("checkpoint-create", "checkpoint-redefine", "checkpoint-delete", "backup-begin"),
-    *("undefine", "snapshot-revert"),
-)
-"""Verbs whose rules or outcome have to do with checkpoints."""
 
 
 class Eye:
@@ -31,19 +26,20 @@ class Eye:
         self._checkpoints = CheckpointEye(driver, records, host)
         self._images = ImageEye(driver, host)
 
-    def sighting(self, domain: Domain, verb: str = "") -> DomainSighting | None:
-        """The domain now, with its checkpoints if the verb has to do with them."""
+    def sighting(self, domain: Domain) -> DomainSighting | None:
+        """All that rules and evidence have to do with, or None when the hypervisor has no such domain."""
         sighting = self._driver.domain(domain.uuid)
-        if sighting is None or verb not in _ABOUT_CHECKPOINTS:
-            return sighting
-        return replace(sighting, checkpoints=self._checkpoints.names(domain))
+        try:
+            return None if sighting is None else replace(sighting, checkpoints=self._checkpoints.names(domain))
+        except NoDomain:
+            return None  # it went between the two questions
 
     def look(self, domain: Domain, drafts: Drafts, *, dump: Iterable[str] = ()) -> Observation | None:
         """The domain now, or None when the hypervisor has none such.
 
         Dumps the snapshots and checkpoints in ``dump``, those not recorded yet, and the children of those that are gone.
         """
-        sighting, wanted = self.sighting(domain), frozenset(dump)
+        sighting, wanted = self._driver.domain(domain.uuid), frozenset(dump)
         if sighting is None:
             return None
         dumps = {

@@ -341,3 +341,12 @@ def test_a_worker_that_died_in_a_redefinition_has_it_done_again(stage: Stage) ->
 
     assert stage.apply(queued).state == "succeeded"
     assert stage.domain.checkpoints.named("c").description == "another"
+
+
+def test_a_snapshot_whose_guest_stopped_before_its_turn_is_refused_for_the_checkpoints(stage: Stage) -> None:
+    grow(stage)
+    asked = stage.ask("snapshot-create", name="s", xml=snapshot_xml.build("s"), flags=0)
+    simulator(stage).destroy(UUID_TEXT)
+    refused = stage.apply(asked, untouchable(stage.drivers[ALPHA], "snapshot_create"))
+    assert (refused.state, refused.code) == ("failed", 84)
+    assert "operation.started" not in stage.topics[-2:]
