@@ -4,8 +4,8 @@ One way for both kinds of news: what an operation of ours brought about, and wha
 model never refuses an observation.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from domain_model.facts import fingerprint_of
 from domain_model.forest_adoption import ForestAdoption, snapshot_fields
 from domain_model.libvirt import DomainState
 from domain_model.operations import Operation
-from domain_model.placements import Placement, Role
+from domain_model.placements import Images, Placement, Role
 from domain_model.presence import Verification
 from domain_model.snapshots import SnapshotForest, SnapshotRecord
 
@@ -58,7 +58,7 @@ class Observation:
     """None when nobody asked."""
     backup: BackupSeen | None = None
     """The end of the backup that was running, if it is over."""
-    images: Mapping[str, Sequence[str]] | None = None
+    images: Images | None = None
     """The files of each disk, by its target, those it is based on after it; None when nobody could look."""
 
 
@@ -144,11 +144,8 @@ class Adoption:
             self.record(Domain.Undefined)
 
     def _images(self, placement: Placement, seen: Observation) -> None:
-        if seen.images is None:
-            return
-        images = {target: list(files) for target, files in seen.images.items()}
-        if images != placement.images:
-            self.record(Domain.ImagesSeen, images=images)
+        if seen.images is not None and seen.images != placement.images:
+            self.record(Domain.ImagesSeen, **asdict(seen.images))
 
     def _defined(self, seen: Observation) -> None:
         placement = self._domain.placements.get(self._host)

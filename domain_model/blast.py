@@ -176,7 +176,7 @@ def _data_deleted(kept: _Kept, touched: _Touched) -> dict[str, str]:
 
 
 def _living_in(bases: set[str], forest: SnapshotForest, removed: set[str], dumps: Dumps) -> dict[str, list[str]]:
-    """Other snapshots of the same domain whose data is in a base that is about to be written to.
+    """Other snapshots of the same domain whose data is in a base that is about to be written to or put back.
 
     What is in an overlay moves along with it when that is merged.
     """
@@ -225,12 +225,14 @@ def of_revert(
     return touched.radius(
         reversible=False,
         way_back="take a snapshot first: then reverting to that one leads back",
-        endangered=_endangered(kept.internal, dependents, {}),
+        endangered=_endangered(kept.internal, dependents, _living_in(set(kept.internal), forest, set(), dumps)),
     )
 
 
-def of_undefine(forest: SnapshotForest, flags: Undefine, placement: Placement, definition: str | None) -> Radius:
-    """Removing a domain's definition. No disk is touched."""
+def of_undefine(
+    forest: SnapshotForest, flags: Undefine, placement: Placement, definition: str | None, *, checkpoints: bool
+) -> Radius:
+    """Removing a domain's definition; ``checkpoints``: it has some. No disk is touched."""
     touched = _Touched()
     if definition is not None:
         said = domain_xml.read(definition)
@@ -248,7 +250,7 @@ def of_undefine(forest: SnapshotForest, flags: Undefine, placement: Placement, d
         )
     # What replay brings back are snapshots: a TPM's state and checkpoints are gone with the definition.
     lost = bool(touched.memory) or "is removed" in touched.files.values()
-    lost = lost or bool(flags & (Undefine.TPM | Undefine.CHECKPOINTS_METADATA))
+    lost = lost or checkpoints or bool(flags & Undefine.TPM)
     return touched.radius(
         reversible=not lost,
         way_back="what is deleted from files, of a TPM and of checkpoints is gone"

@@ -15,6 +15,7 @@ from eventsourcing.domain import Aggregate
 from domain_model import checkpoints
 from domain_model.facts import (
     Fact,
+    ImagesFact,
     SnapshotDeletion,
     SnapshotFact,
     SnapshotVerification,
@@ -226,16 +227,8 @@ class Domain(Aggregate):
                 placement.autostart = self.autostart
                 placement.managed_save = self.managed_save
 
-    class ImagesSeen(Fact, Event):
-        """The files of each disk: by its target, the image and whatever it is based on, in this order."""
-
+    class ImagesSeen(ImagesFact, Event):
         TOPIC: ClassVar[str] = "domain.images_seen"
-        images: dict[str, list[str]]
-
-        def apply(self, domain: "Domain") -> None:
-            placement = domain.placements.get(self.host)
-            if placement is not None:
-                placement.images = self.images
 
     # What became so: snapshots.
 

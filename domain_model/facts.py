@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from domain_model.libvirt import DomainState
+from domain_model.placements import Images
 from domain_model.presence import UNVERIFIED, Presence, Verification
 from domain_model.snapshots import SnapshotRecord
 
@@ -42,6 +43,20 @@ class StateFact(Fact):
             placement.reason = self.reason
             placement.hypervisor_id = self.hypervisor_id
             placement.live = self.live
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesFact(Fact):
+    """The files behind the disks are as given now; the fields are those of ``Images``."""
+
+    files: dict[str, list[str]]
+    names: dict[str, str]
+    cut: dict[str, str]
+
+    def apply(self, domain: "Domain") -> None:
+        placement = domain.placements.get(self.host)
+        if placement is not None:
+            placement.images = Images(self.files, self.names, self.cut)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,6 +84,8 @@ class ImageFiles:
 
     def __init__(self) -> None:
         self._seen: dict[str, Sight | Cut] = {}
+        self.names: dict[str, str] = {}
+        """The other names by which files of chains were opened, with a link in them; each with the file's one name."""
 
     def see(self, path: str) -> Sight | Cut:
         """What is at ``path``, an absolute one, with its header if it is qcow2."""
@@ -104,6 +106,8 @@ class ImageFiles:
         sight = self.see(link.path) if link.format in (QCOW2, None) else look(link.path)
         if isinstance(sight, Cut):
             return sight
+        if sight.path != link.path:
+            self.names[link.path] = sight.path
         if len(images) >= MAX_DEPTH or any(sight.path == above.path for above in images):
             return Cut(f"the chain comes to {shown(link.path)} and does not end")
         data = None if sight.image is None or sight.image.data_file is None else look(sight.image.data_file)

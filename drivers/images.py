@@ -42,6 +42,8 @@ class ImageFindings:
     """Why one that is listed cannot be told, by name."""
     orphans: tuple[OrphanTag, ...] = ()
     """From the images that could be read."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The other names of files that were looked at, each with the file: its links resolved."""
     unseen: str = ""
     """Why no image was looked at; empty when they were."""
 
@@ -58,6 +60,8 @@ class ImageChain:
     """From the one that is written to down to the base, absolute, links resolved: a file has one name in all chains."""
     tags: tuple[str, ...] | None = None
     """The names of the snapshots inside the first of them, in the order of its table; None when it has no such table."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The other names by which these files are called where one stands on the next, each with the file."""
     cut: str = ""
     """Why the list ends before the chain does; empty when it is whole."""
 

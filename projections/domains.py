@@ -34,6 +34,7 @@ DOMAINS = Table(
         "autostart": "boolean NOT NULL",
         "managed_save": "boolean NOT NULL",
         "images": "jsonb",
+        "images_cut": "jsonb",
         "definition": "text",
         "live": "text",
         "verified_position": "bigint",
@@ -66,6 +67,7 @@ _FRESH = {
     "autostart": False,
     "managed_save": False,
     "images": None,
+    "images_cut": None,
     "definition": None,
     "live": None,
     "verified_position": None,
@@ -76,7 +78,7 @@ class Domains:
     """Which domains there are, where, in which role and state."""
 
     name = "domains"
-    version = 3
+    version = 4
     tables = (DOMAINS,)
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
@@ -152,7 +154,6 @@ _SAID: dict[type[Any], tuple[str, ...]] = {
     Domain.Started: ("name", *_STATE),
     Domain.LiveChanged: ("live",),
     Domain.Updated: ("autostart", "managed_save"),
-    Domain.ImagesSeen: ("images",),
 }
 """The columns that an event says."""
 
@@ -160,6 +161,8 @@ _SAID: dict[type[Any], tuple[str, ...]] = {
 def _changes(said: Any) -> dict[str, Any]:
     if isinstance(said, Domain.Undefined):
         return {"definition": None}
+    if isinstance(said, Domain.ImagesSeen):
+        return {"images": said.files, "images_cut": said.cut}
     columns = _SAID.get(type(said), _STATE if isinstance(said, StateFact) else ())
     return {column: getattr(said, column) for column in columns}
 

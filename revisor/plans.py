@@ -11,6 +11,7 @@ from domain_model.commands import check_role, recorded_situation
 from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot
 from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.operations import Command
+from domain_model.placements import Images
 from domain_model.rules import RULES
 from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import chosen
@@ -40,10 +41,9 @@ class Plans:
         check_role(domain, command, self._queries.host_names())
         RULES[verb](recorded_situation(domain, domain.placements[str(target.host)]), chosen(verb, arguments))
         radius.check()
-        images = domain.placements[str(target.host)].images
-        writes = any(fate.fate != "is kept" for fate in radius.files)
-        if writes and (not images or not all(images.values())):
-            radius = replace(radius, unknown=(_UNSEEN,))
+        if any(fate.fate != "is kept" for fate in radius.files):
+            images = domain.placements[str(target.host)].images
+            radius = replace(radius, unknown=(*_unseen(images), *self._unseen_elsewhere(target)))
         return {"verb": verb, "domain": target.name, **radius.as_json()}
 
     def check(self, target: Target, verb: str, arguments: Mapping[str, Any]) -> None:
@@ -65,29 +65,38 @@ class Plans:
         placement = domain.placements.get(str(target.host))
         if placement is None:
             raise NoDomain(f"no domain with matching name '{target.name}'", field="domain", value=target.name)
+        forest, flags, dependents = domain.forest, given["flags"], self._dependents(target, placement.images)
         match verb:
             case "snapshot-delete":
-                flags = SnapshotDelete(given["flags"])
-                return blast.of_delete(domain.forest, given["name"], flags, self._dump, self._dependents(target))
+                return blast.of_delete(forest, given["name"], SnapshotDelete(flags), self._dump, dependents)
             case "snapshot-revert":
-                return blast.of_revert(
-                    domain.forest,
-                    given["name"],
-                    SnapshotRevert(given["flags"]),
-                    placement,
-                    self._dump,
-                    self._dependents(target),
-                )
+                revert = SnapshotRevert(flags)
+                return blast.of_revert(forest, given["name"], revert, placement, self._dump, dependents)
             case _:
                 digest = placement.definition
                 definition = None if digest is None else self._application.documents.get(digest)
-                return blast.of_undefine(domain.forest, Undefine(given["flags"]), placement, definition)
+                checkpoints = len(domain.checkpoints) > 0
+                return blast.of_undefine(forest, Undefine(flags), placement, definition, checkpoints=checkpoints)
 
     def _dump(self, record: SnapshotRecord) -> str:
         return self._requests.dump(record)
 
-    def _dependents(self, target: Target) -> blast.Dependents:
-        def standing_on(files: Sequence[str]) -> Mapping[str, Sequence[str]]:
-            return self._queries.standing_on(files, str(target.host), target.domain)
+    def _dependents(self, target: Target, images: Images) -> blast.Dependents:
+        def standing_on(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+            files = {name: images.file(name) for name in names}
+            found = self._queries.standing_on(list(files.values()), str(target.host), target.domain)
+            return {name: found.get(file, ()) for name, file in files.items()}
 
         return standing_on
+
+    def _unseen_elsewhere(self, target: Target) -> list[str]:
+        """Of the host's other domains, which may stand on these files without anybody knowing, and why."""
+        cut = self._queries.images_cut(str(target.host), target.domain)
+        return [f"what else domain '{name}' stands on is not known: {why}" for name, why in cut]
+
+
+def _unseen(images: Images) -> list[str]:
+    """What of a domain's own images is not known, in sentences."""
+    if not images.files or (not images.cut and not all(images.files.values())):
+        return [_UNSEEN]
+    return [f"what disk {disk} stands on is not all known: {why}" for disk, why in images.cut.items()]

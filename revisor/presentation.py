@@ -275,7 +275,7 @@ def _summary_of_looks(said: Any) -> str:
         case Domain.Renamed():
             return f"from '{said.name_before}' to '{said.name}'"
         case Domain.ImagesSeen():
-            return ", ".join(f"{disk}: {files[0]}" for disk, files in said.images.items() if files)
+            return ", ".join(f"{disk}: {files[0]}" for disk, files in said.files.items() if files)
         case Domain.SnapshotsVerified():
             counts = {"present": len(said.present), "missing": len(said.missing), "unverified": len(said.unverified)}
             return ", ".join(f"{count} {what}" for what, count in counts.items() if count)

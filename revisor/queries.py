@@ -341,6 +341,16 @@ class Queries:
             found.setdefault(row["file"], []).append(row["name"])
         return found
 
+    def images_cut(self, host: str, but: UUID) -> list[tuple[str, str]]:
+        """The other domains on a host whose image chains could not be followed to their end, each with why."""
+        rows = self._database.fetch(
+            "SELECT d.name, cut.value AS why FROM views.domains d, jsonb_each_text(d.images_cut) AS cut"
+            " WHERE d.present AND d.host = %s AND d.domain <> %s ORDER BY d.name, cut.key",
+            host,
+            but,
+        )
+        return [(row["name"], row["why"]) for row in rows]
+
     def saved_in(self, path: str, host: str) -> tuple[UUID, str | None] | None:
         """The domain that was last saved into a file on a host, or perhaps was, and its name then.
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, Refused
-from domain_model.placements import Role
+from domain_model.placements import Images, Role
 from domain_model.presence import Presence, Verification
-from drivers.images import ImageSnapshots, SnapshotPresence
+from drivers.images import ImageChain, ImageFindings, ImageSnapshots, SnapshotPresence
 from drivers.port import Driver
 
 _log = logging.getLogger(__name__)
@@ -22,29 +22,33 @@ class ImageEye:
 
     def presence(self, domain: Domain) -> Mapping[str, Verification]:
         """What is known of the snapshots' data, by name. Raises HypervisorUnreachable."""
-        placement = domain.placements.get(self._host)
-        if not isinstance(self._driver, ImageSnapshots) or (placement is not None and placement.role is Role.REPLICA):
-            return {}
-        try:
-            found = self._driver.snapshot_presence(domain.uuid).snapshots
-        except HypervisorUnreachable:
-            raise
-        except Refused as refusal:
-            _log.info("the snapshots of domain %s cannot be verified: %s", domain.uuid, refusal)
-            return {}
-        return {name: _verification(said) for name, said in found.items()}
+        return self.look(domain)[0]
 
-    def images(self, domain: Domain) -> Mapping[str, Sequence[str]] | None:
-        """The files of each disk, by its target; None when that cannot be told. Raises HypervisorUnreachable."""
-        if not isinstance(self._driver, ImageSnapshots):
-            return None
+    def look(self, domain: Domain) -> tuple[Mapping[str, Verification], Images | None]:
+        """The same, and the files of the disks; None when those cannot be told. Raises HypervisorUnreachable."""
+        driver = self._driver
+        if not isinstance(driver, ImageSnapshots):
+            return {}, None
+        placement = domain.placements.get(self._host)
+        replica = placement is not None and placement.role is Role.REPLICA
         try:
-            return {chain.disk: chain.files for chain in self._driver.image_chains(domain.uuid)}
+            findings = ImageFindings() if replica else driver.snapshot_presence(domain.uuid)
+            images = _images(driver.image_chains(domain.uuid), findings.names)
         except HypervisorUnreachable:
             raise
         except Refused as refusal:
             _log.info("the images of domain %s cannot be looked at: %s", domain.uuid, refusal)
-            return None
+            return {}, None
+        return {name: _verification(said) for name, said in findings.snapshots.items()}, images
+
+
+def _images(chains: Sequence[ImageChain], names: Mapping[str, str]) -> Images:
+    """``names`` are those that snapshots have for files, which need not be in a chain any more."""
+    return Images(
+        files={chain.disk: list(chain.files) for chain in chains},
+        names=dict(names) | {name: file for chain in chains for name, file in chain.names.items()},
+        cut={chain.disk: chain.cut for chain in chains if chain.cut},
+    )
 
 
 def _verification(said: SnapshotPresence) -> Verification:

@@ -47,6 +47,7 @@ class Eye:
             for name in sorted(self._worth_dumping(domain, sighting, set(wanted)))
             if name in sighting.snapshots
         }
+        presence, images = self._images.look(domain)
         return Observation(
             name=sighting.name,
             state=sighting.state,
@@ -62,8 +63,8 @@ class Eye:
             dumps=dumps,
             checkpoints=self._checkpoints.look(domain, drafts, wanted),
             backup=self._checkpoints.backup(domain),
-            presence=self._images.presence(domain),
-            images=self._images.images(domain),
+            presence=presence,
+            images=images,
         )
 
     def _worth_dumping(self, domain: Domain, sighting: DomainSighting, wanted: set[str]) -> set[str]:

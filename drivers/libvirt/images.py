@@ -62,7 +62,7 @@ def presence(definition: str, dumps: Mapping[str, str]) -> ImageFindings:
             snapshots[name] = answer
         else:
             untold[name] = answer.why
-    return ImageFindings(snapshots, untold, tuple(images.orphans()))
+    return ImageFindings(snapshots, untold, tuple(images.orphans()), images.names)
 
 
 def chains(definition: str, *, here: bool) -> tuple[ImageChain, ...]:
@@ -74,8 +74,9 @@ def chains(definition: str, *, here: bool) -> tuple[ImageChain, ...]:
             continue
         chain = _chain(files, disk) if here else Chain((), Cut(_ELSEWHERE))
         tags = tuple(tag.name for tag in _tags(chain)) if _has_table(chain) else None
+        names = {name: file for name, file in files.names.items() if file in chain.files}
         cut = "" if chain.cut is None else chain.cut.why
-        found.append(ImageChain(disk.target, disk.source, chain.files, tags, cut))
+        found.append(ImageChain(disk.target, disk.source, chain.files, tags, names, cut))
     return tuple(found)
 
 
@@ -89,6 +90,11 @@ class _Images:
         """The images that this domain writes to or has written to, as against those it only stands on."""
         self._explained: set[str] = set()
         self._written = {sight.path for sight in self._tops(self._disks.values())}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The other names of the files that were looked at, each with the file."""
+        return self._files.names
 
     def of_snapshot(self, name: str, dump: str) -> SnapshotPresence | Cut:
         """Whether all that a snapshot keeps is there; why, if it cannot be told."""

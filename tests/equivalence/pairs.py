@@ -1,6 +1,7 @@
 """One step on both sides, and the verdict on it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
@@ -12,6 +13,7 @@ from tests.equivalence.seen import Difference, differences
 from tests.equivalence.sides import Ours, Theirs
 from tests.equivalence.tally import Tally
 from tests.equivalence.tolerated import Moment, spoilt_by, tolerance_of_answers, tolerance_of_difference
+from tests.lab.awaiting import NeverHappenedError
 
 _NAMES = ("web", "db", "shop")
 
@@ -58,7 +60,8 @@ class Pair:
         """Carry out a call on both sides and compare. Raises Unequal with everything that led to it."""
         before = self.theirs.seen
         for guests in (self.our_guests, self.their_guests):
-            guests.before(call, before)
+            with self._patience(f"before {call}"):
+                guests.before(call, before)
         self.theirs.begin(call)
         ours, theirs = self.ours.carry_out(call), self.theirs.answer()
         self.tally.count(call, ours, theirs)
@@ -93,7 +96,8 @@ class Pair:
         return True
 
     def _compare(self, moment: Moment) -> None:
-        self.their_guests.after(moment.call, moment.theirs, self.theirs.look)
+        with self._patience(f"after {moment.call}"):
+            self.their_guests.after(moment.call, moment.theirs, self.theirs.look)
         if spoilt := spoilt_by(moment, self.theirs.seen):
             self._begin_afresh([spoilt])
             return
@@ -140,6 +144,14 @@ class Pair:
         for side, guests in ((self.ours, self.our_guests), (self.theirs, self.their_guests)):
             _empty(side.folder)
             guests.prepare(self._uuids)
+
+    @contextmanager
+    def _patience(self, when: str) -> Iterator[None]:
+        """A guest that does not do what is waited for is told with all that led to it."""
+        try:
+            yield
+        except NeverHappenedError as never:
+            raise self._unequal([f"{when}: {never}"]) from never
 
     def _note(self, *rows: str) -> None:
         self.tally.tolerated.update(rows)

@@ -28,13 +28,17 @@ def plan(product: Product, verb: str, **arguments: Any) -> dict[str, Any]:
     return product.service.plan("web", None, verb, arguments, ALICE)
 
 
-def see_images(product: Product, name: str, files: list[str]) -> None:
+def see_images(
+    product: Product, name: str, files: list[str], *, names: dict[str, str] | None = None, why: str | None = None
+) -> None:
     """Record what an agent saw of a domain's image chain."""
     row = product.queries.find_placements(name)[0]
 
     def seen(domain: Domain) -> None:
         adoption = Adoption(domain, row.host, product.application.now())
-        adoption.record(Domain.ImagesSeen, images={"vda": files})
+        adoption.record(
+            Domain.ImagesSeen, files={"vda": files}, names=names or {}, cut={} if why is None else {"vda": why}
+        )
 
     position = product.application.change(Domain, row.domain, seen, ALICE)
     product.queries.wait_for(position, 10)
@@ -104,3 +108,23 @@ def test_a_clone_that_is_gone_stands_in_nobodys_way(product: Product) -> None:
     with_a_clone(product)
     product.settle(product.service.act("clone", None, "undefine", {}, ALICE))
     assert product.act("snapshot-revert", name="s1")["state"] == "succeeded"
+
+
+def test_a_clone_is_found_by_whichever_name_its_base_is_called(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    with_a_clone(product)
+    see_images(product, "web", ["/real/web.qcow2"], names={BASE: "/real/web.qcow2"})
+    see_images(product, "clone", ["/images/clone.qcow2", "/real/web.qcow2"])
+    with pytest.raises(OperationInvalid, match=f"{BASE} is needed by clone"):
+        product.act("snapshot-revert", name="s1")
+
+
+def test_chains_that_could_not_be_followed_to_their_end_are_told_of(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    with_a_clone(product)
+    see_images(product, "web", [BASE], why="/images/below.qcow2 cannot be read: Permission denied")
+    see_images(product, "clone", ["/images/clone.qcow2"], why="/nfs/base.qcow2 cannot be read: Stale file handle")
+    assert plan(product, "snapshot-delete", name="s1")["unknown"] == [
+        "what disk vda stands on is not all known: /images/below.qcow2 cannot be read: Permission denied",
+        "what else domain 'clone' stands on is not known: /nfs/base.qcow2 cannot be read: Stale file handle",
+    ]

@@ -8,7 +8,7 @@ from domain_model.adoption import Adoption, Observation, record_replica
 from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
 from domain_model.operations import Operation
-from domain_model.placements import Role
+from domain_model.placements import Images, Role
 from tests.unit.domain_histories import (
     ALPHA,
     AT,
@@ -150,11 +150,11 @@ def test_a_new_name_is_told_with_the_one_before() -> None:
 
 def test_the_files_of_the_disks_are_recorded_when_they_are_others_and_kept_when_nobody_could_look() -> None:
     domain = history(defined())
-    images = {"vda": ["/images/top.qcow2", "/images/base.qcow2"]}
+    images = Images({"vda": ["/images/top.qcow2", "/images/base.qcow2"]}, {"/linked/base.qcow2": "/images/base.qcow2"})
     assert adopt(domain, replace(OFF, images=images)) == ["domain.images_seen"]
     assert adopt(domain, OFF) == ["domain.images_seen"]
     assert domain.placements[ALPHA].images == images
-    assert adopt(domain, replace(OFF, images={})) == ["domain.images_seen"] * 2
+    assert adopt(domain, replace(OFF, images=Images())) == ["domain.images_seen"] * 2
 
 
 def test_a_transient_domain_that_stops_has_lost_its_forest_and_being_made_again_does_not_bring_it_back() -> None:

@@ -150,6 +150,13 @@ def test_reverting_a_base_under_a_clone_is_refused_naming_the_file() -> None:
         radius.check()
 
 
+def test_reverting_a_base_under_an_overlay_of_its_own_is_refused_naming_the_snapshot_that_lives_in_it() -> None:
+    dumps = {**DUMPS, "over": external("over", BASE, OVER)}
+    tree = forest(*TREE, out(record("over", "a")))
+    radius = blast.of_revert(tree, "a", SnapshotRevert.NONE, placement(), lambda one: dumps[one.name], lambda _: {})
+    assert radius.endangered == (Endangered(BASE, ("snapshot over",)),)
+
+
 def test_a_snapshot_that_is_not_there_is_refused_with_72() -> None:
     with pytest.raises(NoSnapshot):
         revert("x", placement())
@@ -157,9 +164,9 @@ def test_a_snapshot_that_is_not_there_is_refused_with_72() -> None:
         delete(forest(*TREE), "x", DUMPS)
 
 
-def undefine(where: Placement, flags: int = 0) -> Radius:
+def undefine(where: Placement, flags: int = 0, *, checkpoints: bool = False) -> Radius:
     text = definition(BASE, "<nvram>/nvram/web.fd</nvram>")
-    return blast.of_undefine(forest(*TREE), Undefine(flags), where, text)
+    return blast.of_undefine(forest(*TREE), Undefine(flags), where, text, checkpoints=checkpoints)
 
 
 def test_undefining_keeps_the_disks_and_can_be_undone() -> None:
@@ -178,8 +185,9 @@ def test_undefining_with_a_managed_save_or_nvram_cannot_be_undone() -> None:
     saved = undefine(placement(managed_save=True), Undefine.MANAGED_SAVE)
     assert saved.memory == ("the managed save image is deleted, and with it the guest's memory",)
     assert not saved.reversible
-    for flag in (Undefine.TPM, Undefine.CHECKPOINTS_METADATA):
-        assert not undefine(placement(), flag).reversible
+    assert not undefine(placement(), Undefine.TPM).reversible
+    assert undefine(placement(), Undefine.CHECKPOINTS_METADATA).reversible
+    assert not undefine(placement(active=True), checkpoints=True).reversible
     fresh = undefine(placement(), Undefine.NVRAM)
     assert fates(fresh.files)["/nvram/web.fd"] == "is removed"
     assert not fresh.reversible

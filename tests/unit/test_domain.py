@@ -86,7 +86,7 @@ EVERY_EVENT: tuple[Told, ...] = (
     fact(Domain.Reset),
     fact(Domain.Renamed, name="renamed", name_before="guest"),
     fact(Domain.LiveChanged, live="live2"),
-    fact(Domain.ImagesSeen, images={"vda": ["/images/top.qcow2", "/images/base.qcow2"]}),
+    fact(Domain.ImagesSeen, files={"vda": ["/images/top.qcow2", "/images/base.qcow2"]}, names={}, cut={}),
     updated(autostart=True, managed_save=True),
     snapshot("a"),
     snapshot("b", "a"),

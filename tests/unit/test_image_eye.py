@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain_model.errors import HypervisorUnreachable, Refused
+from domain_model.placements import Images
 from domain_model.presence import UNVERIFIED, Presence, Verification
 from drivers.images import ImageChain, ImageFindings, SnapshotPresence
 from drivers.port import Driver
@@ -49,7 +50,7 @@ def test_what_the_images_say_is_recorded_and_what_they_do_not_say_stays_unverifi
     assert presence(stage) == [UNVERIFIED] * 3
     stage.observe(driver=with_images(stage.drivers[ALPHA]))
     assert presence(stage) == [Verification(Presence.PRESENT), GONE, UNVERIFIED]
-    assert stage.domain.placements[ALPHA].images == {"vda": ["/images/guest.qcow2", "/images/base.qcow2"]}
+    assert stage.domain.placements[ALPHA].images == Images({"vda": list(CHAIN.files)})
 
 
 def test_an_operation_looks_too(stage: Stage) -> None:
@@ -82,7 +83,7 @@ def test_images_that_cannot_be_looked_at_keep_nothing_else_from_being_seen(stage
     driver = altered(stage.drivers[ALPHA], snapshot_presence=raising(refused), image_chains=raising(refused))
     assert stage.do("start", driver=driver).state == "succeeded"
     assert presence(stage)[1] == GONE
-    assert stage.domain.placements[ALPHA].images != {}
+    assert stage.domain.placements[ALPHA].images == Images({"vda": list(CHAIN.files)})
 
 
 def test_a_hypervisor_that_is_away_is_away(stage: Stage) -> None:
@@ -95,4 +96,4 @@ def test_the_images_of_a_replica_say_nothing_of_the_owners_snapshots(stage: Stag
     stage.replay()
     stage.observe(BETA, with_images(stage.drivers[BETA], raising(AssertionError("asked"))))
     assert presence(stage) == [UNVERIFIED] * 3
-    assert stage.domain.placements[BETA].images == {"vda": list(CHAIN.files)}
+    assert stage.domain.placements[BETA].images == Images({"vda": list(CHAIN.files)})

@@ -344,6 +344,18 @@ def test_the_chain_of_each_disk_is_told_with_the_tags_of_its_top(folder: Path) -
     )
 
 
+def test_what_a_file_is_called_by_way_of_links_is_told_with_it(folder: Path) -> None:
+    base = put(folder / "base.qcow2", "s")
+    (folder / "linked").symlink_to(folder)
+    called = folder / "linked" / "base.qcow2"
+    overlay = put(folder / "overlay.qcow2", on=called)
+    then = Disks({"vda": called})
+
+    [chain] = images.chains(Disks({"vda": overlay}).definition(), here=True)
+    assert (chain.files, chain.names) == ((str(overlay), str(base)), {str(called): str(base)})
+    assert look(Disks({"vda": base}), Taken("s", then)).names == {str(called): str(base)}
+
+
 def test_the_files_of_another_machine_are_not_looked_at(folder: Path) -> None:
     definition = Disks({"vda": put(folder / "a.qcow2", "s")}).definition()
 

@@ -149,7 +149,13 @@ def life(history: History, domain: Domain) -> None:
     history.fact(domain, Domain.Reset)
     history.fact(domain, Domain.LiveChanged, live=digest("live again"))
     history.fact(domain, Domain.Updated, autostart=True, managed_save=True)
-    history.fact(domain, Domain.ImagesSeen, images={"vda": ["/images/top.qcow2", "/images/base.qcow2"], "vdb": []})
+    history.fact(
+        domain,
+        Domain.ImagesSeen,
+        files={"vda": ["/top", "/base"], "vdb": []},
+        names={"/link": "/base"},
+        cut={"vdb": "no"},
+    )
     history.fact(domain, Domain.Renamed, name="another", name_before="vm")
     history.fact(domain, Domain.Renamed, name="vm", name_before="another")
     history.fact(domain, Domain.ShuttingDown, **state(DomainState.SHUTDOWN, 1, id=7, live=digest("live")))
@@ -298,7 +304,11 @@ def _fields(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
         Domain.ReplicaVerified: {"content": "x", "identical": 1, "total": 1},
         Domain.SnapshotsVerified: _verified(pick),
         Domain.Renamed: {"name": pick(("vm", "other")), "name_before": "vm"},
-        Domain.ImagesSeen: {"images": pick(({}, {"vda": ["/top", "/base"]}))},
+        Domain.ImagesSeen: {
+            "files": pick(({}, {"vda": ["/top", "/base"]})),
+            "names": {},
+            "cut": pick(({}, {"vda": "no"})),
+        },
         Domain.Updated: {"autostart": pick((True, False)), "managed_save": pick((True, False))},
         Domain.LiveChanged: {"live": digest(pick(("one", "two")))},
     }

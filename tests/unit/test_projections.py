@@ -148,7 +148,7 @@ def assert_agreement(domain: Domain, events: Sequence[Any], batch: int) -> None:
             placement.managed_save,
             placement.definition,
             placement.live,
-            placement.images or None,
+            placement.images.files or None,
         )
         for host, placement in domain.placements.items()
     }
