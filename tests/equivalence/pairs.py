@@ -139,7 +139,8 @@ class Pair:
     def _afresh(self) -> None:
         self.clear()
         self._examples += 1
-        self._names = tuple(f"{name}-{self._examples}" for name in _NAMES)
+        # Of this pairing alone: a host may serve several, and libvirt does not always forget a name with its domain.
+        self._names = tuple(f"{name}-{self.pairing[0]}{self._examples}" for name in _NAMES)
         self._uuids = tuple(str(uuid5(NAMESPACE_URL, f"{self.seed}/{name}")) for name in self._names)
         for side, guests in ((self.ours, self.our_guests), (self.theirs, self.their_guests)):
             _empty(side.folder)
