@@ -21,7 +21,7 @@ _MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedSnapshot:
     """A snapshot as it is to be; ``parent`` is a name.
 
     Its text is the document ``xml``, a digest, or what was recorded as ``record``.
@@ -64,10 +64,10 @@ class Step:
     record: SnapshotRecord | None
 
 
-def wanted_by(arguments: Mapping[str, Any]) -> list[Wanted]:
+def wanted_by(arguments: Mapping[str, Any]) -> list[WantedSnapshot]:
     """What an operation ``snapshot-redefine`` wants; the first of them had one snapshot, without its creation time."""
     return [
-        Wanted(
+        WantedSnapshot(
             name=entry["name"],
             parent=entry["parent"],
             state=entry["state"],
@@ -81,7 +81,7 @@ def wanted_by(arguments: Mapping[str, Any]) -> list[Wanted]:
     ]
 
 
-def restoration(forest: SnapshotForest, snapshots: Iterable[str]) -> list[Wanted]:
+def restoration(forest: SnapshotForest, snapshots: Iterable[str]) -> list[WantedSnapshot]:
     """Buried snapshots, by their ids, as they are to be: each below the nearest one it belongs below that is there."""
     buried = {snapshot: entry for snapshot in snapshots if (entry := forest.grave.find(snapshot)) is not None}
     there = {record.id: record.name for record in forest} | {key: entry.record.name for key, entry in buried.items()}
@@ -89,7 +89,7 @@ def restoration(forest: SnapshotForest, snapshots: Iterable[str]) -> list[Wanted
     for entry in buried.values():
         parent = forest.grave.nearest(entry.belongs_below, there)
         wanted.append(
-            Wanted(
+            WantedSnapshot(
                 name=entry.record.name,
                 parent=None if parent is None else there[parent],
                 state=entry.record.state,
@@ -100,7 +100,7 @@ def restoration(forest: SnapshotForest, snapshots: Iterable[str]) -> list[Wanted
     return wanted
 
 
-def undeletion(forest: SnapshotForest, name: str) -> list[Wanted]:
+def undeletion(forest: SnapshotForest, name: str) -> list[WantedSnapshot]:
     """What brings back the deleted snapshot of that name.
 
     Raises OperationFailed (9) when another one bears the name, NoSnapshot (72) when none was deleted under it.
@@ -121,7 +121,7 @@ def undeletion(forest: SnapshotForest, name: str) -> list[Wanted]:
 
 def plan(
     forest: SnapshotForest,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedSnapshot],
     flags: SnapshotCreate = SnapshotCreate.REDEFINE,
     uuid: str | None = None,
 ) -> list[Step]:
@@ -151,7 +151,7 @@ def plan(
     return [_step(replace(entry, current=entry.name == current), flags) for entry in ordered]
 
 
-def _check_together(wanted: Sequence[Wanted]) -> None:
+def _check_together(wanted: Sequence[WantedSnapshot]) -> None:
     names = set()
     for entry in wanted:
         if entry.name in names:
@@ -166,7 +166,7 @@ def _check_together(wanted: Sequence[Wanted]) -> None:
         )
 
 
-def _check_parent(entry: Wanted, parents: Parents, cyclic: Container[str]) -> None:
+def _check_parent(entry: WantedSnapshot, parents: Parents, cyclic: Container[str]) -> None:
     """libvirt-semantics 1.3, where only the parents that are there already count."""
     name, parent = entry.name, entry.parent
     if parent is None:
@@ -184,7 +184,9 @@ def _check_parent(entry: Wanted, parents: Parents, cyclic: Container[str]) -> No
         raise InvalidArgument(f"parent {parent} would create cycle to {name}", field="parent", value=parent)
 
 
-def _check_document(entry: Wanted, existing: SnapshotRecord | None, flags: SnapshotCreate, uuid: str | None) -> None:
+def _check_document(
+    entry: WantedSnapshot, existing: SnapshotRecord | None, flags: SnapshotCreate, uuid: str | None
+) -> None:
     """The rest of 1.3, in libvirt's order; what is left is the comparison of the two machines, which is libvirt's own."""
     if flags & SnapshotCreate.DISK_ONLY and entry.state != "disk-snapshot":
         raise InvalidArgument(
@@ -206,7 +208,7 @@ def _check_document(entry: Wanted, existing: SnapshotRecord | None, flags: Snaps
         raise Refused(f"internal error: missing domain in snapshot '{entry.name}'", field="domain", number=1)
 
 
-def _check_kind(entry: Wanted, existing: SnapshotRecord) -> None:
+def _check_kind(entry: WantedSnapshot, existing: SnapshotRecord) -> None:
     wanted = SnapshotStateClass.of(entry.state)
     if existing.state_class is wanted:
         return
@@ -224,7 +226,7 @@ def _check_kind(entry: Wanted, existing: SnapshotRecord) -> None:
 
 def _followers(
     forest: SnapshotForest, there: Mapping[str, str], given: Container[str], parents: dict[str, str | None]
-) -> Iterator[Wanted]:
+) -> Iterator[WantedSnapshot]:
     """What hung below one of those ``given`` and still hangs where its deletion left it, below it again.
 
     ``there`` are the names of all that will be there, by id; ``parents`` is kept up. One that is given itself was told
@@ -236,7 +238,7 @@ def _followers(
         # What returns may have been given a place below this one.
         if parent in given and record.name not in given and record.name not in _ancestors(parent, parents):
             parents[record.name] = parent
-            yield Wanted(record.name, parent, record.state, record.creation_time, record=record)
+            yield WantedSnapshot(record.name, parent, record.state, record.creation_time, record=record)
 
 
 def _current_again(forest: SnapshotForest, there: Mapping[str, str]) -> str | None:
@@ -284,7 +286,7 @@ def _depths(parents: Parents) -> dict[str, int]:
     return depths
 
 
-def _step(entry: Wanted, flags: SnapshotCreate) -> Step:
+def _step(entry: WantedSnapshot, flags: SnapshotCreate) -> Step:
     if entry.record is not None:
         flags = SnapshotCreate.REDEFINE
     flags &= ~SnapshotCreate.CURRENT

@@ -4,11 +4,10 @@ Every door and every worker changes the log through here, so what must hold for 
 its request id, the names it claims) is done in one place and one transaction.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from eventsourcing.domain import Aggregate
@@ -18,7 +17,7 @@ from domain_model.commands import HostNames, request
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationFailed, OperationInvalid, Refused
 from domain_model.names import Name
-from domain_model.operations import NAMES_DOMAINS, Command
+from domain_model.operations import NAMES_DOMAINS
 from projections.loop import CHANNEL
 from revisor.store.context import Context
 from revisor.store.database import Database, Row
@@ -28,6 +27,7 @@ from revisor.store.log import EventLog
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Fence, Request, Save
 from revisor.store.vault import Vault
+from revisor.submissions import Submission
 
 _TRIES = 20
 
@@ -41,21 +41,6 @@ class Accepted:
     operation: UUID
     domain: UUID
     position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A command before it meets its domain: what is asked, of whom, and which documents it brings."""
-
-    command: Command
-    domain: UUID
-    name: str
-    """The name the domain has or is to have on the command's host."""
-    fingerprint: bytes
-    drafts: Drafts
-    uuid: str | None = None
-    """Set when the domain may be new: the hypervisor's UUID for it."""
-    claims_name: bool = False
 
 
 class Application:
@@ -75,33 +60,33 @@ class Application:
         """A domain that is known to exist; raises LookupError if its stream is empty."""
         return self._loaded(Domain, domain)
 
-    def submit(self, wanted: Wanted, hosts: HostNames, context: Context) -> Accepted:
+    def submit(self, submission: Submission, hosts: HostNames, context: Context) -> Accepted:
         """Have a command decided; afterwards its operation waits for the agent of its host.
 
         The same request id with the same command returns the operation it made; with another one it is refused (8).
         Raises Refused with nothing recorded but what ``refused`` records.
         """
         for _ in range(_TRIES):
-            repeated = self._repeated(wanted, context)
+            repeated = self._repeated(submission, context)
             if repeated is not None:
                 return repeated
-            domain = self._domain_for(wanted)
-            request(domain, wanted.command, hosts, self.now())
-            names = [self._claim(wanted, hosts)] if wanted.claims_name else []
+            domain = self._domain_for(submission)
+            request(domain, submission.command, hosts, self.now())
+            names = [self._claim(submission, hosts)] if submission.claims_name else []
             try:
                 position = self.log.append(
                     domain,
                     *names,
                     save=Save(
                         context,
-                        documents=wanted.drafts.bodies,
-                        request=Request(wanted.fingerprint, UUID(wanted.command.operation), wanted.domain),
+                        documents=submission.drafts.bodies,
+                        request=Request(submission.fingerprint, UUID(submission.command.operation), submission.domain),
                     ),
                 )
             except (StreamConflict, RequestRepeated):
                 continue
-            return Accepted(UUID(wanted.command.operation), wanted.domain, position)
-        raise _always_changing(f"domain '{wanted.name}'")
+            return Accepted(UUID(submission.command.operation), submission.domain, position)
+        raise _always_changing(f"domain '{submission.name}'")
 
     def change(
         self,
@@ -191,11 +176,11 @@ class Application:
             "SELECT fingerprint, operation, domain FROM log.requests WHERE request_id = %s", request_id
         )
 
-    def _repeated(self, wanted: Wanted, context: Context) -> Accepted | None:
+    def _repeated(self, submission: Submission, context: Context) -> Accepted | None:
         row = self._request(context.request_id)
         if row is None:
             return None
-        if bytes(row["fingerprint"]) != wanted.fingerprint:
+        if bytes(row["fingerprint"]) != submission.fingerprint:
             raise InvalidArgument(
                 f"request id {context.request_id} was used for another command",
                 field="request_id",
@@ -204,39 +189,34 @@ class Application:
             )
         return Accepted(row["operation"], row["domain"], self.reader.head())
 
-    def _domain_for(self, wanted: Wanted) -> Domain:
-        if wanted.uuid is None:
-            return self.domain(wanted.domain)
-        known = self.log.load(Domain, wanted.domain)
+    def _domain_for(self, submission: Submission) -> Domain:
+        if submission.uuid is None:
+            return self.domain(submission.domain)
+        known = self.log.load(Domain, submission.domain)
         return known or Domain.introduce(
-            wanted.domain, uuid=wanted.uuid, name=wanted.name, host=wanted.command.host, at=self.now()
+            submission.domain, uuid=submission.uuid, name=submission.name, host=submission.command.host, at=self.now()
         )
 
-    def _claim(self, wanted: Wanted, hosts: HostNames) -> Name:
+    def _claim(self, submission: Submission, hosts: HostNames) -> Name:
         """Claim the domain's name on the host; refused while another domain bears it: 9, or 55 when it is to be renamed."""
-        host, bearer = wanted.command.host, str(wanted.domain)
-        name = self.log.load(Name, Name.id_of(host, wanted.name))
+        host, bearer = submission.command.host, str(submission.domain)
+        name = self.log.load(Name, Name.id_of(host, submission.name))
         if name is None:
-            return Name.claim_first(host, wanted.name, bearer, self.now())
+            return Name.claim_first(host, submission.name, bearer, self.now())
         if name.bearer not in (None, bearer):
-            if wanted.command.verb == "domrename":
+            if submission.command.verb == "domrename":
                 raise OperationInvalid(
-                    f"domain with name '{wanted.name}' already exists", field="name", value=wanted.name
+                    f"domain with name '{submission.name}' already exists", field="name", value=submission.name
                 )
             other = self.domain(UUID(name.bearer))
             raise OperationFailed(
-                f"domain '{wanted.name}' already exists with uuid {other.uuid} on host '{hosts[host]}'",
+                f"domain '{submission.name}' already exists with uuid {other.uuid} on host '{hosts[host]}'",
                 field="name",
-                value=wanted.name,
+                value=submission.name,
                 accepted="a name that is free on that host, or the same uuid",
             )
         name.claim(bearer, self.now())
         return name
-
-
-def fingerprint(vault: Vault, verb: str, **parts: Any) -> bytes:
-    """Tells commands apart: equal for the same verb with the same parts."""
-    return vault.fingerprint(json.dumps([verb, parts], sort_keys=True).encode())
 
 
 def _asked_for(domain: Domain, host: str, name: str) -> bool:

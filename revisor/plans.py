@@ -17,7 +17,8 @@ from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import chosen
 from revisor.application import Application
 from revisor.queries import Queries
-from revisor.requests import Requests, Target
+from revisor.requests import Requests
+from revisor.submissions import Target
 
 _UNSEEN = "the image files could not be looked into: whether other images stand on them is not known"
 VERBS = ("snapshot-delete", "snapshot-revert", "undefine")

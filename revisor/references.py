@@ -7,8 +7,8 @@ from domain_model.placements import Role
 from revisor import presentation as present
 from revisor.application import Application
 from revisor.queries import HostRow, PlacementRow, Queries
-from revisor.requests import Target
 from revisor.store.context import Context
+from revisor.submissions import Target
 
 
 class References:

@@ -1,10 +1,10 @@
-"""From what a person asks to a command: reading their XML, checking their flags, naming what they left out.
+"""From what a person asks to a submission: reading their XML, checking their flags, naming what they left out.
 
 Everything here is refused before anything reaches a hypervisor or the vault, with libvirt's number.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -16,35 +16,30 @@ from domain_model.limits import check_domain_name, check_moment_name
 from domain_model.operations import NAMES_DOMAINS, Command
 from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import SPECS, chosen
-from revisor.application import Application, Wanted, fingerprint
+from revisor.application import Application
 from revisor.checkpoint_requests import CheckpointRequests
-from revisor.store.documents import Drafts
+from revisor.submissions import Submission, Submissions, Target
 from revisor.validation import validate
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a command is about: a domain and the placement that was named."""
-
-    domain: UUID
-    uuid: str
-    name: str
-    host: UUID
-    host_named: bool
-    """Whether this very host was asked for, and not wherever the owner is."""
-
-
-_AT_HOSTS = ("restore", "replay", "handover")
-"""Verbs that are asked for in another way than of a domain where it is."""
-
-
 class Requests:
-    """Builds commands from what doors are asked."""
+    """Builds submissions from what doors are asked. ``host`` finds the host that replay and handover name."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, host: Callable[[str], UUID]) -> None:
         self._application = application
         self._vault = application.vault
-        self._checkpoints = CheckpointRequests(application)
+        self._host = host
+        self._submissions = Submissions(application.vault)
+        checkpoints = CheckpointRequests(self._submissions, application.now)
+        self._builders: dict[str, Callable[[Target, dict[str, Any]], Submission]] = {
+            "save": self._save,
+            "snapshot-create": self._snapshot_create,
+            "snapshot-current": self._make_current,
+            "checkpoint-create": checkpoints.checkpoint_create,
+            "backup-begin": checkpoints.backup_begin,
+            "replay": self._replay,
+            "handover": self._handover,
+        }
 
     def definition(
         self,
@@ -54,7 +49,7 @@ class Requests:
         *,
         existing: Callable[[str], UUID | None],
         unique_uuids: bool,
-    ) -> Wanted:
+    ) -> Submission:
         """``define`` or ``create`` of a domain; which, the kind of flags tells.
 
         ``existing`` finds the domain that bears a UUID on the host. Raises MalformedXml (27) and its like.
@@ -66,177 +61,139 @@ class Requests:
         uuid = said.uuid or str(uuid4())
         domain = existing(uuid) or (UUID(uuid) if unique_uuids else uuid5(host, uuid))
         verb, number = "create" if isinstance(flags, Start) else "define", int(flags)
-        drafts = Drafts()
-        digest = drafts.add(self._vault.redact(domain, domain_xml.with_uuid(xml, uuid)))
-        return Wanted(
+        texts = self._submissions.texts(domain)
+        digest = texts.add(domain_xml.with_uuid(xml, uuid))
+        return Submission(
             command=Command(str(uuid4()), verb, str(host), {"name": said.name, "xml": digest, "flags": number}),
             domain=domain,
             name=said.name,
-            fingerprint=fingerprint(self._vault, verb, xml=xml, host=str(host), flags=number),
-            drafts=drafts,
+            # Not by the domain: its UUID may have been drawn just now.
+            fingerprint=self._submissions.fingerprint(verb, xml=xml, host=str(host), flags=number),
+            drafts=texts.drafts,
             uuid=uuid,
             claims_name=True,
         )
 
-    def of_domain(self, target: Target, verb: str, arguments: dict[str, Any]) -> Wanted:
+    def of_domain(self, target: Target, verb: str, arguments: dict[str, Any]) -> Submission:
         """A verb on one domain and host. Raises Refused."""
-        match verb:
-            case "snapshot-create":
-                return self.snapshot_create(target, arguments)
-            case "snapshot-current":
-                return self.make_current(target, arguments["name"])
-            case "checkpoint-create":
-                return self._checkpoints.checkpoint_create(target, arguments)
-            case "backup-begin":
-                return self._checkpoints.backup_begin(target, arguments)
-            case "save":
-                # Its name is in the file too, and is what it bears when it is restored, however it was renamed meanwhile.
-                return self._plain(target, verb, chosen(verb, arguments), name=target.name)
-            case _ if verb in _AT_HOSTS:
-                raise InvalidArgument(f"{verb} is not asked of a domain on its host", field="verb", value=verb)
-            case _:
-                return self._plain(target, verb, chosen(verb, arguments))
+        if verb == "restore":
+            raise InvalidArgument(f"{verb} is asked of a host, not of a domain", field="verb", value=verb)
+        build = self._builders.get(verb)
+        return self._plain(target, verb, chosen(verb, arguments)) if build is None else build(target, arguments)
 
-    def snapshot_create(self, target: Target, arguments: dict[str, Any]) -> Wanted:
-        """``snapshot-create`` and ``snapshot-create-as``; with redefine, the command is ``snapshot-redefine``."""
-        flags = SnapshotCreate(chosen("snapshot-create", arguments)["flags"])
-        xml, more = arguments.get("xml"), arguments.get("xmls") or []
-        if flags & SnapshotCreate.REDEFINE:
-            texts = [*more] if xml is None else [xml, *more]
-            if not texts:
-                raise InvalidArgument("redefine needs the snapshot's XML", field="xml", accepted="a snapshot's dump")
-            return self._redefine(target, texts, flags)
-        if more:
-            raise InvalidArgument("only redefine takes several snapshots", field="xmls", accepted="--redefine")
-        if xml is None:
-            xml = snapshot_xml.build(arguments.get("name"), arguments.get("description"))
-        if flags & SnapshotCreate.VALIDATE:
-            validate(xml, snapshot_xml.ROOT)
-        said = snapshot_xml.read_for_create(xml, kept=not flags & SnapshotCreate.NO_METADATA)
-        # libvirt names a snapshot after the second it is taken in; we do before we ask, so that it can be found again.
-        name = said.name or str(int(self._application.now().timestamp()))
-        check_moment_name(name)
-        return self._snapshot(target, snapshot_xml.with_name(xml, name), xml, {"name": name, "flags": int(flags)})
-
-    def make_current(self, target: Target, name: str) -> Wanted:
-        """``snapshot-current DOMAIN NAME``: libvirt has no call of its own for it, it is a redefine with CURRENT."""
-        record = self._application.domain(target.domain).forest.named(name)
-        flags = SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT
-        return self._redefine(target, [self._vault.restore(target.domain, self.dump(record))], flags)
-
-    def between_hosts(
-        self, target: Target, verb: str, arguments: dict[str, Any], host: Callable[[str], UUID]
-    ) -> Wanted:
-        """``replay`` or ``handover``; ``host`` finds the other one by its name. Raises Refused."""
-        to = chosen(verb, arguments).get("to")
-        if verb == "handover":
-            return self.handover(target, host(to or ""))
-        return self.replay(target, None if to is None else host(to))
-
-    def replay(self, target: Target, to: UUID | None) -> Wanted:
-        """Carried out by the host that gets the replica, which must have the domain's name free; without one, by the
-        owner's, which gets back the snapshots that it lost.
-        """
-        if to is None:
-            return self._wanted(target, "replay", {"name": target.name, "restore": True})
-        command = Command(str(uuid4()), "replay", str(to), {"name": target.name, "from": str(target.host)})
-        return Wanted(
-            command=command,
-            domain=target.domain,
-            name=target.name,
-            fingerprint=fingerprint(self._vault, "replay", domain=str(target.domain), to=str(to)),
-            drafts=Drafts(),
-            claims_name=True,
-        )
-
-    def handover(self, target: Target, to: UUID) -> Wanted:
-        """Carried out by the owner's host, which looks whether the domain is off."""
-        owner = self._application.domain(target.domain).owner
-        if owner is None:
-            raise NoDomain(f"domain '{target.name}' is on no host", field="domain", value=target.name)
-        return self._wanted(target, "handover", {"to": str(to)}, by=owner.host)
+    def restore(self, target: Target, arguments: dict[str, Any]) -> Submission:
+        """``restore`` of the domain that was saved into a file; its name must be free there."""
+        return self._plain(target, "restore", chosen("restore", arguments), name=target.name)
 
     def dump(self, record: SnapshotRecord) -> str:
         """A snapshot's XML as recorded, with references in place of secrets."""
         texts = self._application.documents.get_many(digest for digest in record.documents if digest is not None)
         return snapshot_xml.compose_named(record.documents, texts)
 
-    def _redefine(self, target: Target, texts: Sequence[str], flags: SnapshotCreate) -> Wanted:
-        """A batch of redefinitions; each document is read with libvirt's checks, the whole is a matter of the rules."""
-        if flags & SnapshotCreate.CURRENT and len(texts) > 1:
+    def _save(self, target: Target, arguments: dict[str, Any]) -> Submission:
+        """Its name is in the file too, and is what it bears when it is restored, however it was renamed meanwhile."""
+        return self._plain(target, "save", chosen("save", arguments), name=target.name)
+
+    def _snapshot_create(self, target: Target, arguments: dict[str, Any]) -> Submission:
+        """``snapshot-create`` and ``snapshot-create-as``; with redefine, the command is ``snapshot-redefine``."""
+        flags = SnapshotCreate(chosen("snapshot-create", arguments)["flags"])
+        given = {} if arguments.get("xml") is None else {"xml": arguments["xml"]}
+        for key in ("name", "description") if given else ():
+            if arguments.get(key) is not None:
+                raise InvalidArgument(f"the XML says its {key}", field=key, accepted=f"either XML or a {key}")
+        more = {f"xmls[{number}]": text for number, text in enumerate(arguments.get("xmls") or ())}
+        if flags & SnapshotCreate.REDEFINE:
+            return self._redefine(target, {**given, **more}, flags)
+        if more:
+            raise InvalidArgument("only redefine takes several snapshots", field="xmls", accepted="--redefine")
+        text = given.get("xml") or snapshot_xml.build(arguments.get("name"), arguments.get("description"))
+        if flags & SnapshotCreate.VALIDATE:
+            validate(text, snapshot_xml.ROOT)
+        said = snapshot_xml.read_for_create(text, kept=not flags & SnapshotCreate.NO_METADATA)
+        # libvirt names a snapshot after the second it is taken in; we do before we ask, so that it can be found again.
+        name = said.name or str(int(self._application.now().timestamp()))
+        check_moment_name(name)
+        texts = self._submissions.texts(target.domain)
+        named = {"name": name, "flags": int(flags), "xml": texts.add(snapshot_xml.with_name(text, name))}
+        asked = {"xml": text, "flags": int(flags)}
+        return self._submissions.about(target, "snapshot-create", named, asked=asked, texts=texts)
+
+    def _make_current(self, target: Target, arguments: dict[str, Any]) -> Submission:
+        """``snapshot-current DOMAIN NAME``: libvirt has no call of its own for it, it is a redefine with CURRENT."""
+        record = self._application.domain(target.domain).forest.named(arguments["name"])
+        text = self._vault.restore(target.domain, self.dump(record))
+        return self._redefine(target, {"xml": text}, SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT)
+
+    def _redefine(self, target: Target, given: Mapping[str, str], flags: SnapshotCreate) -> Submission:
+        """A batch of redefinitions; each document is read with libvirt's checks, the whole is a matter of the rules.
+
+        ``given`` has each document under the name of the argument it came in.
+        """
+        if not given:
+            raise InvalidArgument("redefine needs the snapshot's XML", field="xml", accepted="a snapshot's dump")
+        if flags & SnapshotCreate.CURRENT and len(given) > 1:
             raise InvalidArgument("only one of several snapshots can be current", field="current", accepted="one file")
-        drafts, entries = Drafts(), []
-        for number, text in enumerate(texts):
+        texts, entries = self._submissions.texts(target.domain), []
+        for place, text in given.items():
             try:
                 entry = _redefined(text, flags)
             except Refused as refused:
-                if len(texts) > 1:
-                    refused.lies_within(f"xmls[{number}]")
+                if len(given) > 1:
+                    refused.lies_within(place)
                 raise
-            entries.append(replace(entry, xml=drafts.add(self._vault.redact(target.domain, text))))
-        verb, asked = "snapshot-redefine", texts[0] if len(texts) == 1 else sorted(texts)
+            entries.append(replace(entry, xml=texts.add(text)))
         arguments = {"flags": int(flags), "snapshots": [entry.as_argument() for entry in entries]}
-        return Wanted(
-            command=Command(str(uuid4()), verb, str(target.host), arguments),
-            domain=target.domain,
-            name=target.name,
-            fingerprint=fingerprint(self._vault, verb, domain=str(target.domain), xml=asked, flags=int(flags)),
-            drafts=drafts,
-        )
+        documents = list(given.values())
+        # Many are one batch in whatever order they were given.
+        asked = {"xml": documents[0] if len(documents) == 1 else sorted(documents), "flags": int(flags)}
+        return self._submissions.about(target, "snapshot-redefine", arguments, asked=asked, texts=texts)
 
-    def _snapshot(self, target: Target, xml: str, asked: str, arguments: dict[str, Any]) -> Wanted:
-        drafts, verb = Drafts(), "snapshot-create"
-        digest = drafts.add(self._vault.redact(target.domain, xml))
-        named = {**arguments, "xml": digest}
-        return Wanted(
-            command=Command(str(uuid4()), verb, str(target.host), named),
-            domain=target.domain,
-            name=target.name,
-            fingerprint=fingerprint(self._vault, verb, domain=str(target.domain), xml=asked, flags=arguments["flags"]),
-            drafts=drafts,
-        )
+    def _replay(self, target: Target, arguments: dict[str, Any]) -> Submission:
+        """Carried out by the host that gets the replica, which must have the domain's name free; without one, by the
+        owner's, which gets back the snapshots that it lost.
+        """
+        to = chosen("replay", arguments).get("to")
+        if to is None:
+            restored = {"name": target.name, "restore": True}
+            return self._submissions.about(target, "replay", restored, asked=restored)
+        host = self._host(to)
+        named = {"name": target.name, "from": str(target.host)}
+        return self._submissions.about(target, "replay", named, asked={"to": str(host)}, by=host, claims_name=True)
 
-    def restore(self, target: Target, arguments: dict[str, Any]) -> Wanted:
-        """``restore`` of the domain that was saved into a file; its name must be free there."""
-        given = chosen("restore", arguments)
-        return self._plain(target, "restore", given, name=target.name)
+    def _handover(self, target: Target, arguments: dict[str, Any]) -> Submission:
+        """Carried out by the owner's host, which looks whether the domain is off."""
+        named = {"to": str(self._host(chosen("handover", arguments)["to"]))}
+        owner = self._application.domain(target.domain).owner
+        if owner is None:
+            raise NoDomain(f"domain '{target.name}' is on no host", field="domain", value=target.name)
+        return self._submissions.about(target, "handover", named, asked=named, by=owner.host)
 
-    def _plain(self, target: Target, verb: str, given: dict[str, Any], **more: Any) -> Wanted:
+    def _plain(self, target: Target, verb: str, given: dict[str, Any], **more: Any) -> Submission:
         """A verb as its table has it. Its documents become digests; raises MalformedXml (27) for what is none."""
-        drafts, arguments = Drafts(), {**given, **more}
+        texts, arguments = self._submissions.texts(target.domain), {**given, **more}
+        names = verb in NAMES_DOMAINS
         for name, argument in SPECS[verb].arguments.items():
             if argument.kind is Kind.XML and name in given:
                 xml.parse(given[name], root=None)
-                arguments[name] = drafts.add(self._vault.redact(target.domain, given[name]))
-        on = str(target.host) if target.host_named else None
-        return Wanted(
-            command=Command(str(uuid4()), verb, str(target.host), arguments),
-            domain=target.domain,
-            name=arguments["name"] if verb in NAMES_DOMAINS else target.name,
-            fingerprint=fingerprint(self._vault, verb, **given, domain=str(target.domain), on=on),
-            drafts=drafts,
-            claims_name=verb in NAMES_DOMAINS,
-        )
-
-    def _wanted(self, target: Target, verb: str, arguments: dict[str, Any], by: str | None = None) -> Wanted:
-        # A host that was not named is no part of the command: after a handover it is another one.
-        on = str(target.host) if target.host_named else None
-        return Wanted(
-            command=Command(str(uuid4()), verb, by or str(target.host), arguments),
-            domain=target.domain,
-            name=target.name,
-            fingerprint=fingerprint(self._vault, verb, **arguments, domain=str(target.domain), on=on),
-            drafts=Drafts(),
+                arguments[name] = texts.add(given[name])
+        return self._submissions.about(
+            target,
+            verb,
+            arguments,
+            asked=given,
+            texts=texts,
+            name=arguments["name"] if names else None,
+            claims_name=names,
         )
 
 
-def _redefined(text: str, flags: SnapshotCreate) -> redefinition.Wanted:
+def _redefined(text: str, flags: SnapshotCreate) -> redefinition.WantedSnapshot:
     """The snapshot that a document describes, but for the document itself. Raises Refused as libvirt's parser does."""
     if flags & SnapshotCreate.VALIDATE:
         validate(text, snapshot_xml.ROOT)
     said = snapshot_xml.read_for_redefine(text)
     check_moment_name(said.name or "")
-    return redefinition.Wanted(
+    return redefinition.WantedSnapshot(
         name=said.name or "",
         parent=said.parent,
         state=said.state or "",

@@ -31,11 +31,12 @@ from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.plans import Plans
 from revisor.queries import HostRow, OperationRow, PlacementRow, Queries
 from revisor.references import References
-from revisor.requests import Requests, Target
+from revisor.requests import Requests
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
 from revisor.store.errors import StreamConflict
 from revisor.store.recorder import Save
+from revisor.submissions import Target
 from revisor.uris import check_uri, unique_uuids
 from revisor.wakeup import Wakeup
 
@@ -56,8 +57,8 @@ class Service:
         self._application = application
         self._queries = queries
         self._sightings = Sightings(application.database)
-        self._requests = Requests(application)
         self._refer = References(application, queries)
+        self._requests = Requests(application, lambda name: UUID(self._refer.host(name, field="to").id))
         self.checkpoints = CheckpointAnswers(application, queries, self._refer, self._shown)
         self._plans = Plans(application, queries, self._requests)
         self._attempts = Attempts(application)
@@ -133,14 +134,14 @@ class Service:
     def _made(self, xml: str, host: str, flags: Start | Define, context: Context) -> Accepted:
         with self._attempts.recorded("create" if isinstance(flags, Start) else "define", host, context):
             row = self._refer.host(host)
-            wanted = self._requests.definition(
+            submission = self._requests.definition(
                 xml,
                 UUID(row.id),
                 flags,
                 existing=lambda uuid: self._domain_on(uuid, row.id),
                 unique_uuids=unique_uuids(row.uri),
             )
-            return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
+            return self._settled(self._application.submit(submission, self._queries.host_names(), context))
 
     def restore(self, host: str, arguments: dict[str, Any], context: Context) -> Accepted:
         """Let the domain go on that was saved into a file on a host. Raises Refused, 42 if none of ours was."""
@@ -152,8 +153,8 @@ class Service:
                 raise NoDomain(f"no domain was saved in '{path}' on host '{host}'", field="file", value=path)
             domain = self._application.domain(saved[0])
             target = Target(saved[0], domain.uuid, saved[1] or domain.name, UUID(row.id), host_named=True)
-            wanted = self._requests.restore(target, arguments)
-            return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
+            submission = self._requests.restore(target, arguments)
+            return self._settled(self._application.submit(submission, self._queries.host_names(), context))
 
     def act(
         self, domain_ref: str, host: str | None, verb: str, arguments: dict[str, Any], context: Context
@@ -163,13 +164,8 @@ class Service:
             target = self._refer.target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
             if self._application.domain_asked(context.request_id) is None:
                 self._plans.check(target, verb, arguments)
-            if verb in ("replay", "handover"):
-                wanted = self._requests.between_hosts(
-                    target, verb, arguments, lambda name: UUID(self._refer.host(name, field="to").id)
-                )
-            else:
-                wanted = self._requests.of_domain(target, verb, arguments)
-            return self._settled(self._application.submit(wanted, self._queries.host_names(), context))
+            submission = self._requests.of_domain(target, verb, arguments)
+            return self._settled(self._application.submit(submission, self._queries.host_names(), context))
 
     def plan(
         self, domain_ref: str, host: str | None, verb: str, arguments: dict[str, Any], context: Context

@@ -114,8 +114,16 @@ def test_of_many_documents_the_one_that_is_none_is_named(product: Product) -> No
     product.define()
     told = grow(product)
     with pytest.raises(Refused) as refusal:
-        product.act("snapshot-create", redefine=True, xmls=[told["a"], "<domainsnapshot/>"])
+        product.act("snapshot-create", redefine=True, xml=told["b"], xmls=[told["a"], "<domainsnapshot/>"])
     assert refusal.value.field == "xmls[1]/name"
+
+
+@pytest.mark.parametrize("field", ["name", "description"])
+def test_what_the_xml_says_is_not_said_beside_it(product: Product, field: str) -> None:
+    product.define()
+    with pytest.raises(Refused, match=f"the XML says its {field}") as refusal:
+        product.act("snapshot-create", xml="<domainsnapshot/>", **{field: "s"})
+    assert (refusal.value.number, refusal.value.field) == (8, field)
 
 
 def test_an_undeleted_snapshot_is_back_with_children_current_mark_and_id(product: Product) -> None:

@@ -15,7 +15,7 @@ from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, OutcomeUnknown
 from domain_model.flags import SnapshotCreate
 from domain_model.operations import Command
-from domain_model.redefinition import Wanted
+from domain_model.redefinition import WantedSnapshot
 from drivers.port import Capabilities, DomainSighting, Driver
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, HOSTS, UUID_TEXT
@@ -239,7 +239,7 @@ class Stage:
         for text in texts:
             said = snapshot_xml.read_for_redefine(text)
             entries.append(
-                Wanted(
+                WantedSnapshot(
                     name=said.name or "",
                     parent=said.parent,
                     state=said.state or "",

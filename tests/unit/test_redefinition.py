@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain_model.errors import InvalidArgument, Refused
 from domain_model.flags import SnapshotCreate
-from domain_model.redefinition import Step, Wanted, plan, wanted_by
+from domain_model.redefinition import Step, WantedSnapshot, plan, wanted_by
 from domain_model.snapshots import SnapshotForest
 from tests.unit.test_snapshot_forest import forest, parents, record
 from tests.unit.test_undeletion import carry_out, delete, shown
@@ -18,16 +18,16 @@ CHAIN = (record("a"), record("b", "a"), record("c", "b"))
 UUID = "00000000-0000-4000-8000-00000000000d"
 
 
-def wanted(name: str, parent: str | None = None, **said: Any) -> Wanted:
+def wanted(name: str, parent: str | None = None, **said: Any) -> WantedSnapshot:
     """A snapshot of the kind and time that ``record`` has, in a document of its own."""
-    return Wanted(name, parent, **{"state": "shutoff", "creation_time": 1000, "xml": f"xml-{name}", **said})
+    return WantedSnapshot(name, parent, **{"state": "shutoff", "creation_time": 1000, "xml": f"xml-{name}", **said})
 
 
 def order(steps: list[Step]) -> list[str]:
     return [step.name for step in steps]
 
 
-def refused(*entries: Wanted, on: SnapshotForest | None = None, **more: Any) -> tuple[int, str]:
+def refused(*entries: WantedSnapshot, on: SnapshotForest | None = None, **more: Any) -> tuple[int, str]:
     with pytest.raises(Refused) as refusal:
         plan(forest(*CHAIN) if on is None else on, entries, **more)
     return refusal.value.number, refusal.value.message
@@ -75,7 +75,7 @@ def test_what_hangs_below_something_that_is_not_in_the_batch_waits_for_what_move
         ([wanted("b", state="disk-snapshot")], "cannot change between disk only and full system in snapshot b"),
     ],
 )
-def test_what_cannot_be_is_refused_with_8_and_libvirts_words(entries: list[Wanted], sentence: str) -> None:
+def test_what_cannot_be_is_refused_with_8_and_libvirts_words(entries: list[WantedSnapshot], sentence: str) -> None:
     assert refused(*entries) == (8, f"invalid argument: {sentence}")
 
 

@@ -11,7 +11,7 @@ from domain_model.errors import InvalidFlags, Refused
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.libvirt import DomainState
 from domain_model.operations import VERBS
-from domain_model.redefinition import Wanted
+from domain_model.redefinition import WantedSnapshot
 from domain_model.rules import RULES, Situation
 from domain_model.snapshots import SnapshotForest
 from tests.unit.test_snapshot_forest import record
@@ -68,7 +68,7 @@ def named(name: str, flags: int = 0, **more: Any) -> tuple[tuple[str, Any], ...]
 
 
 def redefined(name: str, parent: str | None, state: str, uuid: str = UUID) -> tuple[tuple[str, Any], ...]:
-    wanted = Wanted(name, parent, state, 1000, "xml", domain_uuid=uuid)
+    wanted = WantedSnapshot(name, parent, state, 1000, "xml", domain_uuid=uuid)
     return tuple({"flags": 1, "snapshots": [wanted.as_argument()]}.items())
 
 
