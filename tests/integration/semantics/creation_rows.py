@@ -1,6 +1,5 @@
 """Sections 1.1 and 1.2: taking snapshots."""
 
-from tests.integration.product import ALICE
 from tests.integration.semantics.row import DEFINED, RUNNING, Row, act, create, define, redefine, snapshot, state, tree
 from tests.integration.semantics.world import World
 
@@ -17,9 +16,7 @@ def _named_after_the_second(world: World) -> bool:
 
 
 def _overlay_is_in_use(world: World) -> bool:
-    service = world.product.service
-    xml = service.domain_xml(world.name, world.host, ALICE, inactive=False, security_info=False)
-    return f"{world.name}-vda.s1" in xml
+    return f"{world.name}-vda.s1" in world.xml()
 
 
 FLAGS = [
@@ -59,6 +56,7 @@ FLAGS = [
         snapshot("s1", disk_only=True, quiesce=True),
         None,
         (define(more=AGENT),),
+        tree(s1=None),
     ),
     Row("1.1-atomic", "accepted", snapshot("s1", atomic=True), None, DEFINED, tree(s1=None)),
     Row("1.1-live-internal", "needs external memory", snapshot("s1", live=True), 84, RUNNING),

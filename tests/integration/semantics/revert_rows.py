@@ -1,5 +1,6 @@
 """Sections 1.4 and 1.5: reverting and deleting."""
 
+from tests.integration.semantics.lifecycle_rows import named_anew
 from tests.integration.semantics.row import DEFINED, RUNNING, START, Row, act, delete, revert, snapshot, state, tree
 from tests.integration.semantics.world import Answer, World
 
@@ -17,9 +18,7 @@ def _renamed_and_reverted(world: World) -> Answer:
     answer = world.act("domrename", name=new)
     assert answer.number is None, answer
     world.name = new
-    answer = world.act("snapshot-revert", name="s1")
-    assert world.domain["name"] == new
-    return answer
+    return world.act("snapshot-revert", name="s1")
 
 
 REVERT = [
@@ -43,7 +42,12 @@ REVERT = [
     Row("1.4-external", "not supported yet", revert("s1"), 67, (*RUNNING, OUT)),
     Row("1.4-managed-save", "may corrupt", revert("s1"), 77, (*OFF, START, act("managedsave"))),
     Row(
-        "1.4-managed-save-force", "at one's own risk", revert("s1", force=True), None, (*OFF, START, act("managedsave"))
+        "1.4-managed-save-force",
+        "at one's own risk: what was saved stays",
+        revert("s1", force=True),
+        None,
+        (*OFF, snapshot("s2"), START, act("managedsave")),
+        lambda world: world.current == "s1" and world.domain["managed_save"],
     ),
     Row(
         "1.4-managed-save-memory",
@@ -99,7 +103,8 @@ REVERT = [
         "a renamed domain keeps its name",
         _renamed_and_reverted,
         None,
-        OFF,
+        (*OFF, snapshot("s2")),
+        lambda world: named_anew(world) and world.current == "s1",
     ),
 ]
 

@@ -33,6 +33,10 @@ def test_every_row_that_is_tried_is_listed_with_its_number() -> None:
     assert {row.id: row.number for row in ROWS} == {row.id: row.number for row in listed() if row.tried == "row"}
 
 
+def test_every_row_that_is_answered_with_done_looks_at_what_was_done() -> None:
+    assert [row.id for row in ROWS if row.number is None and row.so is None] == []
+
+
 def test_no_id_is_used_twice() -> None:
     ids = [row.id for row in listed()]
     assert sorted(ids) == sorted(set(ids))

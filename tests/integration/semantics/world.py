@@ -2,6 +2,7 @@
 
 import itertools
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +73,17 @@ class World:
         error = operation["error"]
         return Answer(None) if error is None else Answer(error["code"], error["message"])
 
+    def look(self) -> None:
+        """Let Revisor notice what happened on the host by itself."""
+        self.product.agents[self.host].run_once(time.monotonic())
+        self.product.queries.wait_for(self.product.application.reader.head(), 0)
+
     def dump(self, snapshot: str) -> str:
         return self.product.service.snapshot_xml(self.name, self.host, snapshot, ALICE, security_info=True)
+
+    def xml(self, *, inactive: bool = False) -> str:
+        """The definition that runs, or that the next start takes, as Revisor shows it."""
+        return self.product.service.domain_xml(self.name, self.host, ALICE, inactive=inactive, security_info=False)
 
     @property
     def parents(self) -> dict[str, str | None]:
