@@ -1,10 +1,10 @@
 """What a row is, and the steps rows are told in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tests.integration.semantics.world import QEMU, SIMULATOR, Answer, World
+from tests.integration.semantics.world import Answer, World
 
 Step = Callable[[World], Answer]
 
@@ -19,7 +19,6 @@ class Row:
     number: int | None = None
     given: Sequence[Step] = ()
     so: Callable[[World], bool] | None = None
-    kinds: tuple[str, ...] = field(default=(SIMULATOR, QEMU))
 
     def tried_in(self, world: World) -> None:
         for step in self.given:
