@@ -2,14 +2,12 @@
 
 Three things make differences. The test driver has quirks of its own, and Revisor follows the QEMU driver. Revisor is
 better than libvirt where libvirt loses information. And the simulator has no guest. Anything else is a mistake of one
-of the two, so what matches no entry fails, and so does an entry that cites no row.
+of the two, so what matches no entry fails, and so does an entry that cites no row of docs/reference/semantics.md.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from tests.equivalence.calls import Call
 from tests.equivalence.seen import Difference, DomainSeen, Host
@@ -17,11 +15,6 @@ from tests.equivalence.seen import Difference, DomainSeen, Host
 TEST, QEMU, SIMULATOR = "test driver", "QEMU", "simulator"
 """The pairings: Revisor over the test driver or QEMU beside the same, and Revisor over its simulator beside QEMU."""
 PAIRINGS = (TEST, QEMU, SIMULATOR)
-
-_ROWS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "semantics.md"
-_SECTIONS = ("1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "2.1", "2.2", "2.3", "2.4", "3.1", "6")
-ROW = re.compile(rf"({'|'.join(map(re.escape, _SECTIONS))})-[a-z0-9]+(-[a-z0-9]+)*")
-"""A row's id: the section of libvirt-semantics it is in, and words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +293,3 @@ def tolerance_of_difference(moment: Moment, difference: Difference) -> ShownTole
 def spoilt_by(moment: Moment, after: Host) -> str | None:
     """The row by which libvirt went wrong in this call, if nothing can be compared any more."""
     return next((entry.row for entry in SPOILT if entry.fits(moment, after)), None)
-
-
-def known_rows() -> frozenset[str] | None:
-    """The ids of all rows, where docs/reference lists them; None while it does not."""
-    if not _ROWS.exists():
-        return None
-    return frozenset(match.group(0) for match in ROW.finditer(_ROWS.read_text(encoding="utf-8")))

@@ -1,32 +1,9 @@
 """docs/reference/semantics.md lists every row: with its number where it is tried, or with the reason why it is not."""
 
-import re
-from dataclasses import dataclass
-from pathlib import Path
+import pytest
 
+from tests.integration.semantics.reference import REPOSITORY, Listed, listed, rows_in
 from tests.integration.semantics.test_rows import ROWS
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-REFERENCE = REPOSITORY / "docs/reference/semantics.md"
-_ROW = re.compile(r"\| `([^`]+)` \| (.*?) \| (done|\d+|) \| (.*?) \|")
-
-
-@dataclass(frozen=True)
-class Listed:
-    id: str
-    number: int | None
-    tried: str
-    """``row``: here; a test by its path and name; or ``not tried: `` and why."""
-
-
-def listed() -> list[Listed]:
-    found = []
-    for line in REFERENCE.read_text().splitlines():
-        match = _ROW.fullmatch(line)
-        if match is not None:
-            id, _, number, tried = match.groups()
-            found.append(Listed(id, int(number) if number.isdecimal() else None, tried))
-    return found
 
 
 def test_every_row_that_is_tried_is_listed_with_its_number() -> None:
@@ -58,3 +35,23 @@ def test_a_row_that_is_tried_elsewhere_names_a_test_that_is_there_and_the_others
 def test_every_section_is_there() -> None:
     sections = {row.id.split("-")[0] for row in listed()}
     assert sections == {"1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "2.1", "2.2", "2.3", "2.4"}
+
+
+def test_a_row_is_read_with_its_number_and_where_it_is_tried() -> None:
+    text = (
+        "| row | what |\n|---|---|\n| `2.3-suspend` | pauses | done | row |\n| `2.3-none` | is not there | 42 | row |"
+    )
+
+    assert rows_in(text) == [Listed("2.3-suspend", None, "row"), Listed("2.3-none", 42, "row")]
+
+
+@pytest.mark.parametrize("id", ["", "2.3", "suspend", "2.3-", "2.3-Suspend", "2.3-suspend of it"])
+def test_what_names_no_row_is_no_row(id: str) -> None:
+    with pytest.raises(ValueError, match="no row"):
+        rows_in(f"| `{id}` | pauses | done | row |")
+
+
+@pytest.mark.parametrize("rest", ["pauses | done", "pauses | maybe | row", "pauses |  | row", "pauses | done |"])
+def test_a_row_without_a_number_or_a_place_is_not_passed_over(rest: str) -> None:
+    with pytest.raises(ValueError, match="no row"):
+        rows_in(f"| `2.3-suspend` | {rest} |")
