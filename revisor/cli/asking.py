@@ -220,7 +220,8 @@ def _code(operation: Operation, ending: Ending, *, as_json: bool) -> int:
                 ending.done(operation)
             return Exit.DONE
         case "failed":
-            words = refusal(error.get("code", 1), error.get("message", "internal error: it failed"))
+            message = error.get("message", "internal error: it failed")
+            words = refusal(error.get("code", 1), message, name=error.get("name"))
             return fail(words, as_json=as_json, first=ending.failed)
         case "unknown":
             said = error.get("message") or "its answer was lost"

@@ -22,14 +22,11 @@ class Exit(IntEnum):
     PIPE_CLOSED = 141
 
 
-NAMES = {1: "INTERNAL_ERROR", 3: "NO_SUPPORT", 8: "INVALID_ARG", 9: "OPERATION_FAILED", 27: "XML_ERROR"}
-NAMES |= {38: "SYSTEM_ERROR", 55: "OPERATION_INVALID", 68: "OPERATION_TIMEOUT", 78: "OPERATION_ABORTED"}
-NAMES |= {103: "NO_DOMAIN_CHECKPOINT"}
+def refusal(code: int, message: str, *, name: str | None = None, **details: str | None) -> Refusal:
+    """A refusal of our own. ``name`` is libvirt's of the code, if it was told."""
+    from domain_model.errors import ERROR_NAMES  # only what fails needs it, and start-up is measured
 
-
-def refusal(code: int, message: str, **details: str | None) -> Refusal:
-    """A refusal of our own."""
-    return Refusal(code, NAMES.get(code, "INTERNAL_ERROR"), message, **details)
+    return Refusal(code, name or ERROR_NAMES.get(code, "INTERNAL_ERROR"), message, **details)
 
 
 def fail(error: Refusal, *, as_json: bool, first: str | None = None) -> int:
@@ -56,5 +53,5 @@ def fail_by(error: ClientError, *, as_json: bool) -> int:
     if isinstance(error, Refusal):
         return fail(error, as_json=as_json)
     code = {Unreachable: Exit.UNREACHABLE, AnswerLost: Exit.UNKNOWN}.get(type(error), Exit.REFUSED)
-    fail(refusal(38, str(error)), as_json=as_json)
+    fail(Refusal(38, "SYSTEM_ERROR", str(error)), as_json=as_json)
     return code

@@ -66,6 +66,29 @@ def test_an_operation_that_failed_ends_with_1_and_its_number(line: CommandLine) 
     assert (done.code, done.err.splitlines()[-1]) == (1, "error: Operation not supported: no [84]")
 
 
+@pytest.mark.parametrize(
+    ("code", "told", "name"),
+    [
+        (84, {}, "OPERATION_UNSUPPORTED"),
+        (42, {}, "NO_DOMAIN"),
+        (999, {"name": "NEWER"}, "NEWER"),
+        (999, {}, "INTERNAL_ERROR"),
+    ],
+)
+def test_the_error_of_an_operation_has_libvirts_name(
+    line: CommandLine, code: int, told: dict[str, str], name: str
+) -> None:
+    line.service.outcome = {"state": "failed", "error": {"code": code, "message": "no", **told}}
+    done = line.run("suspend", "web", "--output", "json")
+    assert json.loads(done.err.splitlines()[0])["error"]["name"] == name
+
+
+def test_a_refusal_of_our_own_has_libvirts_name(line: CommandLine) -> None:
+    line.service.known_snapshots = []
+    done = line.run("snapshot-list", "web", "--from", "s1", "--output", "json")
+    assert json.loads(done.err.splitlines()[0])["error"]["name"] == "NO_DOMAIN_SNAPSHOT"
+
+
 def test_an_unknown_outcome_ends_with_4(line: CommandLine) -> None:
     line.service.outcome = {"state": "unknown"}
     done = line.run("start", "web")
