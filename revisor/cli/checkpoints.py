@@ -80,7 +80,7 @@ def checkpoint_create_as(
 @verb(
     "checkpoint-list",
     DOMAIN,
-    reads=True,
+    fresh=True,
     options=[
         flag("tree", "As a tree."),
         flag("name", "Names only."),
@@ -128,7 +128,7 @@ def _table(items: list[Item], *, with_parent: bool) -> None:
     )
 
 
-@verb("checkpoint-info", DOMAIN, CHECKPOINT, reads=True)
+@verb("checkpoint-info", DOMAIN, CHECKPOINT, fresh=True)
 def checkpoint_info(asked: Asked, *, domain: str, checkpointname: str) -> int:
     """Show what a checkpoint is."""
     door, reference = Door(asked), Reference.of(domain)
@@ -150,7 +150,7 @@ def checkpoint_info(asked: Asked, *, domain: str, checkpointname: str) -> int:
     return Exit.DONE
 
 
-@verb("checkpoint-parent", DOMAIN, CHECKPOINT, reads=True)
+@verb("checkpoint-parent", DOMAIN, CHECKPOINT, fresh=True)
 def checkpoint_parent(asked: Asked, *, domain: str, checkpointname: str) -> int:
     """Show which checkpoint is the parent of one."""
     door = Door(asked)
@@ -175,7 +175,7 @@ def checkpoint_parent(asked: Asked, *, domain: str, checkpointname: str) -> int:
     "checkpoint-dumpxml",
     DOMAIN,
     CHECKPOINT,
-    reads=True,
+    fresh=True,
     options=[
         flag("security-info", "Show passwords too; this goes on record."),
         flag("no-domain", "Leave the domain's definition out."),
@@ -267,7 +267,7 @@ def backup_begin(
     return act(asked, domain, "backup-begin", arguments, Ending(lambda _: output.message("Backup started")))
 
 
-@verb("backup-dumpxml", DOMAIN, reads=True, options=part_options())
+@verb("backup-dumpxml", DOMAIN, fresh=True, options=part_options())
 def backup_dumpxml(asked: Asked, *, domain: str, xpath: str | None, wrap: bool) -> int:
     """Show the XML of the backup that runs, as it was when it began."""
     door, reference = Door(asked), Reference.of(domain)

@@ -22,7 +22,6 @@ def _limit() -> Any:
 @verb(
     "log",
     _OPTIONAL_DOMAIN,
-    reads=True,
     options=[flag("attempts", "What was refused, and to whom, instead of what happened to a domain."), _limit()],
 )
 def log(asked: Asked, *, domain: str | None, attempts: bool, limit: int | None) -> int:
@@ -84,7 +83,7 @@ def _attempts(asked: Asked, limit: int | None) -> int:
     return Exit.DONE
 
 
-@verb("operations", _OPTIONAL_DOMAIN, reads=True, options=[_limit()])
+@verb("operations", _OPTIONAL_DOMAIN, options=[_limit()])
 def operations(asked: Asked, *, domain: str | None, limit: int | None) -> int:
     """List operations, of one domain or of all."""
     door = Door(asked)
@@ -117,7 +116,7 @@ def _state(item: Item) -> str:
     return f"{item['state']} [{error['code']}]" if error else str(item["state"])
 
 
-@verb("list", reads=True)
+@verb("list")
 def projections_list(asked: Asked) -> int:
     """List the read models and how far they are."""
     door = Door(asked)

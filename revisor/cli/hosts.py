@@ -12,7 +12,7 @@ NAME = Word("name", "NAME")
 URI = Word("uri", "URI")
 
 
-@verb("list", reads=True)
+@verb("list")
 def host_list(asked: Asked) -> int:
     """List the hosts."""
     door = Door(asked)

@@ -24,7 +24,7 @@ _PAIRS = (
 
 @verb(
     "list",
-    reads=True,
+    fresh=True,
     options=[
         flag("all", "List inactive and active domains."),
         flag("inactive", "List inactive domains."),

@@ -12,7 +12,7 @@ from revisor.cli.verb import DOMAIN, Asked, Verb, exclusive, flag, not_offered, 
 Item = dict[str, Any]
 
 
-@verb("dominfo", DOMAIN, reads=True)
+@verb("dominfo", DOMAIN, fresh=True)
 def dominfo(asked: Asked, *, domain: str) -> int:
     """Show what a domain is."""
     door = Door(asked)
@@ -61,7 +61,7 @@ def _of_one(name: str, words: str, shown: Callable[[Item], str]) -> Verb:
         return Exit.DONE
 
     function.__doc__ = words
-    return verb(name, DOMAIN, reads=True)(function)
+    return verb(name, DOMAIN, fresh=True)(function)
 
 
 def _id(item: Item) -> str:
@@ -73,7 +73,7 @@ domname = _of_one("domname", "Show a domain's name.", lambda item: str(item["nam
 domuuid = _of_one("domuuid", "Show a domain's UUID.", lambda item: str(item["uuid"]))
 
 
-@verb("domstate", DOMAIN, reads=True, options=[flag("reason", "Print why it is in this state, too.")])
+@verb("domstate", DOMAIN, fresh=True, options=[flag("reason", "Print why it is in this state, too.")])
 def domstate(asked: Asked, *, domain: str, reason: bool) -> int:
     """Show a domain's state."""
     door = Door(asked)
@@ -89,7 +89,7 @@ def domstate(asked: Asked, *, domain: str, reason: bool) -> int:
 @verb(
     "dumpxml",
     DOMAIN,
-    reads=True,
+    fresh=True,
     options=[
         flag("inactive", "Show the persistent definition of a running domain."),
         flag("security-info", "Show passwords too; this goes on record."),
@@ -109,7 +109,7 @@ def _inactive() -> Any:
     return flag("inactive", "Of the persistent definition of a running domain.")
 
 
-@verb("domblklist", DOMAIN, reads=True, options=[_inactive(), flag("details", "With columns for what they are.")])
+@verb("domblklist", DOMAIN, fresh=True, options=[_inactive(), flag("details", "With columns for what they are.")])
 def domblklist(asked: Asked, *, domain: str, inactive: bool, details: bool) -> int:
     """List a domain's disks."""
     from revisor.cli.definitions import disks
@@ -128,7 +128,7 @@ def domblklist(asked: Asked, *, domain: str, inactive: bool, details: bool) -> i
     return Exit.DONE
 
 
-@verb("domiflist", DOMAIN, reads=True, options=[_inactive()])
+@verb("domiflist", DOMAIN, fresh=True, options=[_inactive()])
 def domiflist(asked: Asked, *, domain: str, inactive: bool) -> int:
     """List a domain's network interfaces."""
     from revisor.cli.definitions import interfaces
@@ -154,7 +154,7 @@ def domiflist(asked: Asked, *, domain: str, inactive: bool) -> int:
 @verb(
     "vcpucount",
     DOMAIN,
-    reads=True,
+    fresh=True,
     options=[
         flag("maximum", "The most it may have."),
         flag("active", "Those it has."),

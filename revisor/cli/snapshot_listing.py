@@ -31,7 +31,7 @@ _STATES = {"shutoff": "inactive", "disk-snapshot": "disk_only"}
 @verb(
     "snapshot-list",
     DOMAIN,
-    reads=True,
+    fresh=True,
     options=[
         flag("parent", "With a column for the parent."),
         flag("roots", "Only those without a parent."),

@@ -22,7 +22,7 @@ from revisor.client import Refusal, segment
 Item = dict[str, Any]
 
 
-@verb("snapshot-info", DOMAIN, SNAPSHOT_OR_CURRENT, reads=True, options=[current_option()])
+@verb("snapshot-info", DOMAIN, SNAPSHOT_OR_CURRENT, fresh=True, options=[current_option()])
 def snapshot_info(asked: Asked, *, domain: str, snapshotname: str | None, current: bool) -> int:
     """Show what a snapshot is."""
     door, reference = Door(asked), Reference.of(domain)
@@ -50,7 +50,7 @@ def snapshot_info(asked: Asked, *, domain: str, snapshotname: str | None, curren
     return Exit.DONE
 
 
-@verb("snapshot-parent", DOMAIN, SNAPSHOT_OR_CURRENT, reads=True, options=[current_option()])
+@verb("snapshot-parent", DOMAIN, SNAPSHOT_OR_CURRENT, fresh=True, options=[current_option()])
 def snapshot_parent(asked: Asked, *, domain: str, snapshotname: str | None, current: bool) -> int:
     """Show the name of a snapshot's parent."""
     door, reference = Door(asked), Reference.of(domain)
@@ -70,7 +70,7 @@ def snapshot_parent(asked: Asked, *, domain: str, snapshotname: str | None, curr
     "snapshot-dumpxml",
     DOMAIN,
     SNAPSHOT,
-    reads=True,
+    fresh=True,
     options=[
         flag("security-info", "Show passwords too; this goes on record."),
         *part_options(),
@@ -101,7 +101,7 @@ def _dump(
     "snapshot-current",
     DOMAIN,
     SNAPSHOT_OR_CURRENT,
-    reads=True,
+    fresh=True,
     options=[
         flag("name", "Print its name, not its XML."),
         flag("security-info", "Show passwords too; this goes on record."),

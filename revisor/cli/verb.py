@@ -108,7 +108,7 @@ class Verb(click.Command):
         words: Sequence[Word],
         options: Sequence[click.Option],
         wait_s: float | None,
-        reads: bool,
+        fresh: bool,
     ) -> None:
         self.words = words
         self._wait_s = wait_s
@@ -120,7 +120,7 @@ class Verb(click.Command):
             params=[
                 *options,
                 *(_word_option(word) for word in words),
-                *_context_options(reason=self._takes_reason, fresh=reads),
+                *_context_options(reason=self._takes_reason, fresh=fresh),
                 click.Argument([_REST], nargs=-1),
             ],
         )
@@ -180,12 +180,14 @@ def verb(
     *words: Word,
     options: Sequence[click.Option] = (),
     wait_s: float | None = DEFAULT_WAIT_S,
-    reads: bool = False,
+    fresh: bool = False,
 ) -> Callable[[Callable[..., int]], Verb]:
-    """Make a function a verb. ``reads`` for those that only ask, ``wait_s`` how long the others wait by default."""
+    """Make a function a verb. ``fresh`` for those that answer from the last look at the hosts and can have another one
+    first, ``wait_s`` how long those wait by default that become operations.
+    """
 
     def made(function: Callable[..., int]) -> Verb:
-        return Verb(name, function=function, words=words, options=options, wait_s=wait_s, reads=reads)
+        return Verb(name, function=function, words=words, options=options, wait_s=wait_s, fresh=fresh)
 
     return made
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from domain_model.errors import Refused
@@ -79,3 +80,14 @@ WaitQuery = Annotated[
     float | None,
     Query(ge=0, le=86_400, allow_inf_nan=False, description="Hold the answer back until it ended, at most so long."),
 ]
+
+
+async def _look_closely(
+    service: ServiceGiven, domain: str, host: HostQuery = None, *, fresh: FreshQuery = False
+) -> None:
+    if fresh:
+        await run_in_threadpool(service.observe_closely, domain, host)
+
+
+LOOKED_CLOSELY = (Depends(_look_closely),)
+"""For routes below a domain that answer from the last look at it: they take ``fresh``."""

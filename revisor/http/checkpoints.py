@@ -7,21 +7,17 @@ from starlette.responses import Response
 
 from revisor.http import shapes
 from revisor.http.answers import document, xml_answer
-from revisor.http.asking import FreshQuery, HostQuery, ReadContext, ServiceGiven
+from revisor.http.asking import LOOKED_CLOSELY, HostQuery, ReadContext, ServiceGiven
 from revisor.http.domains import SECURITY, XML
 from revisor.http.names import CHECKPOINT
 
-routes = APIRouter(prefix="/v1/domains/{domain}", tags=["checkpoints"])
+routes = APIRouter(prefix="/v1/domains/{domain}", tags=["checkpoints"], dependencies=LOOKED_CLOSELY)
 _CHECKPOINTS = shapes.Document[shapes.CheckpointItem]
 
 
 @routes.get("/checkpoints", response_model=_CHECKPOINTS)
-def list_checkpoints(
-    service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False
-) -> Response:
+def list_checkpoints(service: ServiceGiven, domain: str, host: HostQuery = None) -> Response:
     """The checkpoints of a domain, one item a checkpoint."""
-    if fresh:
-        service.observe_closely(domain, host)
     return document(service, "checkpoint-list", lambda: service.checkpoints.all_of(domain, host), host)
 
 
@@ -35,38 +31,25 @@ def show_checkpoint_xml(
     host: HostQuery = None,
     security_info: Annotated[bool, SECURITY] = False,
     no_domain: Annotated[bool, Query(description="Without the definition of the domain.")] = False,
-    fresh: FreshQuery = False,
 ) -> Response:
     """The whole XML of a checkpoint, as its hypervisor gave it."""
-    if fresh:
-        service.observe_closely(domain, host)
     text = service.checkpoints.xml(domain, host, name, context, security_info=security_info, no_domain=no_domain)
     return xml_answer(service, text, host)
 
 
 @routes.get(CHECKPOINT, response_model=_CHECKPOINTS)
-def show_checkpoint(
-    service: ServiceGiven, domain: str, name: str, *, host: HostQuery = None, fresh: FreshQuery = False
-) -> Response:
+def show_checkpoint(service: ServiceGiven, domain: str, name: str, host: HostQuery = None) -> Response:
     """One checkpoint; 103 if there is none of that name."""
-    if fresh:
-        service.observe_closely(domain, host)
     return document(service, "checkpoint-info", lambda: [service.checkpoints.one(domain, host, name)], host)
 
 
 @routes.get("/backup", response_model=shapes.Document[shapes.BackupItem])
-def show_backup(service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False) -> Response:
+def show_backup(service: ServiceGiven, domain: str, host: HostQuery = None) -> Response:
     """The backup that was begun last, and how it ended; 104 if there was none."""
-    if fresh:
-        service.observe_closely(domain, host)
     return document(service, "backup", lambda: [service.checkpoints.backup(domain, host)], host)
 
 
 @routes.get("/backup/xml", responses=XML, response_class=Response)
-def show_backup_xml(
-    service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False
-) -> Response:
+def show_backup_xml(service: ServiceGiven, domain: str, host: HostQuery = None) -> Response:
     """The XML of the backup that runs; 104 if none does."""
-    if fresh:
-        service.observe_closely(domain, host)
     return xml_answer(service, service.checkpoints.backup_xml(domain, host), host)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from domain_model.flags import Define, Start
 from revisor.http import shapes
 from revisor.http.answers import document, operation_answer, xml_answer
-from revisor.http.asking import AskingGiven, FreshQuery, HostQuery, ReadContext, ServiceGiven, WaitQuery
+from revisor.http.asking import LOOKED_CLOSELY, AskingGiven, FreshQuery, HostQuery, ReadContext, ServiceGiven, WaitQuery
 from revisor.http.models import Act, NewDomain, arguments_of
 from revisor.http.waiting import operation_when_ended
 
@@ -64,16 +64,14 @@ def _start_flags(asked: NewDomain) -> Start:
     return Start(sum(flag for flag, wanted in given if wanted))
 
 
-@routes.get("/{domain}", response_model=shapes.Document[shapes.DomainInformation])
-def show_domain(service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False) -> Response:
+@routes.get("/{domain}", response_model=shapes.Document[shapes.DomainInformation], dependencies=LOOKED_CLOSELY)
+def show_domain(service: ServiceGiven, domain: str, host: HostQuery = None) -> Response:
     """What ``dominfo`` tells of a domain."""
-    if fresh:
-        service.observe_closely(domain, host)
     found = service.domain(domain, host)
     return document(service, "dominfo", lambda: [found], found["host"])
 
 
-@routes.get("/{domain}/xml", responses=XML, response_class=Response)
+@routes.get("/{domain}/xml", responses=XML, response_class=Response, dependencies=LOOKED_CLOSELY)
 def show_domain_xml(
     service: ServiceGiven,
     context: ReadContext,
@@ -82,11 +80,8 @@ def show_domain_xml(
     host: HostQuery = None,
     inactive: Annotated[bool, Query(description="The persistent definition of a running domain.")] = False,
     security_info: Annotated[bool, SECURITY] = False,
-    fresh: FreshQuery = False,
 ) -> Response:
     """The definition of a domain."""
-    if fresh:
-        service.observe_closely(domain, host)
     text = service.domain_xml(domain, host, context, inactive=inactive, security_info=security_info)
     return xml_answer(service, text, host)
 

@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from revisor.http import shapes
 from revisor.http.answers import document, xml_answer
-from revisor.http.asking import FreshQuery, HostQuery, ReadContext, ServiceGiven
+from revisor.http.asking import LOOKED_CLOSELY, HostQuery, ReadContext, ServiceGiven
 from revisor.http.domains import SECURITY, XML
 from revisor.http.names import SNAPSHOT
 
-routes = APIRouter(prefix="/v1/domains/{domain}", tags=["snapshots"])
+routes = APIRouter(prefix="/v1/domains/{domain}", tags=["snapshots"], dependencies=LOOKED_CLOSELY)
 _SNAPSHOTS = shapes.Document[shapes.SnapshotItem]
 
 
@@ -22,11 +22,8 @@ def list_snapshots(
     *,
     host: HostQuery = None,
     deleted: Annotated[bool, Query(description="Those whose metadata was deleted and can be brought back.")] = False,
-    fresh: FreshQuery = False,
 ) -> Response:
     """The snapshot tree of a domain, one item a snapshot."""
-    if fresh:
-        service.observe_closely(domain, host)
     asked = service.deleted_snapshots if deleted else service.snapshots
     return document(service, "snapshot-list", lambda: asked(domain, host), host)
 
@@ -47,20 +44,12 @@ def show_snapshot_xml(
 
 
 @routes.get(SNAPSHOT, response_model=_SNAPSHOTS)
-def show_snapshot(
-    service: ServiceGiven, domain: str, name: str, *, host: HostQuery = None, fresh: FreshQuery = False
-) -> Response:
+def show_snapshot(service: ServiceGiven, domain: str, name: str, host: HostQuery = None) -> Response:
     """One snapshot."""
-    if fresh:
-        service.observe_closely(domain, host)
     return document(service, "snapshot-info", lambda: [service.snapshot(domain, host, name)], host)
 
 
 @routes.get("/snapshot-current", response_model=_SNAPSHOTS)
-def show_current_snapshot(
-    service: ServiceGiven, domain: str, *, host: HostQuery = None, fresh: FreshQuery = False
-) -> Response:
+def show_current_snapshot(service: ServiceGiven, domain: str, host: HostQuery = None) -> Response:
     """The current snapshot; 72 if there is none."""
-    if fresh:
-        service.observe_closely(domain, host)
     return document(service, "snapshot-current", lambda: [service.current_snapshot(domain, host)], host)

@@ -125,6 +125,30 @@ def test_every_function_of_a_verb_says_what_it_does() -> None:
         assert inspect.getdoc(command.callback), words
 
 
+LOOKING = [(words, command) for words, command in OURS if any("--fresh" in each.opts for each in command.params)]
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    with a_door() as door:
+        yield door
+
+
+@pytest.mark.parametrize(("words", "command"), LOOKING, ids=[" ".join(words) for words, _ in LOOKING])
+def test_every_verb_that_offers_fresh_has_the_hosts_looked_at_first(
+    door: Door,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    command: Verb,
+) -> None:
+    line = command_line(door, capsys, monkeypatch)
+    needed = [word.option for word in command.words if word.required]
+    one_of_many = ["--current"] if any("--current" in each.opts for each in command.params) else []
+    line.run(*words, *needed, *one_of_many, "--fresh")
+    assert line.service.asked[0][0].startswith("observe")
+
+
 LOADED = """
 import json, os, sys
 before = set(sys.modules)
