@@ -126,13 +126,14 @@ class Ending:
 
 
 def act(asked: Asked, domain: str, verb: str, arguments: Mapping[str, Any], ending: Ending) -> int:
-    """Ask for a verb on a domain, follow its operation, print how it ended; returns the exit code.
-
-    Of ``arguments`` those are asked for that were given.
-    """
+    """Ask for a verb on a domain, follow its operation, print how it ended; returns the exit code."""
     reference = Reference.of(domain)
-    given = {key: value for key, value in arguments.items() if is_given(value)}
-    return request(asked, f"{reference.path}/operations", {"verb": verb, "arguments": given}, ending, reference)
+    return request(asked, f"{reference.path}/operations", act_of(verb, arguments), ending, reference)
+
+
+def act_of(verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """How a verb is asked for: with those of ``arguments`` that were given."""
+    return {"verb": verb, "arguments": {key: value for key, value in arguments.items() if is_given(value)}}
 
 
 def request(

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from revisor.cli import output
-from revisor.cli.asking import Door, Reference
+from revisor.cli.asking import Door, Reference, act_of
 from revisor.cli.failures import Exit
-from revisor.cli.verb import Asked, flag, is_given
+from revisor.cli.verb import Asked, flag
 
 
 def plan_flag() -> click.Option:
@@ -18,11 +18,8 @@ def plan_flag() -> click.Option:
 def plan(asked: Asked, domain: str, verb: str, arguments: Mapping[str, Any]) -> int:
     """Print the blast radius of a verb; returns the exit code. Refused as the verb itself would be."""
     door, reference = Door(asked), Reference.of(domain)
-    given = {key: value for key, value in arguments.items() if is_given(value)}
     query = {"host": reference.host}
-    reply = door.client.request(
-        "POST", f"{reference.path}/plan", query, {"verb": verb, "arguments": given, **door.said}
-    )
+    reply = door.client.request("POST", f"{reference.path}/plan", query, {**act_of(verb, arguments), **door.said})
     if door.as_json:
         output.json_text(reply.body)
         return Exit.DONE

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from revisor.cli import output
-from revisor.cli.asking import Door, Ending, Reference, act, request, tell
+from revisor.cli.asking import Door, Ending, Reference, act, act_of, request, tell
 from revisor.cli.failures import Exit
 from revisor.cli.files import read_text
 from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, flag, option, verb
@@ -73,10 +73,9 @@ def save(asked: Asked, *, domain: str, file: str, xml: str | None, **flags: bool
 def restore(asked: Asked, *, file: str, host: str | None, xml: str | None, **flags: bool) -> int:
     """Let a domain go on that was saved to a file. The file stays."""
     on = _only_host(Door(asked)) if host is None else host
-    given = {"file": _on_host(file), "xml": _read(xml), **flags}
-    arguments = {key: value for key, value in given.items() if value}
+    body = act_of("restore", {"file": _on_host(file), "xml": _read(xml), **flags})
     ending = Ending(lambda _: output.message(f"Domain restored from {file}"), f"Failed to restore domain from {file}")
-    return request(asked, f"/v1/hosts/{segment(on)}/restore", {"verb": "restore", "arguments": arguments}, ending)
+    return request(asked, f"/v1/hosts/{segment(on)}/restore", body, ending)
 
 
 def _only_host(door: Door) -> str:

@@ -207,6 +207,12 @@ def test_restoring_asks_the_host_that_has_the_file(line: CommandLine) -> None:
     assert asked(line) == [("restore", "alpha", {"file": "/s", "paused": True})]
 
 
+def test_an_empty_xml_to_restore_with_is_left_to_revisor_to_refuse(line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    line.run("restore", "/s", "--host", "alpha", "--xml", str(tmp_path / "empty"))
+    assert asked(line) == [("restore", "alpha", {"file": "/s", "xml": ""})]
+
+
 def test_restoring_needs_no_host_where_there_is_but_one(line: CommandLine) -> None:
     line.service.known_hosts = [{"name": "alpha"}]
     assert line.run("restore", "/s").code == 0
