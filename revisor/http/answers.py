@@ -33,9 +33,10 @@ def document(
     return _json(body, status, headers)
 
 
-def xml_answer(service: Service, text: str, host: str | None) -> Response:
-    """A document of libvirt's, byte for byte."""
-    return Response(text.encode(), media_type="application/xml", headers=_headers(service, host))
+def xml_answer(service: Service, read: Callable[[], str], host: str | None) -> Response:
+    """A document of libvirt's, byte for byte. The position is taken before reading, as above."""
+    headers = _headers(service, host)
+    return Response(read().encode(), media_type="application/xml", headers=headers)
 
 
 def operation_answer(service: Service, operation: Row, status: int | None = None) -> Response:

@@ -33,8 +33,11 @@ def show_checkpoint_xml(
     no_domain: Annotated[bool, Query(description="Without the definition of the domain.")] = False,
 ) -> Response:
     """The whole XML of a checkpoint, as its hypervisor gave it."""
-    text = service.checkpoints.xml(domain, host, name, context, security_info=security_info, no_domain=no_domain)
-    return xml_answer(service, text, host)
+
+    def read() -> str:
+        return service.checkpoints.xml(domain, host, name, context, security_info=security_info, no_domain=no_domain)
+
+    return xml_answer(service, read, host)
 
 
 @routes.get(CHECKPOINT, response_model=_CHECKPOINTS)
@@ -52,4 +55,4 @@ def show_backup(service: ServiceGiven, domain: str, host: HostQuery = None) -> R
 @routes.get("/backup/xml", responses=XML, response_class=Response)
 def show_backup_xml(service: ServiceGiven, domain: str, host: HostQuery = None) -> Response:
     """The XML of the backup that runs; 104 if none does."""
-    return xml_answer(service, service.checkpoints.backup_xml(domain, host), host)
+    return xml_answer(service, lambda: service.checkpoints.backup_xml(domain, host), host)

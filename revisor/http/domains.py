@@ -67,8 +67,8 @@ def _start_flags(asked: NewDomain) -> Start:
 @routes.get("/{domain}", response_model=shapes.Document[shapes.DomainInformation], dependencies=LOOKED_CLOSELY)
 def show_domain(service: ServiceGiven, domain: str, host: HostQuery = None) -> Response:
     """What ``dominfo`` tells of a domain."""
-    found = service.domain(domain, host)
-    return document(service, "dominfo", lambda: [found], found["host"])
+    where = service.domain(domain, host)["host"]
+    return document(service, "dominfo", lambda: [service.domain(domain, host)], where)
 
 
 @routes.get("/{domain}/xml", responses=XML, response_class=Response, dependencies=LOOKED_CLOSELY)
@@ -82,8 +82,11 @@ def show_domain_xml(
     security_info: Annotated[bool, SECURITY] = False,
 ) -> Response:
     """The definition of a domain."""
-    text = service.domain_xml(domain, host, context, inactive=inactive, security_info=security_info)
-    return xml_answer(service, text, host)
+
+    def read() -> str:
+        return service.domain_xml(domain, host, context, inactive=inactive, security_info=security_info)
+
+    return xml_answer(service, read, host)
 
 
 @routes.post("/{domain}/plan", response_model=shapes.Document[shapes.PlanItem])

@@ -39,8 +39,11 @@ def show_snapshot_xml(
     security_info: Annotated[bool, SECURITY] = False,
 ) -> Response:
     """The whole XML of a snapshot, as its hypervisor gave it."""
-    text = service.snapshot_xml(domain, host, name, context, security_info=security_info)
-    return xml_answer(service, text, host)
+
+    def read() -> str:
+        return service.snapshot_xml(domain, host, name, context, security_info=security_info)
+
+    return xml_answer(service, read, host)
 
 
 @routes.get(SNAPSHOT, response_model=_SNAPSHOTS)

@@ -65,6 +65,28 @@ def test_a_collection_says_how_far_the_log_was_known_and_when_hosts_were_looked_
     assert service.asked == [("domains", False, None, False)]
 
 
+@pytest.mark.parametrize("path", ["", "/xml", "/snapshots", "/snapshots/s1", "/snapshots/s1/xml"])
+def test_the_position_is_taken_before_what_is_answered_is_read(
+    service: FakeService, client: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    service.known_snapshots = [snapshot("s1")]
+
+    def position() -> int:
+        service.asked.append(("position",))
+        return 7
+
+    monkeypatch.setattr(service, "position", position)
+    client.get(f"/v1/domains/web{path}")
+    assert service.asked[-2] == ("position",)
+
+
+def test_a_domain_comes_with_the_last_look_at_its_host(
+    service: FakeService, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "observed_at", {"alpha": SEEN_AT}.get)
+    assert client.get("/v1/domains/web").body["observed_at"] == SEEN_AT
+
+
 def test_a_host_never_looked_at_has_no_time(client: Client) -> None:
     assert client.get("/v1/domains", host="unseen").body["observed_at"] is None
 
