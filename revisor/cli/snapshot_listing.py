@@ -100,8 +100,7 @@ def _start(items: Sequence[Item], given: Mapping[str, Any]) -> Item | None:
 def _chosen(items: Sequence[Item], start: Item | None, given: Mapping[str, Any]) -> list[Item]:
     wanted = sorted(items, key=lambda item: (item["name"].casefold(), item["name"]))
     if start is not None:
-        everything = given["descendants"] or given["tree"]
-        inside = set(below(start["name"], items) if everything else start["children"])
+        inside = set(below(start["name"], items) if given["descendants"] else start["children"])
         wanted = [item for item in wanted if item["name"] in inside]
     if given["topological"]:
         wanted = parents_first(wanted)

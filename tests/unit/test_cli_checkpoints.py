@@ -231,6 +231,7 @@ def test_a_table_may_have_a_column_for_the_parent(line: CommandLine) -> None:
         ("", "a\n  |\n  +- b\n      |\n      +- c\n      +- D\n        \nr\n\n\n"),
         ("--from b", "b\n  |\n  +- c\n  +- D\n    \n\n"),
         ("--from a", "a\n  |\n  +- b\n    \n\n"),
+        ("--from a --descendants", "a\n  |\n  +- b\n      |\n      +- c\n      +- D\n        \n\n"),
     ],
 )
 def test_a_tree_is_drawn(line: CommandLine, options: str, tree: str) -> None:

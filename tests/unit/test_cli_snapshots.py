@@ -82,7 +82,11 @@ def test_snapshot_list_has_virshs_filters(forest: CommandLine, flags: str, names
 @pytest.mark.parametrize(
     ("flags", "tree"),
     [
-        ("--from full", "full\n  |\n  +- disks\n  |   |\n  |   +- leaf\n  |     \n  +- other\n    \n\n"),
+        ("--from full", "full\n  |\n  +- disks\n  +- other\n    \n\n"),
+        (
+            "--from full --descendants",
+            "full\n  |\n  +- disks\n  |   |\n  |   +- leaf\n  |     \n  +- other\n    \n\n",
+        ),
         ("--current", "leaf\n\n\n"),
         ("--external", "disks\n\nother\n\n\n"),
     ],
