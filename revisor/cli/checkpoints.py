@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from revisor.cli import checkpoint_trees, output
+import click
+
+from revisor.cli import moment_trees, output
 from revisor.cli.asking import Door, Ending, Reference, act
 from revisor.cli.devices import printed
 from revisor.cli.documents import part_options, show
 from revisor.cli.failures import Exit, fail, refusal
 from revisor.cli.files import read_text
-from revisor.cli.moment_trees import below
-from revisor.cli.verb import DOMAIN, Asked, Word, flag, not_offered, option, required, verb
-from revisor.client import Operation, segment
+from revisor.cli.verb import DOMAIN, Asked, Word, flag, not_offered, required, verb
+from revisor.client import Operation, Refusal, segment
 
 CHECKPOINT = Word("checkpointname", "CHECKPOINT")
-
-Item = dict[str, Any]
+_NO_CHECKPOINT = 103
 
 
 def _created(source: str = "") -> Ending:
@@ -81,51 +81,31 @@ def checkpoint_create_as(
     "checkpoint-list",
     DOMAIN,
     fresh=True,
-    options=[
-        flag("tree", "As a tree."),
-        flag("name", "Names only."),
-        flag("parent", "With a column for the parent."),
-        flag("roots", "Only those without a parent."),
-        flag("leaves", "Only those without children."),
-        flag("no-leaves", "Only those with children."),
-        option("from", "CHECKPOINT", "Only the children of this one."),
-        flag("descendants", "With --from: all below it."),
-        flag("topological", "Parents before their children, instead of by name."),
-    ],
+    options=moment_trees.list_options("CHECKPOINT", "--from"),
 )
-def checkpoint_list(asked: Asked, *, domain: str, **flags: Any) -> int:
+def checkpoint_list(asked: Asked, *, domain: str, **given: Any) -> int:
     """List a domain's checkpoints."""
-    checkpoint_trees.refuse_together(flags)
-    door, start = Door(asked), flags["from"]
+    moment_trees.refuse_together(given)
+    if given["descendants"] and given["from"] is None:
+        raise click.UsageError("--descendants requires --from")
+    door = Door(asked)
     reply = door.read_of(Reference.of(domain), "/checkpoints")
-    items = checkpoint_trees.chosen(reply.body["items"], flags)
+    start = moment_trees.start_of(reply.body["items"], given["from"], lambda: _not_there(given["from"]))
+    items = moment_trees.chosen(reply.body["items"], start, given)
     if door.as_json:
         output.json_text({**reply.body, "items": items})
-    elif flags["tree"]:
-        root = {} if start is None else {start: None}
-        output.tree({**root, **{item["name"]: item["parent"] for item in items}})
-    elif flags["name"]:
-        for item in items:
-            output.say(output.printable(item["name"]))
-        output.say()
+    elif given["tree"]:
+        moment_trees.print_tree(items, start)
+    elif given["name"]:
+        moment_trees.print_names(items)
     else:
-        _table(items, with_parent=flags["parent"])
+        moment_trees.print_table(items, with_parent=given["parent"])
     return Exit.DONE
 
 
-def _table(items: list[Item], *, with_parent: bool) -> None:
-    header = ["Name", "Creation Time", *(["Parent"] if with_parent else [])]
-    output.table(
-        header,
-        [
-            [
-                item["name"],
-                output.local_seconds(item["creation_time"]),
-                *([item["parent"] or ""] if with_parent else []),
-            ]
-            for item in items
-        ],
-    )
+def _not_there(name: str) -> Refusal:
+    sentence = f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'"
+    return refusal(_NO_CHECKPOINT, sentence, field="checkpoint", value=name)
 
 
 @verb("checkpoint-info", DOMAIN, CHECKPOINT, fresh=True)
@@ -144,7 +124,7 @@ def checkpoint_info(asked: Asked, *, domain: str, checkpointname: str) -> int:
             ("Domain", item.get("domain", reference.name)),
             ("Parent", item["parent"]),
             ("Children", len(item["children"])),
-            ("Descendants", len(below(item["name"], everything))),
+            ("Descendants", len(moment_trees.below(item["name"], everything))),
         ]
     )
     return Exit.DONE
@@ -158,7 +138,7 @@ def checkpoint_parent(asked: Asked, *, domain: str, checkpointname: str) -> int:
     item = reply.body["items"][0]
     if item["parent"] is None:
         words = refusal(
-            103,
+            _NO_CHECKPOINT,
             f"Domain checkpoint not found: checkpoint '{checkpointname}' does not have a parent",
             field="checkpointname",
             value=checkpointname,

@@ -249,6 +249,8 @@ def test_a_tree_is_drawn(line: CommandLine, options: str, tree: str) -> None:
         ("--leaves --tree", "--leaves and --tree are mutually exclusive"),
         ("--no-leaves --tree", "--no-leaves and --tree are mutually exclusive"),
         ("--descendants", "--descendants requires --from"),
+        ("--roots --from a --parent --tree --name", "Options --tree and --name are mutually exclusive"),
+        ("--roots --from a --parent --tree", "Options --parent and --roots are mutually exclusive"),
     ],
 )
 def test_what_virsh_forbids_together_is_refused_before_anything_is_asked(

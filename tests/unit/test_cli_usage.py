@@ -77,6 +77,7 @@ def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
         ("snapshot-list web --tree --roots", "Options --roots and --tree are mutually exclusive"),
         ("snapshot-list web --tree --leaves", "--leaves and --tree are mutually exclusive"),
         ("snapshot-list web --tree --no-leaves", "--no-leaves and --tree are mutually exclusive"),
+        ("snapshot-list web --tree --leaves --roots --current", "Options --roots and --tree are mutually exclusive"),
         ("snapshot-list web --current --from a", "--from and --current are mutually exclusive"),
         ("snapshot-list web --descendants", "--descendants requires either --from or --current"),
         ("snapshot-parent web", "--snapshotname or --current is required"),
