@@ -115,8 +115,6 @@ class Ending:
     failed: str | None = None
     report: Callable[[Operation], None] | None = None
     """Prints what the operation found, however it ended."""
-    problem: Callable[[Operation], Refusal | None] = lambda _: None
-    """What makes an operation that succeeded a failure to who asked."""
     item: Callable[[Operation], tuple[str, Any]] = lambda operation: ("operations", operation)
     """The kind and the item of the JSON document."""
     goes_on: bool = False
@@ -214,9 +212,6 @@ def _code(operation: Operation, ending: Ending, *, as_json: bool) -> int:
     error = operation.get("error") or {}
     match operation["state"]:
         case "succeeded":
-            problem = ending.problem(operation)
-            if problem is not None:
-                return fail(problem, as_json=as_json)
             if not as_json:
                 ending.done(operation)
             return Exit.DONE

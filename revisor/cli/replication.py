@@ -4,11 +4,8 @@ from typing import Any
 
 from revisor.cli import output
 from revisor.cli.asking import Ending, act
-from revisor.cli.failures import refusal
 from revisor.cli.verb import DOMAIN, Asked, option, verb
-from revisor.client import Operation, Refusal
-
-_AGREE = ("identical", "normalised")
+from revisor.client import Operation
 
 Report = dict[str, Any]
 
@@ -39,7 +36,6 @@ def replay(asked: Asked, *, domain: str, to: str | None) -> int:
         done=lambda _: None,
         failed=f"Failed to replay domain '{domain}'" + ("" if to is None else f" to {to}"),
         report=show,
-        problem=disagreement,
         item=item,
     )
     return act(asked, domain, "replay", {"to": to}, ending)
@@ -58,24 +54,6 @@ def report_of(operation: Operation) -> Report | None:
         "position": operation.get("position"),
         **result,
     }
-
-
-def disagreement(operation: Operation) -> Refusal | None:
-    """What in a replay's report is no agreement, as an error (9); additions a hypervisor makes are none."""
-    report = report_of(operation)
-    if report is None:
-        return None
-    results = [entry["result"] for entry in report["snapshots"]]
-    wrong = sum(1 for result in results if result not in _AGREE)
-    what = "domain" if report["from"] == report["to"] else "the replica of domain"
-    where = f"{what} '{report['domain']}' on host '{report['to']}'"
-    if wrong:
-        return refusal(9, f"operation failed: {where} differs: {wrong} of {len(results)} snapshots do not agree")
-    if report.get("definition", {}).get("result", "identical") not in _AGREE:
-        return refusal(9, f"operation failed: {where} differs in its definition")
-    if report["current"]["recorded"] != report["current"]["found"]:
-        return refusal(9, f"operation failed: {where} has another current snapshot than was recorded")
-    return None
 
 
 def print_report(report: Report) -> None:
