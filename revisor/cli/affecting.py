@@ -41,3 +41,11 @@ def affected_devices(door: Door, domain: Reference, given: Mapping[str, Any]) ->
     check_affected_devices(given)
     live = given["live"] or (given["persistent"] and door.one(domain)["id"] is not None)
     return {"live": live, "config": given["config"] or given["persistent"]}
+
+
+def only_definition(door: Door, reference: Reference, given: Mapping[str, Any]) -> str:
+    """The definition in which a device is looked for: with --config alone the persistent one."""
+    inactive = (given["config"] or given["persistent"]) and not given["live"]
+    if given["persistent"] and inactive:
+        inactive = door.one(reference)["id"] is None
+    return door.xml_of(reference, "/xml", inactive=inactive).text

@@ -123,6 +123,11 @@ class Ending:
     """Where the documents come from, in the order in which refusals count them."""
 
 
+def silent(_: Operation) -> None:
+    """As ``done``, where virsh prints an empty line only."""
+    output.say()
+
+
 def act(asked: Asked, domain: str, verb: str, arguments: Mapping[str, Any], ending: Ending) -> int:
     """Ask for a verb on a domain, follow its operation, print how it ended; returns the exit code."""
     reference = Reference.of(domain)

@@ -7,8 +7,7 @@ import click
 
 from revisor.cli import moment_trees, output
 from revisor.cli.asking import Door, Ending, Reference, act
-from revisor.cli.devices import printed
-from revisor.cli.documents import part_options, show
+from revisor.cli.documents import part_options, printed, show
 from revisor.cli.failures import Exit, fail, refusal
 from revisor.cli.files import read_text
 from revisor.cli.verb import DOMAIN, Asked, Word, flag, not_offered, required, verb

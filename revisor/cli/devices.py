@@ -6,7 +6,6 @@ from typing import Any
 from revisor.cli import output
 from revisor.cli.affecting import affected_devices, affecting_devices, check_affected_devices
 from revisor.cli.asking import Door, Ending, Reference, act, tell
-from revisor.cli.failures import Exit
 from revisor.cli.files import read_text
 from revisor.cli.verb import DOMAIN, Asked, Word, flag, verb
 
@@ -49,9 +48,3 @@ def detach_device(asked: Asked, *, domain: str, file: str, **given: bool) -> int
 def update_device(asked: Asked, *, domain: str, file: str, **given: bool) -> int:
     """Change a device, such as the disc in a drive, given its XML in a file."""
     return _from_file(asked, domain, "update-device", file, given)
-
-
-def printed(xml: str) -> int:
-    """What --print-xml does instead of asking."""
-    output.raw(xml)
-    return Exit.DONE

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from revisor.cli import output
-from revisor.cli.affecting import affecting_devices, check_affected_devices
+from revisor.cli.affecting import affecting_devices, check_affected_devices, only_definition
 from revisor.cli.asking import Door, Ending, Reference, tell
-from revisor.cli.devices import ask, printed
+from revisor.cli.devices import ask
+from revisor.cli.documents import printed
 from revisor.cli.elements import Element, optional
 from revisor.cli.failures import fail, refusal
 from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, exclusive, flag, option, required, verb
@@ -84,14 +85,6 @@ def detach_disk(asked: Asked, *, domain: str, target: str, **given: bool) -> int
     if given["print_xml"]:
         return printed(found[0])
     return ask(asked, domain, "detach-device", found[0], given, ending)
-
-
-def only_definition(door: Door, reference: Reference, given: Mapping[str, Any]) -> str:
-    """The definition in which a device is looked for: with --config alone the persistent one."""
-    inactive = (given["config"] or given["persistent"]) and not given["live"]
-    if given["persistent"] and inactive:
-        inactive = door.one(reference)["id"] is None
-    return door.xml_of(reference, "/xml", inactive=inactive).text
 
 
 def _disk(given: Mapping[str, Any]) -> Element:

@@ -1,4 +1,4 @@
-"""Showing a document of libvirt's, whole or in part: what all verbs do that dump XML."""
+"""Showing a document of libvirt's, whole or in part: what all verbs do that dump XML, or print what they wrote."""
 
 from typing import Any
 
@@ -30,4 +30,10 @@ def show(door: Door, reply: Reply, kind: str, item: dict[str, Any], xpath: str |
         output.document_of(reply, kind, [{**item, "xml": text}])
     else:
         output.raw(text)
+    return Exit.DONE
+
+
+def printed(xml: str) -> int:
+    """What --print-xml does instead of asking."""
+    output.raw(xml)
     return Exit.DONE

@@ -8,7 +8,7 @@ import click
 
 from revisor.cli import output
 from revisor.cli.amounts import whole
-from revisor.cli.asking import Door, Ending, Reference, act, tell
+from revisor.cli.asking import Door, Ending, Reference, act, silent, tell
 from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, exclusive, flag, not_offered, option, verb
 from revisor.client import Operation
 
@@ -18,15 +18,10 @@ _SLEEPS = ("mem", "disk", "hybrid")
 _MOUNT_POINTS = Word("mountpoint", "MOUNTPOINT", required=False, many=True)
 
 
-def _silent(_: Operation) -> None:
-    """virsh prints an empty line."""
-    output.say()
-
-
 @verb("inject-nmi", DOMAIN)
 def inject_nmi(asked: Asked, *, domain: str) -> int:
     """Inject a non-maskable interrupt into a guest."""
-    return act(asked, domain, "inject-nmi", {}, Ending(_silent))
+    return act(asked, domain, "inject-nmi", {}, Ending(silent))
 
 
 @verb(
@@ -51,7 +46,7 @@ def send_key(asked: Asked, *, domain: str, keycode: Sequence[str], codeset: str 
         "holdtime_ms": None if holdtime is None else whole("holdtime", holdtime),
         "keycodes": [number_of(key, codeset or "linux") for key in keycode],
     }
-    return act(asked, domain, "send-key", arguments, Ending(_silent))
+    return act(asked, domain, "send-key", arguments, Ending(silent))
 
 
 @verb("dompmsuspend", DOMAIN, Word("target", "TARGET"), options=[option("duration", "SECONDS", "Wake up by then.")])
@@ -112,7 +107,7 @@ def domtime(asked: Asked, *, domain: str, **given: Any) -> int:
     door, reference = Door(asked), Reference.of(domain)
     before = door.asked_before(reference, "domtime") if given["now"] else None
     setting = given["now"] or given["sync"] or given["time"] is not None
-    ending = Ending(_silent if setting else lambda operation: output.say(_clock(operation, pretty=given["pretty"])))
+    ending = Ending(silent if setting else lambda operation: output.say(_clock(operation, pretty=given["pretty"])))
     if before is not None:
         return tell(door, before, ending)
     return act(asked, domain, "domtime", {"sync": given["sync"], **_moment(given)}, ending)
@@ -137,4 +132,4 @@ def _clock(operation: Operation, *, pretty: bool) -> str:
 )
 def domjobabort(asked: Asked, *, domain: str) -> int:
     """Abort a domain's job, such as a save or a backup."""
-    return act(asked, domain, "domjobabort", {}, Ending(_silent))
+    return act(asked, domain, "domjobabort", {}, Ending(silent))

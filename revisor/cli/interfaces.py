@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from revisor.cli import output
-from revisor.cli.affecting import affecting_devices, check_affected_devices
+from revisor.cli.affecting import affecting_devices, check_affected_devices, only_definition
 from revisor.cli.amounts import whole
 from revisor.cli.asking import Door, Ending, Reference, tell
-from revisor.cli.devices import ask, printed
-from revisor.cli.disks import only_definition
+from revisor.cli.devices import ask
+from revisor.cli.documents import printed
 from revisor.cli.elements import Element, optional
 from revisor.cli.failures import fail, refusal
 from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, flag, option, verb

@@ -8,7 +8,7 @@ import click
 
 from revisor.cli import output
 from revisor.cli.asking import Door, Ending, Reference, act, tell
-from revisor.cli.devices import printed
+from revisor.cli.documents import printed
 from revisor.cli.files import read_text
 from revisor.cli.plans import plan, plan_flag
 from revisor.cli.snapshot_words import (

@@ -5,29 +5,24 @@ import click
 from revisor.cli import output
 from revisor.cli.affecting import affected, affecting
 from revisor.cli.amounts import size_bytes, size_kib, whole
-from revisor.cli.asking import Ending, act
+from revisor.cli.asking import Ending, act, silent
 from revisor.cli.verb import DOMAIN, Asked, Word, exclusive, flag, required, verb
 from revisor.client import Operation
 
 _SIZE = Word("size", "SIZE")
 
 
-def _silent(failed: str | None = None) -> Ending:
-    """virsh prints an empty line."""
-    return Ending(lambda _: output.say(), failed)
-
-
 @verb("setmem", DOMAIN, _SIZE, options=affecting())
 def setmem(asked: Asked, *, domain: str, size: str, **given: bool) -> int:
     """Change the memory a domain has. SIZE is in KiB unless it has another unit (2G, 512MiB, 500MB, ...)."""
-    return act(asked, domain, "setmem", {**affected(given), "size_kib": size_kib("size", size)}, _silent())
+    return act(asked, domain, "setmem", {**affected(given), "size_kib": size_kib("size", size)}, Ending(silent))
 
 
 @verb("setmaxmem", DOMAIN, _SIZE, options=affecting())
 def setmaxmem(asked: Asked, *, domain: str, size: str, **given: bool) -> int:
     """Change the most memory a domain may have. SIZE is in KiB unless it has another unit (2G, 512MiB, ...)."""
     arguments = {**affected(given), "size_kib": size_kib("size", size)}
-    return act(asked, domain, "setmaxmem", arguments, _silent("Unable to change MaxMemorySize"))
+    return act(asked, domain, "setmaxmem", arguments, Ending(silent, "Unable to change MaxMemorySize"))
 
 
 @verb(
@@ -50,7 +45,7 @@ def setvcpus(asked: Asked, *, domain: str, count: str, **given: bool) -> int:
     if number == 0:
         raise click.UsageError("Can't set 0 processors for a VM")
     more = {name: given[name] for name in ("maximum", "guest", "hotpluggable")}
-    return act(asked, domain, "setvcpus", {**flags, **more, "count": number}, _silent())
+    return act(asked, domain, "setvcpus", {**flags, **more, "count": number}, Ending(silent))
 
 
 @verb("blockresize", DOMAIN, Word("path", "DISK"), _SIZE)
