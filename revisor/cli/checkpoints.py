@@ -175,36 +175,27 @@ def checkpoint_dumpxml(
 @verb("checkpoint-edit", DOMAIN, CHECKPOINT)
 def checkpoint_edit(asked: Asked, *, domain: str, checkpointname: str) -> int:
     """Change a checkpoint's metadata in $EDITOR. It shows passwords, which goes on record."""
-    from revisor.cli.editing import edit  # not every verb needs it
+    from domain_model import checkpoint_xml  # not every verb needs them
+    from revisor.cli.editing import edit, written_name
 
     reference = Reference.of(domain)
     path = f"/checkpoints/{segment(checkpointname)}/xml"
     before = Door(asked).xml_of(reference, path, security_info=True).text
 
     def take(text: str) -> int:
-        _refuse_other_name(text, checkpointname)
+        written = written_name(text, checkpoint_xml.read, otherwise=checkpointname)
+        if written != checkpointname:
+            raise _other_name(checkpointname, written)
         ending = Ending(lambda _: output.message(f"Checkpoint {checkpointname} edited."))
         return act(asked, domain, "checkpoint-create", {"xml": text, "redefine": True}, ending)
 
     return edit(asked, before, take, unchanged=f"Checkpoint {checkpointname} XML configuration not changed.")
 
 
-def _refuse_other_name(text: str, name: str) -> None:
-    """libvirt would make a second checkpoint of it. What is no XML is refused by Revisor, on record."""
-    from xml.etree import ElementTree as ET  # as above
-
-    try:
-        written = ET.fromstring(text).findtext("name") or ""  # noqa: S314  the person's own text
-    except (ET.ParseError, UnicodeEncodeError):
-        return
-    if written != name:
-        raise refusal(
-            8,
-            f"invalid argument: cannot rename checkpoint {name} to {written}",
-            field="name",
-            value=written,
-            accepted=name,
-        )
+def _other_name(name: str, written: str) -> Refusal:
+    """libvirt would make a second checkpoint of it."""
+    sentence = f"invalid argument: cannot rename checkpoint {name} to {written}"
+    return refusal(8, sentence, field="name", value=written, accepted=name)
 
 
 @verb(

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,6 +47,16 @@ def edit(asked: Asked, before: str, take: Callable[[str], int], *, unchanged: st
         if asked.request_id is not None or not _once_more():
             _keep(text)
             return code
+
+
+def written_name(text: str, read: Callable[[str], Any], *, otherwise: str) -> str:
+    """The name that a text has as ``read``. What is no XML, or has none, is refused by Revisor, on record."""
+    from domain_model.errors import Refused  # not every verb needs it
+
+    try:
+        return str(read(text).name or otherwise)
+    except Refused:
+        return otherwise
 
 
 def _changed(text: str) -> str:

@@ -25,7 +25,8 @@ def snapshot_edit(
     asked: Asked, *, domain: str, snapshotname: str | None, current: bool, rename: bool, clone: bool
 ) -> int:
     """Change a snapshot's metadata in $EDITOR. It shows passwords, which goes on record."""
-    from revisor.cli.editing import edit
+    from domain_model import snapshot_xml
+    from revisor.cli.editing import edit, written_name
 
     exclusive({"rename": rename, "clone": clone}, ("rename", "clone"))
     door, reference = Door(asked), Reference.of(domain)
@@ -34,7 +35,7 @@ def snapshot_edit(
     before = door.xml_of(reference, f"/snapshots/{segment(name)}/xml", security_info=True).text
 
     def take(text: str) -> int:
-        written = _name_in(text, otherwise=name)
+        written = written_name(text, snapshot_xml.read, otherwise=name)
         if written != name and not rename and not clone:
             raise _unasked_name(name, written)
         if written != name and rename:
@@ -93,14 +94,3 @@ def _step(asked: Asked, name: str) -> Asked:
     if request_id is not None and name:
         request_id = str(uuid5(UUID(request_id), name))
     return replace(asked, request_id=request_id, no_wait=asked.no_wait and name == "old")
-
-
-def _name_in(text: str, otherwise: str) -> str:
-    """The name in a snapshot's XML. What is no XML is refused by Revisor, on record."""
-    from domain_model import snapshot_xml
-    from domain_model.errors import Refused
-
-    try:
-        return snapshot_xml.read(text).name or otherwise
-    except Refused:
-        return otherwise

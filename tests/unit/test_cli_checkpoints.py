@@ -370,6 +370,16 @@ def test_what_was_left_as_it_was_changes_nothing(
     assert not [asked for asked in line.service.asked if asked[0] == "act"]
 
 
+def test_a_text_without_a_name_is_left_to_revisor_to_refuse(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    editor(monkeypatch, tmp_path, 'sed -i "/<name>/d" "$f"')
+
+    line.run("checkpoint-edit", "web", "a")
+
+    assert asked_for(line)[1] == {"xml": "<domaincheckpoint>\n</domaincheckpoint>\n", "redefine": True}
+
+
 @pytest.mark.parametrize(
     ("script", "code"), [('sed -i "s/<name>a/<name>b/" "$f"', 8), ("exit 3", 1)], ids=["renamed", "the editor failed"]
 )
