@@ -1,6 +1,5 @@
 """The verbs that change a domain: what each asks for, and what it says in virsh's words when that is done."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,20 +9,9 @@ import pytest
 from domain_model.flags import Define, Start
 from domain_model.verbs import SPECS
 from revisor.cli.sections import VERBS
+from tests.unit.command_line import CommandLine
 from tests.unit.test_cli_compatibility import command_of, options_of
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
 from tests.unit.test_http_fake_service import domain
-
-
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
-@pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    return command_line(door, capsys, monkeypatch)
 
 
 def asked(line: CommandLine) -> list[tuple[Any, ...]]:

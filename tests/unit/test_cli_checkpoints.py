@@ -2,7 +2,6 @@
 
 import inspect
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from domain_model.errors import NoBackup, NoCheckpoint
 from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.store.context import Context
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.command_line import CommandLine
 from tests.unit.test_http_fake_service import FakeService
 
 Item = dict[str, Any]
@@ -53,16 +52,9 @@ class FakeCheckpoints:
         return self.running
 
 
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
 @pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def line(line: CommandLine) -> CommandLine:
     """A command line for a domain with the checkpoints a > b > (c, D) and the root r."""
-    line = command_line(door, capsys, monkeypatch)
     fake = FakeCheckpoints(line.service)
     parents = {"a": None, "b": "a", "c": "b", "D": "b", "r": None}
     fake.known = [

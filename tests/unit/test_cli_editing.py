@@ -3,12 +3,11 @@
 import io
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.command_line import CommandLine
 from tests.unit.test_http_fake_service import snapshot
 
 # The first time it gives the snapshot another name, which is refused; the second time it finds its own text again.
@@ -31,24 +30,15 @@ class Keyboard(io.StringIO):
         return True
 
 
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
 @pytest.fixture
-def line(
-    door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> CommandLine:
+def line(line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CommandLine:
     script = tmp_path / "editor.py"
     script.write_text(_EDITOR)
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setenv("EDITOR", f"{sys.executable} {script}")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    made = command_line(door, capsys, monkeypatch)
-    made.service.known_snapshots = [snapshot("full")]
-    return made
+    line.service.known_snapshots = [snapshot("full")]
+    return line
 
 
 def kept(folder: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,21 +9,10 @@ import pytest
 
 from domain_model.errors import NoDomain, OperationInvalid
 from revisor.cli.main import main
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.command_line import CommandLine
 from tests.unit.test_http_fake_service import SEEN_AT
 
 REFUSED = OperationInvalid("domain is already running", field="state", value="running", accepted="shut off")
-
-
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
-@pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    return command_line(door, capsys, monkeypatch)
 
 
 def test_a_refusal_ends_with_1_and_its_number(line: CommandLine) -> None:

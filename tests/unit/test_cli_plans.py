@@ -1,22 +1,10 @@
 """``--plan``: what would be touched is printed, and nothing is asked for."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
-
-
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
-@pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    return command_line(door, capsys, monkeypatch)
+from tests.unit.command_line import CommandLine
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """The verbs that show what is on record of a domain, and ``list`` with its filters: as virsh 9.0 shows it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.command_line import CommandLine
 from tests.unit.test_http_fake_service import UUID_OF_WEB, domain
 
 WEB = """\
@@ -29,15 +28,8 @@ the web</description>
 """
 
 
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
 @pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    line = command_line(door, capsys, monkeypatch)
+def line(line: CommandLine) -> CommandLine:
     line.service.known_xml = WEB
     return line
 

@@ -1,14 +1,11 @@
-"""Running the command line in a test: against a real socket with a stand-in behind it. And what holds for all verbs."""
+"""What holds for all verbs."""
 
 import inspect
 import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,52 +14,8 @@ import pytest
 from revisor.cli.main import Verbs, main, revisor
 from revisor.cli.sections import SECTIONS, VERBS, Section
 from revisor.cli.verb import Verb
-from revisor.client import Client
 from tests.architecture.copied_house import ROOT
-from tests.unit.test_http_fake_service import FakeService, open_door
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command line ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-class CommandLine:
-    """``run("start", "web")`` with a stand-in for the service."""
-
-    def __init__(self, service: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
-        self.service = service
-        self._capsys = capsys
-
-    def run(self, *words: str) -> Done:
-        self._capsys.readouterr()
-        code = main(words)
-        printed = self._capsys.readouterr()
-        return Done(code, printed.out, printed.err)
-
-
-Door = tuple[FakeService, Client]
-
-
-@contextmanager
-def a_door() -> Iterator[Door]:
-    service = FakeService()
-    with open_door(service) as client:
-        yield service, client
-
-
-def command_line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """A command line at this door, with a service behind it that is as new."""
-    service, client = door
-    service.forget()
-    monkeypatch.setenv("REVISOR_HOME", str(client.socket.parent))
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    return CommandLine(service, capsys)
+from tests.unit.command_line import CommandLine
 
 
 def every_verb(group: Verbs = revisor, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -128,21 +81,10 @@ def test_every_function_of_a_verb_says_what_it_does() -> None:
 LOOKING = [(words, command) for words, command in OURS if any("--fresh" in each.opts for each in command.params)]
 
 
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
 @pytest.mark.parametrize(("words", "command"), LOOKING, ids=[" ".join(words) for words, _ in LOOKING])
 def test_every_verb_that_offers_fresh_has_the_hosts_looked_at_first(
-    door: Door,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, ...],
-    command: Verb,
+    line: CommandLine, words: tuple[str, ...], command: Verb
 ) -> None:
-    line = command_line(door, capsys, monkeypatch)
     needed = [word.option for word in command.words if word.required]
     one_of_many = ["--current"] if any("--current" in each.opts for each in command.params) else []
     line.run(*words, *needed, *one_of_many, "--fresh")

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,19 +9,8 @@ from uuid import uuid4
 import pytest
 
 from domain_model.errors import MalformedXml
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.command_line import CommandLine
 from tests.unit.test_http_fake_service import snapshot
-
-
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
-@pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    return command_line(door, capsys, monkeypatch)
 
 
 @pytest.fixture

@@ -1,25 +1,13 @@
 """What virsh refuses by itself, before anything is asked, is refused here likewise: in its words, and as wrong usage."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from revisor.cli.amounts import size_bytes, size_kib, whole
 from revisor.cli.keys import LINUX, number_of
 from revisor.cli.verb import BadValue
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
-
-
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
-@pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    return command_line(door, capsys, monkeypatch)
+from tests.unit.command_line import CommandLine
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,13 @@
 """What each verb asks for, and what it prints: the words and tables of virsh 9.0, plus a column for the host."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain_model.flags import Define, Start
-from tests.unit.test_cli_run import CommandLine, Door, a_door, command_line
+from tests.unit.command_line import CommandLine
 from tests.unit.test_http_fake_service import UUID_OF_WEB, domain, snapshot
-
-
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with a_door() as door:
-        yield door
-
-
-@pytest.fixture
-def line(door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    return command_line(door, capsys, monkeypatch)
 
 
 @pytest.mark.parametrize(
