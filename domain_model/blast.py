@@ -22,6 +22,9 @@ Dependents = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 """For each of these files the other domains, by name, whose images are made on top of it or are it."""
 
 
+_REPLAYED = "; then replay brings every snapshot back"
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What happens to something: a file by its path, a snapshot by its name."""
@@ -255,5 +258,5 @@ def of_undefine(
         reversible=not lost,
         way_back="what is deleted from files, of a TPM and of checkpoints is gone"
         if lost
-        else "keep its dumpxml --inactive --security-info: defined from that again, replay brings every snapshot back",
+        else f"keep its dumpxml --inactive --security-info, and define it from that again{_REPLAYED if len(forest) else ''}",
     )

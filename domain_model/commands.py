@@ -169,6 +169,19 @@ def _check_handover(domain: Domain, target: str, hosts: HostNames) -> None:
             value=owner.state.words,
             accepted="shut off",
         )
+    for placement in (owner, replica):
+        if placement.managed_save:
+            refuse_managed_save(placement.name, hosts[placement.host])
+
+
+def refuse_managed_save(name: str, host: str) -> None:
+    """A saved guest would boot anew elsewhere, and one that came back would find disks that are not those it knew."""
+    raise OperationInvalid(
+        f"domain '{name}' has a managed save image on host '{host}', which does not travel with it",
+        field="managed_save",
+        value="yes",
+        accepted="start and shutdown, or managedsave-remove; of a replica undefine --managed-save and replay",
+    )
 
 
 def _check_undefine(domain: Domain, host: str, hosts: HostNames) -> None:

@@ -20,7 +20,13 @@ QUEUED_PER_DOMAIN = 100
 
 
 def check_domain_name(name: str) -> None:
-    """Refuse (27) a name that libvirt could not keep a file under."""
+    """Refuse (27) a name that libvirt could not keep a file under.
+
+    libvirt 9.0 takes '.' and '..', and then finds in the folder of that name the snapshots of all other domains, which
+    it removes.
+    """
+    if name in _FOLDERS:
+        raise MalformedXml(f"name '{name}' is no name of a file", field="name", value=name, accepted="another name")
     if len(name.encode()) > NAME_BYTES:
         raise MalformedXml(_too_long("domain", name), field="name", value=shown(name), accepted=_SHORT_ENOUGH)
 
@@ -53,6 +59,7 @@ def check_queue(name: str, waiting: int) -> None:
         )
 
 
+_FOLDERS = (".", "..")
 _SHORT_ENOUGH = f"up to {NAME_BYTES} bytes"
 
 

@@ -98,7 +98,9 @@ def encoded(text: str) -> bytes:
     try:
         data = text.encode()
     except UnicodeEncodeError as error:
-        raise MalformedXml(f"character {error.start + 1} of the document is half a surrogate pair") from None
+        raise MalformedXml(
+            f"the document is not UTF-8: character {error.start + 1} is none", accepted="XML encoded in UTF-8"
+        ) from None
     if len(data) > MAX_BYTES:
         raise MalformedXml(
             f"the document is larger than {MAX_BYTES} bytes", value=str(len(data)), accepted=f"up to {MAX_BYTES} bytes"

@@ -39,9 +39,15 @@ class Eye:
 
         Dumps the snapshots and checkpoints in ``dump``, those not recorded yet, and the children of those that are gone.
         """
-        sighting, wanted = self._driver.domain(domain.uuid), frozenset(dump)
-        if sighting is None:
-            return None
+        sighting = self._driver.domain(domain.uuid)
+        try:
+            return None if sighting is None else self._observation(domain, drafts, sighting, frozenset(dump))
+        except NoDomain:
+            return None  # it went while it was looked at
+
+    def _observation(
+        self, domain: Domain, drafts: Drafts, sighting: DomainSighting, wanted: frozenset[str]
+    ) -> Observation:
         dumps = {
             name: self._dump(domain, name, drafts)
             for name in sorted(self._worth_dumping(domain, sighting, set(wanted)))

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from domain_model import domain_xml, xml_comparison
 from domain_model.domain import Domain
-from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid
+from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid, OperationUnsupported
 from domain_model.flags import SnapshotCreate, SnapshotDelete
 from domain_model.redefinition import Step
 from domain_model.snapshots import SnapshotRecord, SnapshotStateClass
 from domain_model.xml_comparison import Comparison
-from drivers.abilities import Tuning
+from drivers.abilities import Checkpoints, Tuning
 from drivers.port import DomainSighting, Driver
 from workers.dumps import Dumps, is_of
 from workers.ports import Records
@@ -45,7 +45,8 @@ class Replication:
         """Bring the target in line and read it back.
 
         Raises OperationInvalid (55) when the target runs the domain, or has one under its UUID that is not our
-        replica; InvalidArgument (8) when the hypervisor cannot redefine snapshots.
+        replica; InvalidArgument (8) when the hypervisor cannot redefine snapshots; OperationUnsupported (84) when the
+        target has checkpoints of it.
         """
         if not self._driver.capabilities.redefine:
             raise InvalidArgument(
@@ -55,6 +56,7 @@ class Replication:
             )
         sighting = self._driver.domain(self._domain.uuid)
         self._refuse_foreign(sighting, existed_before=existed_before)
+        self._refuse_checkpoints(sighting)
         self.define(sighting)
         self.redefine(self.stale(sighting))
         return self.read_back()
@@ -144,6 +146,19 @@ class Replication:
                 field="to",
                 value=sighting.name,
                 accepted="a host without that uuid",
+            )
+
+    def _refuse_checkpoints(self, sighting: DomainSighting | None) -> None:
+        """It owned the domain once. Beside them libvirt redefines no snapshots (libvirt-semantics 1.2)."""
+        if sighting is None or not isinstance(self._driver, Checkpoints):
+            return
+        names = self._driver.checkpoints(self._domain.uuid)
+        if names:
+            raise OperationUnsupported(
+                f"domain '{sighting.name}' still has {len(names)} checkpoints on the target host",
+                field="to",
+                value=", ".join(names),
+                accepted="undefine --checkpoints-metadata --snapshots-metadata there, and replay again",
             )
 
     def _delete_metadata(self, names: Iterable[str]) -> None:

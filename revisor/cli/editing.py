@@ -71,7 +71,10 @@ def _changed(text: str) -> str:
             raise refusal(38, f"cannot start the editor '{command[0]}': {error.strerror}", field="EDITOR") from error
         if ended.returncode != 0:
             raise refusal(1, f"internal error: the editor ended with status {ended.returncode}", field="EDITOR")
-        return file.read_text(encoding="utf-8", errors="surrogateescape")
+        try:
+            return file.read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError as error:
+            raise refusal(38, f"what was edited cannot be read: {error.strerror}", field="EDITOR") from error
 
 
 def _once_more() -> bool:

@@ -44,7 +44,8 @@ def fail(error: Refusal, *, as_json: bool, first: str | None = None) -> int:
         print(json.dumps({"error": body}), file=sys.stderr)
     if first is not None:
         print(f"error: {printable(first)}", file=sys.stderr)
-    print(f"error: {printable(error.message)} [{error.code}]", file=sys.stderr)
+    # Some of libvirt's messages have several lines; this one is the last, and one.
+    print(f"error: {printable(' '.join(error.message.splitlines()))} [{error.code}]", file=sys.stderr)
     return Exit.REFUSED
 
 

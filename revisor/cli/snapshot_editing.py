@@ -38,6 +38,8 @@ def snapshot_edit(
         written = written_name(text, snapshot_xml.read, otherwise=name)
         if written != name and not rename and not clone:
             raise _unasked_name(name, written)
+        if written != name and door.asked_before(reference, "snapshot-redefine") is None:
+            _refuse_taken(door, reference, written)
         if written != name and rename:
             return _rename(asked, domain, name, text, written, current=makes_current)
         said = f"Snapshot {name} edited." if written == name else f"Snapshot {name} cloned to {written}."
@@ -57,6 +59,19 @@ def _unasked_name(name: str, written: str) -> Refusal:
         value=written,
         accepted=f"{name}, or --rename or --clone",
     )
+
+
+def _refuse_taken(door: Door, reference: Reference, name: str) -> None:
+    """libvirt would have the other snapshot of that name replaced, description, place and all."""
+    taken = {item["name"] for item in door.read_of(reference, "/snapshots").body["items"]}
+    if name in taken:
+        raise refusal(
+            9,
+            f"operation failed: domain moment {name} already exists",
+            field="name",
+            value=name,
+            accepted="a name that no snapshot of the domain has",
+        )
 
 
 def _rename(asked: Asked, domain: str, name: str, xml: str, new_name: str, *, current: bool) -> int:

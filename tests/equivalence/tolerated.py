@@ -126,6 +126,17 @@ _active, _off = _of(lambda domain: domain.active), _of(lambda domain: not domain
 _paused, _transient = _of(lambda domain: domain.paused), _of(lambda domain: not domain.persistent)
 _with_checkpoints = _of(lambda domain: bool(domain.checkpoints))
 _ways = _both("acpi", "agent")
+
+
+def _over_an_external_one(moment: Moment) -> bool:
+    """Of an internal snapshot beside one whose data is the disk's image as it was."""
+    there = {} if moment.domain is None else moment.domain.snapshots
+    target = there.get(moment.call.arguments["name"])
+    return (
+        target is not None and target.location == "internal" and "external" in {one.location for one in there.values()}
+    )
+
+
 _DEVICES = ("attach-device", "detach-device", "update-device")
 _NONE = ("blockresize", "dompmsuspend", "dompmwakeup", "domjobabort")
 _AGENT = ("domfsfreeze", "domfsthaw", "domtime")
@@ -234,6 +245,16 @@ ANSWERS: tuple[AnswerTolerance, ...] = (
         (77,),
         (1,),
         _with_checkpoints,
+        half_done=True,
+    ),
+    # Better than libvirt: it puts an image back under snapshots of the same domain that live in it as they were.
+    AnswerTolerance(
+        "1.4-base-of-external",
+        (QEMU, SIMULATOR),
+        ("snapshot-revert",),
+        (55,),
+        (None, 1, 77),
+        _over_an_external_one,
         half_done=True,
     ),
     # Better than libvirt: it stops the guest before it finds out that the image does not hold the snapshot.

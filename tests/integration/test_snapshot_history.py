@@ -121,8 +121,9 @@ def test_of_many_documents_the_one_that_is_none_is_named(product: Product) -> No
 @pytest.mark.parametrize("field", ["name", "description"])
 def test_what_the_xml_says_is_not_said_beside_it(product: Product, field: str) -> None:
     product.define()
+    said: dict[str, Any] = {"xml": "<domainsnapshot/>", field: "s"}
     with pytest.raises(Refused, match=f"the XML says its {field}") as refusal:
-        product.act("snapshot-create", xml="<domainsnapshot/>", **{field: "s"})
+        product.act("snapshot-create", **said)
     assert (refusal.value.number, refusal.value.field) == (8, field)
 
 

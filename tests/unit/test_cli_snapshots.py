@@ -283,6 +283,16 @@ def test_a_clone_is_a_second_one(forest: CommandLine, monkeypatch: pytest.Monkey
     assert [each[3] for each in asked(forest)] == ["snapshot-create"]
 
 
+@pytest.mark.parametrize("how", ["--rename", "--clone"])
+def test_another_snapshot_is_not_replaced_by_an_edited_one(
+    forest: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
+) -> None:
+    edit_by(monkeypatch, tmp_path, ">full<", ">leaf<")
+    done = forest.run("snapshot-edit", "web", "full", how)
+    assert (done.code, asked(forest)) == (1, [])
+    assert done.err == "error: operation failed: domain moment leaf already exists [9]\n"
+
+
 def test_renaming_takes_the_children_and_the_current_mark_along(
     forest: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -204,6 +204,17 @@ def test_a_handover_of_a_running_domain_is_refused_with_55() -> None:
     assert (refusal.number, refusal.field, refusal.value, refusal.accepted) == (55, "state", "running", "shut off")
 
 
+@pytest.mark.parametrize("host", [ALPHA, BETA])
+def test_a_handover_while_a_guest_is_saved_on_either_host_is_refused_with_55(host: str) -> None:
+    saved = (
+        Domain.Updated,
+        {"host": host, "operation": None, "origin": "observed", "autostart": False, "managed_save": True},
+    )
+    refusal = refused(verified(history(defined(), defined(BETA), saved)), "handover", to=BETA)
+    assert (refusal.number, refusal.field, refusal.value) == (55, "managed_save", "yes")
+    assert HOSTS[host] in refusal.message
+
+
 @pytest.mark.parametrize("verb", sorted(VERBS.keys() - {"undefine"}))
 def test_the_owner_of_a_verified_replica_may_be_asked_for_anything_but_undefine(verb: str) -> None:
     domain = verified(history(defined(), defined(BETA)))

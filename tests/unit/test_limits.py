@@ -65,3 +65,10 @@ def test_the_last_is_taken_and_the_first_beyond_is_refused(limit: Limit) -> None
     assert (refusal.value.number, refusal.value.message) == (limit.number, limit.words)
     assert refusal.value.accepted is not None
     assert str(limit.most) in refusal.value.accepted
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_domain_is_not_called_as_the_folder_of_all_others(name: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        limits.check_domain_name(name)
+    assert (refusal.value.number, refusal.value.field) == (27, "name")

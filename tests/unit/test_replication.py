@@ -1,6 +1,7 @@
 """Replay makes a replica that reads back as recorded, whatever was on the target before, and touches nothing twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from domain_model.domain import Domain
 from domain_model.errors import Refused
 from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
 from domain_model.placements import Role
+from drivers.port import DomainSighting
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, GAMMA, UUID_TEXT, stopped, undefined
 from tests.unit.stage import PASSWORD, Stage, agree, altered, definition, untouchable, without
 
@@ -284,6 +286,30 @@ def test_a_target_that_keeps_something_else_fails_with_9_a_report_and_no_verific
         {"path": "domainsnapshot/description/text()", "recorded": "the c one", "found": "something else"}
     ]
     assert grown.domain.placements[BETA].verified is None
+
+
+def test_a_target_whose_definition_or_current_snapshot_alone_differs_is_said_to(grown: Stage) -> None:
+    beta = grown.drivers[BETA]
+
+    def other_memory(uuid: str, *, inactive: bool) -> str:
+        return beta.domain_xml(uuid, inactive=inactive).replace("16384", "32768")
+
+    def none_current(uuid: str) -> DomainSighting | None:
+        seen = beta.domain(uuid)
+        return None if seen is None else replace(seen, current_snapshot=None)
+
+    replay = grown.replay(driver=altered(beta, domain_xml=other_memory))
+    assert replay.event.message.endswith("differs: its definition does not agree")
+    replay = grown.replay(driver=altered(beta, domain=none_current))
+    assert replay.event.message.endswith("differs: another snapshot is the current one")
+
+
+def test_a_target_with_checkpoints_of_its_own_is_refused_with_84_and_left_alone(grown: Stage) -> None:
+    assert grown.replay().state == "succeeded"
+    beta = altered(grown.drivers[BETA], checkpoints=lambda _: ["c1"])
+    replay = grown.replay(driver=untouchable(beta, *CHANGES))
+    assert (replay.state, replay.code) == ("failed", 84)
+    assert "still has 1 checkpoints on the target host" in replay.event.message
 
 
 def test_a_verified_replica_that_is_found_to_differ_is_not_verified_any_more(grown: Stage) -> None:

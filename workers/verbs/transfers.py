@@ -1,7 +1,9 @@
 """Replay and handover: what an agent does, and how it tells whether it happened."""
 
+from typing import Any
+
 from domain_model.adoption import Adoption, Observation, record_replica
-from domain_model.commands import check_role
+from domain_model.commands import check_role, refuse_managed_save
 from domain_model.domain import Domain
 from domain_model.errors import OperationFailed, OperationInvalid
 from domain_model.operations import Command, Operation
@@ -57,7 +59,11 @@ def _check_handover(task: Task) -> None:
 
 
 def _must_be_off(task: Task, seen: DomainSighting | Observation | None) -> None:
-    if seen is not None and seen.hypervisor_id is not None:
+    if seen is None:
+        return
+    if seen.managed_save:
+        refuse_managed_save(seen.name, task.lead.host_name)
+    if seen.hypervisor_id is not None:
         raise OperationInvalid(
             f"domain '{seen.name}' is running on host '{task.lead.host_name}'",
             field="state",
@@ -87,11 +93,17 @@ def command_of(operation: Operation) -> Command:
 
 def replica_differs(task: Task) -> OperationFailed:
     """The refusal that a replay ends with when what it made was found to differ."""
-    agreeing = sum(1 for entry in task.result["snapshots"] if entry["result"] in AGREES)
     what = "what was restored" if task.arguments.get("restore") else "the replica"
-    return OperationFailed(
-        f"{what} on host '{task.lead.host_name}' differs: {agreeing} of {task.result['total']} snapshots agree"
-    )
+    return OperationFailed(f"{what} on host '{task.lead.host_name}' differs: {_difference(task.result)}")
+
+
+def _difference(report: dict[str, Any]) -> str:
+    agreeing = sum(1 for entry in report["snapshots"] if entry["result"] in AGREES)
+    if agreeing < report["total"]:
+        return f"{agreeing} of {report['total']} snapshots agree"
+    if report["definition"] and report["definition"]["result"] not in AGREES:
+        return "its definition does not agree"
+    return "another snapshot is the current one"
 
 
 VERBS: dict[str, Verb] = {

@@ -25,6 +25,13 @@ REVERT = [
     Row("1.4-running-paused", "exclusive", revert("s1", running=True, paused=True), 8, OFF),
     Row("1.4-unknown-name", "is not there", revert("x"), 72, DEFINED),
     Row(
+        "1.4-base-of-external",
+        "libvirt puts it back under the snapshot that lives in it",
+        revert("s1"),
+        55,
+        (*OFF, snapshot("s2", disk_only=True)),
+    ),
+    Row(
         "1.4-transient-offline",
         "it would be gone",
         revert("s1"),
