@@ -42,9 +42,9 @@ class Argument:
         """Refuse (8) a value of another kind, without repeating a document."""
         match self.kind:
             case Kind.COUNT:
-                fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < self.below
+                fits = _is_count(value, self.below)
             case Kind.COUNTS:
-                fits = isinstance(value, list) and all(isinstance(each, int) and 0 <= each < 2**32 for each in value)
+                fits = isinstance(value, list) and all(_is_count(each, 2**32) for each in value)
             case Kind.SWITCH:
                 fits = isinstance(value, bool)
             case Kind.TEXTS | Kind.DOCUMENTS:
@@ -90,6 +90,11 @@ class Spec:
     def words(self, number: int) -> list[str]:
         """The names of the flags in a number, for people."""
         return [name for name, flag in self.flags.items() if number & flag]
+
+
+def _is_count(value: Any, below: int) -> bool:
+    """Whether it is a whole number in bounds; True and False are none, though Python counts with them."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < below
 
 
 def exclusive_flags(number: int, one: IntFlag, other: IntFlag) -> None:

@@ -169,9 +169,7 @@ def _check_keys(codeset: str, keycodes: Sequence[int]) -> None:
     if not keycodes:
         raise InvalidFlags("nkeycodes in virDomainSendKey must be greater than zero", field="keycodes")
     if len(keycodes) > _MOST_KEYS:
-        raise InvalidFlags(
-            f"nkeycodes in virDomainSendKey must be less than or equal to {_MOST_KEYS}", field="keycodes"
-        )
+        raise InvalidFlags(f"nkeycodes must be <= {_MOST_KEYS}", field="keycodes", value=str(len(keycodes)))
     if codeset not in _CODE_SETS:
         raise InvalidArgument(
             f"unknown codeset '{codeset}'", field="codeset", value=codeset, accepted=", ".join(_CODE_SETS)

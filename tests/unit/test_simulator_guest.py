@@ -111,6 +111,13 @@ def test_what_makes_no_sense_is_refused(host: SimulatorDriver, act: Act, number:
     assert number_of(lambda: act(host)) == number
 
 
+def test_too_many_keys_are_refused_in_libvirts_words(host: SimulatorDriver) -> None:
+    host.start(UUID)
+
+    with refusal(8, "nkeycodes must be <= 16"):
+        keys("linux", *[30] * 17)(host)
+
+
 # Sleep.
 
 
