@@ -87,10 +87,6 @@ class Spec:
             required_flag(number, needed, by=by)
         return number
 
-    def words(self, number: int) -> list[str]:
-        """The names of the flags in a number, for people."""
-        return [name for name, flag in self.flags.items() if number & flag]
-
 
 def _is_count(value: Any, below: int) -> bool:
     """Whether it is a whole number in bounds; True and False are none, though Python counts with them."""

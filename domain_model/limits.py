@@ -4,10 +4,7 @@ Where libvirt has the limit, it is libvirt's; the others keep one caller from fi
 """
 
 from domain_model.errors import MalformedXml, OperationFailed, Refused
-from domain_model.xml import MAX_BYTES, shown
-
-XML_BYTES = MAX_BYTES
-"""Of one document; checked where documents are parsed, 27. libvirt's own protocol carries strings up to 4 MiB."""
+from domain_model.xml import shown
 
 NAME_BYTES = 251
 """Of a name of a domain, a snapshot or a checkpoint. libvirt keeps NAME.xml, and a file's name has 255 bytes at most."""

@@ -76,10 +76,6 @@ class MomentForest(Generic[AnyMoment]):
     def parent_name(self, moment: AnyMoment) -> str | None:
         return None if moment.parent is None else self._by_id[moment.parent].name
 
-    def children_of(self, moment: str | None) -> list[AnyMoment]:
-        """Direct children; of None: the roots."""
-        return [record for record in self if record.parent == moment]
-
     def descendants_of(self, moment: str) -> list[AnyMoment]:
         """All below, parents before their children."""
         children = self._children()

@@ -54,8 +54,3 @@ class Placement:
     @property
     def active(self) -> bool:
         return self.hypervisor_id is not None
-
-    @property
-    def present(self) -> bool:
-        """Whether the hypervisor has it at all."""
-        return self.persistent or self.active

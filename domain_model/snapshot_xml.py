@@ -177,17 +177,6 @@ def with_name(text: str, name: str) -> str:
     return _with(text, "name", lambda _: f"<name>{xml.escape_text(name)}</name>", below=())
 
 
-def with_description(text: str, description: str | None) -> str:
-    """Give the snapshot this description, or with None or an empty one take away what it has; nothing else changes.
-
-    Raises as ``with_name`` does.
-    """
-    if not description:
-        return _without(text, "description")
-    element = f"<description>{xml.escape_text(description)}</description>"
-    return _with(text, "description", lambda _: element, below=("name",))
-
-
 def with_parent(text: str, parent: str | None) -> str:
     """Hang the snapshot below the one of this name, or with None below nothing; nothing else changes.
 

@@ -19,6 +19,7 @@ from lxml import etree
 from domain_model.errors import InvalidArgument, MalformedXml
 
 MAX_BYTES = 16 * 1024 * 1024
+"""Of one document. libvirt's own protocol carries strings up to 4 MiB."""
 XML_SPACE = b" \t\r\n"
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -47,38 +47,28 @@ def test_a_name_is_written_and_nothing_else_changes(text: str, name: str) -> Non
         assert before.removesuffix("\n  ") + after == text
 
 
-WRITING: dict[str, Callable[[str, str | None], str]] = {
-    "parent": snapshot_xml.with_parent,
-    "description": snapshot_xml.with_description,
-}
-
-
-@pytest.mark.parametrize("tag", WRITING)
 @given(text=EVERY_DOCUMENT, value=TEXTS)
 @example(text="<domainsnapshot><parent/></domainsnapshot>", value="a\rb")
-def test_a_parent_and_a_description_are_written_and_nothing_else_changes(tag: str, text: str, value: str) -> None:
-    written = WRITING[tag](text, value)
-    assert getattr(snapshot_xml.read(written), tag) == value
-    assert WRITING[tag](written, value) == written
+def test_a_parent_is_written_and_nothing_else_changes(text: str, value: str) -> None:
+    written = snapshot_xml.with_parent(text, value)
+    assert snapshot_xml.read(written).parent == value
+    assert snapshot_xml.with_parent(written, value) == written
     start, end = changed(text, written)
-    present = children(text, tag)
+    present = children(text, "parent")
     if present:
         assert any(span.start <= start <= end <= span.end for span in present) or start == end
     else:
         assert end - start <= len(b"/>"), "nothing but the tag of an empty snapshot is taken away"
-    assert len(children(written, tag)) == max(len(present), 1)
+    assert len(children(written, "parent")) == max(len(present), 1)
 
 
-@pytest.mark.parametrize("tag", WRITING)
 @given(text=EVERY_DOCUMENT)
-def test_a_parent_and_a_description_are_taken_away_with_their_line_and_nothing_else_changes(
-    tag: str, text: str
-) -> None:
-    without = WRITING[tag](text, None)
-    assert without == WRITING[tag](text, "")
-    assert getattr(snapshot_xml.read(without), tag) is None
+def test_a_parent_is_taken_away_with_its_line_and_nothing_else_changes(text: str) -> None:
+    without = snapshot_xml.with_parent(text, None)
+    assert without == snapshot_xml.with_parent(text, "")
+    assert snapshot_xml.read(without).parent is None
     data, kept, done = text.encode(), b"", 0
-    for span in children(text, tag):
+    for span in children(text, "parent"):
         gap = data[done : span.start]
         line, break_, spaces = gap.rpartition(b"\n")
         kept += line if break_ and not spaces.strip(xml.XML_SPACE) else gap
@@ -94,16 +84,6 @@ def test_a_parent_is_taken_away_and_put_back_where_libvirt_had_it() -> None:
         PARENT, PARENT.replace("installed", "a &amp; b")
     )
     assert snapshot_xml.with_parent(OFFLINE, None) == OFFLINE
-
-
-def test_a_description_is_taken_away_and_put_back_where_libvirt_had_it() -> None:
-    said = snapshot_xml.read(OFFLINE).description
-    without = snapshot_xml.with_description(OFFLINE, None)
-    assert snapshot_xml.read(without).description is None
-    assert snapshot_xml.with_description(without, said) == OFFLINE
-    assert (
-        snapshot_xml.with_description(RUNNING, "b").replace("<description>b<", "<description>While it runs<") == RUNNING
-    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +132,7 @@ def test_a_name_is_written_into_an_empty_snapshot(empty: str) -> None:
 def test_what_is_no_snapshot_or_no_text_of_xml_is_not_written_into() -> None:
     with pytest.raises(InvalidArgument):
         snapshot_xml.build("a\x00b")
-    for written in (snapshot_xml.with_name, snapshot_xml.with_parent, snapshot_xml.with_description):
+    for written in (snapshot_xml.with_name, snapshot_xml.with_parent):
         with pytest.raises(MalformedXml):
             written("<domain/>", "a")
         with pytest.raises(InvalidArgument):
