@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from domain_model import domain_xml, xml
+from domain_model import domain_xml, xml, xml_edits
 from domain_model.errors import MalformedXml, Refused, XmlInvalid
 
 ROOT = "domaincheckpoint"
@@ -96,25 +96,12 @@ def with_name(text: str, name: str) -> str:
 
     Raises MalformedXml (27) if the text is no checkpoint, InvalidArgument (8) for a name XML cannot hold.
     """
-    xml.parse(text, root=ROOT)
-    data, element = xml.encoded(text), f"<name>{xml.escape_text(name)}</name>".encode()
-    for span in xml.children(data):
-        if span.name == "name":
-            return (data[: span.start] + element + data[span.end :]).decode()
-    root = next(piece for piece in xml.markup(data) if piece.kind in (xml.Kind.START, xml.Kind.EMPTY))
-    if root.kind is xml.Kind.START:
-        return (data[: root.end] + b"\n  " + element + data[root.end :]).decode()
-    opened = data[root.start : root.end].removesuffix(b"/>").rstrip()
-    return (data[: root.start] + opened + b">\n  " + element + f"\n</{ROOT}>".encode() + data[root.end :]).decode()
+    return xml_edits.with_name(text, name, root=ROOT)
 
 
 def without_domain(text: str) -> str:
     """Leave the definition out, as libvirt does with NO_DOMAIN."""
-    data = xml.encoded(text)
-    for span in xml.children(data):
-        if span.name == "domain":
-            return (data[: span.start].rstrip(xml.XML_SPACE) + data[span.end :]).decode()
-    return text
+    return xml_edits.without_child(text, "domain", root=ROOT)
 
 
 def build(name: str | None, description: str | None = None, disks: Sequence[CheckpointDisk] = ()) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from domain_model import xml
+from domain_model import xml, xml_edits
 from domain_model.errors import ConfigUnsupported, InvalidArgument, MalformedXml, Refused
 
 # virUUIDParse: dashes may stand before any pair of digits, white space around the whole.
@@ -112,16 +112,7 @@ def with_uuid(text: str, uuid: str) -> str:
                 f"the domain's uuid is {present}, not {xml.shown(uuid)}", field="uuid", value=present, accepted=uuid
             )
         return text
-    data = xml.encoded(text)
-    spans = xml.children(data)
-    element = f"<uuid>{xml.escape(uuid)}</uuid>".encode()
-    for span in spans:
-        if span.name == "uuid":
-            return (data[: span.start] + element + data[span.end :]).decode()
-    name = next(span for span in spans if span.name == "name")
-    before = data[: name.start]
-    line_break = before[len(before.rstrip(xml.XML_SPACE)) :]
-    return (data[: name.end] + line_break + element + data[name.end :]).decode()
+    return xml_edits.with_child(text, "uuid", f"<uuid>{xml.escape(uuid)}</uuid>", root="domain", below=("name",))
 
 
 def normalised_uuid(text: str) -> str | None:

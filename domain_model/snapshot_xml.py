@@ -4,19 +4,18 @@ Which XML is accepted stands in ``snapshot_checks``.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from domain_model import domain_xml, snapshot_checks, xml, xml_comparison
+from domain_model import domain_xml, snapshot_checks, xml, xml_comparison, xml_edits
 from domain_model.xml_comparison import Comparison
 
 ROOT = "domainsnapshot"
 OFFLINE_STATES = ("shutoff", "disk-snapshot")
 
 _LONG_LONG = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,40})", re.ASCII)
-_FIRST_LINE = "\n  "
 _MARK = "<?revisor"
 _MARK_OF_THEIRS = "<?revisor-text"
 _CUT = {"domain": "<?revisor domain?>", "inactiveDomain": "<?revisor inactiveDomain?>"}
@@ -174,7 +173,7 @@ def with_name(text: str, name: str) -> str:
 
     Raises MalformedXml (27) if the text is no snapshot, InvalidArgument (8) for a name XML cannot hold.
     """
-    return _with(text, "name", lambda _: f"<name>{xml.escape_text(name)}</name>", below=())
+    return xml_edits.with_name(text, name, root=ROOT)
 
 
 def with_parent(text: str, parent: str | None) -> str:
@@ -183,17 +182,17 @@ def with_parent(text: str, parent: str | None) -> str:
     A parent it had none before is written where libvirt writes it. Raises as ``with_name`` does.
     """
     if not parent:
-        return _without(text, "parent")
+        return xml_edits.without_child(text, "parent", root=ROOT)
     name = f"<name>{xml.escape_text(parent)}</name>"
-    root, data = _parsed(text)
-    for element, span in _called("parent", root, data):
-        for _, inner in _called("name", element, data[span.start : span.end]):
-            return _replaced(data, span.start + inner.start, span.start + inner.end, name)
+    root, data = xml.parse(text, root=ROOT), xml.encoded(text)
+    for element, span in xml_edits.children(data, root, "parent"):
+        for _, inner in xml_edits.children(data[span.start : span.end], element, "name"):
+            return xml_edits.spliced(data, span.start + inner.start, span.start + inner.end, name)
 
     def nested(line: str) -> str:
         return f"<parent>{line}  {name}{line}</parent>" if line else f"<parent>{name}</parent>"
 
-    return _with(text, "parent", nested, below=("state", "description", "name"))
+    return xml_edits.with_child(text, "parent", nested, root=ROOT, below=("state", "description", "name"))
 
 
 def build(
@@ -231,57 +230,6 @@ def _lines(disk: DiskSnapshot) -> list[str]:
 
 def _attributes(**values: str | None) -> str:
     return "".join(f" {name}='{xml.escape_attribute(value)}'" for name, value in values.items() if value is not None)
-
-
-def _with(text: str, tag: str, written: Callable[[str], str], *, below: tuple[str, ...]) -> str:
-    """Put an element in the place of the one it has, or below the first of ``below`` there is, or before everything.
-
-    ``written`` gives it for the line break and the spaces before it, or for nothing if it begins no line.
-    """
-    root, data = _parsed(text)
-    for _, span in _called(tag, root, data):
-        return _replaced(data, span.start, span.end, written(_line_before(data, span.start)))
-    for name in below:
-        for _, span in _called(name, root, data):
-            line = _line_before(data, span.start)
-            return _replaced(data, span.end, span.end, line + written(line))
-    first = _FIRST_LINE + written(_FIRST_LINE)
-    opened = next(piece for piece in xml.markup(data) if piece.kind in (xml.Kind.START, xml.Kind.EMPTY))
-    if opened.kind is xml.Kind.START:
-        return _replaced(data, opened.end, opened.end, first)
-    start = data[opened.start : opened.end].removesuffix(b"/>").rstrip().decode()
-    return _replaced(data, opened.start, opened.end, f"{start}>{first}\n</{opened.name}>")
-
-
-def _without(text: str, tag: str) -> str:
-    """Take away the elements of that name directly below the root, with the line breaks before them."""
-    root, data = _parsed(text)
-    pieces = []
-    done = 0
-    for _, span in _called(tag, root, data):
-        pieces.append(data[done : span.start - len(_line_before(data, span.start))])
-        done = span.end
-    return b"".join([*pieces, data[done:]]).decode()
-
-
-def _parsed(text: str) -> tuple[etree._Element, bytes]:
-    return xml.parse(text, root=ROOT), xml.encoded(text)
-
-
-def _called(tag: str, parent: etree._Element, data: bytes) -> list[tuple[etree._Element, xml.Span]]:
-    """The elements of that name, which is of no namespace, directly below ``parent``, whose text is ``data``."""
-    below = zip(parent, xml.children(data), strict=True)
-    return [(element, span) for element, span in below if element.tag == tag]
-
-
-def _line_before(data: bytes, place: int) -> str:
-    """The line break and the spaces before ``place``; empty if something else stands on its line."""
-    start = data.rfind(b"\n", 0, place)
-    return data[start:place].decode() if start >= 0 and not data[start:place].strip(xml.XML_SPACE) else ""
-
-
-def _replaced(data: bytes, start: int, end: int, new: str) -> str:
-    return (data[:start] + new.encode() + data[end:]).decode()
 
 
 def _foreign(data: bytes) -> str:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from domain_model import xml
+from domain_model import xml, xml_edits
 
-_ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
 _TAG_END = re.compile(rb"\s*/?>$")
 
 # The children of a domain as libvirt orders them, up to the last one that is ever put in here.
@@ -50,15 +50,10 @@ def devices(text: str) -> list[Device]:
 
 def with_child(text: str, name: str, element: str | None) -> str:
     """The definition with ``element`` as its child ``name``, in place of the one it has; None takes that away."""
-    data = xml.encoded(text)
-    present = next(iter(spans(data, name)), None)
-    if present is not None:
-        return without(text, present) if element is None else replaced(text, present, element)
     if element is None:
-        return text
-    before = _ORDER[: _ORDER.index(name)]
-    anchor = [span for span in xml.children(data) if span.name in before][-1]
-    return _spliced(data, anchor.end, anchor.end, _lead(data, anchor) + element.encode())
+        return xml_edits.without_child(text, name, root="domain")
+    before = reversed(_ORDER[: _ORDER.index(name)])
+    return xml_edits.with_child(text, name, element, root="domain", below=before)
 
 
 def with_device(text: str, element: str) -> str:
@@ -68,22 +63,21 @@ def with_device(text: str, element: str) -> str:
     holder = next(iter(spans(data, "devices")), None)
     if holder is None:
         end = max(span.end for span in xml.children(data))
-        return _spliced(data, end, end, f"\n  <devices>{line}\n  </devices>".encode())
+        return xml_edits.spliced(data, end, end, f"\n  <devices>{line}\n  </devices>")
     if holder.empty:
-        return _spliced(data, holder.start, holder.end, f"<devices>{line}\n  </devices>".encode())
+        return xml_edits.spliced(data, holder.start, holder.end, f"<devices>{line}\n  </devices>")
     last = _below(data, holder)[-1:]
     end = last[0].end if last else holder.inner_start
-    return _spliced(data, end, end, line.encode())
+    return xml_edits.spliced(data, end, end, line)
 
 
 def replaced(text: str, span: xml.Span, element: str) -> str:
-    return _spliced(xml.encoded(text), span.start, span.end, element.encode())
+    return xml_edits.spliced(xml.encoded(text), span.start, span.end, element)
 
 
 def without(text: str, span: xml.Span) -> str:
     """The text without an element and the line break before it."""
-    data = xml.encoded(text)
-    return _spliced(data, span.start - len(_lead(data, span)), span.end, b"")
+    return xml_edits.spliced(xml.encoded(text), span.start - len(lead(text, span)), span.end, "")
 
 
 def with_disk(text: str, target: str, change: Callable[[str], str]) -> str:
@@ -105,13 +99,13 @@ def with_attribute(element: str, name: str, value: str | None) -> str:
     data = xml.encoded(element)
     tag = next(piece for piece in xml.markup(data) if piece.name)
     head = data[tag.start : tag.end]
-    written = b"" if value is None else f" {name}='{xml.escape_attribute(value)}'".encode()
-    for match in _ATTRIBUTE.finditer(head):
+    written = "" if value is None else f" {name}='{xml.escape_attribute(value)}'"
+    for match in ATTRIBUTE.finditer(head):
         if match.group(1) == name.encode():
-            return _spliced(data, tag.start + match.start(), tag.start + match.end(), written)
+            return xml_edits.spliced(data, tag.start + match.start(), tag.start + match.end(), written)
     end = _TAG_END.search(head)
     at = tag.end if end is None else tag.start + end.start()
-    return _spliced(data, at, at, written)
+    return xml_edits.spliced(data, at, at, written)
 
 
 def alone(text: str) -> str:
@@ -123,12 +117,7 @@ def alone(text: str) -> str:
 
 def lead(text: str, span: xml.Span) -> str:
     """The line break and the spaces before an element; empty if something else stands on its line."""
-    return _lead(xml.encoded(text), span).decode()
-
-
-def _lead(data: bytes, span: xml.Span) -> bytes:
-    before = data[: span.start]
-    return before[len(before.rstrip(xml.XML_SPACE)) :]
+    return xml_edits.line_before(xml.encoded(text), span.start)
 
 
 def _below(data: bytes, parent: xml.Span) -> list[xml.Span]:
@@ -138,7 +127,3 @@ def _below(data: bytes, parent: xml.Span) -> list[xml.Span]:
 def _shifted(found: list[xml.Span], by: int) -> Iterator[xml.Span]:
     for span in found:
         yield xml.Span(span.name, span.start + by, span.end + by, span.inner_start + by, span.inner_end + by)
-
-
-def _spliced(data: bytes, start: int, end: int, new: bytes) -> str:
-    return (data[:start] + new + data[end:]).decode()

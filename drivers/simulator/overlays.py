@@ -9,7 +9,7 @@ from functools import partial
 
 from lxml import etree
 
-from domain_model import xml
+from domain_model import xml, xml_edits
 from domain_model.errors import ConfigUnsupported, OperationUnsupported, Refused
 from drivers.simulator import edits, lifecycle
 from drivers.simulator.disks import Aligned
@@ -99,7 +99,7 @@ def with_image(disk: str, *, kind: str, form: str | None, source: str, backing: 
         data = xml.encoded(disk)
         first = xml.children(data)[0]
         added = f"<driver name='qemu' type='{form}'/>{edits.lead(disk, first)}"
-        disk = (data[: first.start] + added.encode() + data[first.start :]).decode()
+        disk = xml_edits.spliced(data, first.start, first.start, added)
     old = _child(disk, "backingStore")
     if old is not None:
         disk = edits.without(disk, old)

@@ -1,6 +1,6 @@
 """Reverting to snapshots, as libvirt's QEMU driver does (libvirt-semantics 1.4)."""
 
-from domain_model import domain_xml
+from domain_model import domain_xml, xml_edits
 from domain_model.errors import ConfigUnsupported, OperationInvalid, Refused, RevertRisky
 from domain_model.flags import SnapshotRevert
 from drivers.simulator import lifecycle, texts
@@ -81,4 +81,4 @@ def _cannot_load(inventory: Inventory, image: str, name: str) -> Refused:
 
 def _renamed(domain: Domain, text: str) -> str:
     """A definition out of a snapshot, under the domain's present name."""
-    return text if domain_xml.read(text).name == domain.name else texts.with_name(text, domain.name)
+    return text if domain_xml.read(text).name == domain.name else xml_edits.with_name(text, domain.name, root="domain")

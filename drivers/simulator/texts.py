@@ -5,26 +5,21 @@ dumped by a real libvirt must come back from here unchanged. Only what says some
 the running domain's id, and the indentation within a snapshot.
 """
 
-import re
-
-from domain_model import xml
-
-_ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+from domain_model import xml, xml_edits
+from drivers.simulator import edits
 
 
 def kept(text: str) -> str:
     """The domain's element alone, without an id, and a line end: libvirt's dumps are of this form already."""
-    data = xml.encoded(text)
-    tags = [piece for piece in xml.markup(data) if piece.name]
-    first, last = tags[0], tags[-1]
-    return (_without_id(data[first.start : first.end]) + data[first.end : last.end]).decode() + "\n"
+    return edits.with_attribute(edits.alone(text), "id", None) + "\n"
 
 
 def live(text: str, hypervisor_id: int) -> str:
     """The dump of a running domain: libvirt writes the id behind the type."""
-    at = next(match.end() for match in _ATTRIBUTE.finditer(text.encode(), len(b"<domain")) if match.group(1) == b"type")
     data = text.encode()
-    return (data[:at] + f" id='{hypervisor_id}'".encode() + data[at:]).decode()
+    attributes = edits.ATTRIBUTE.finditer(data, len(b"<domain"))
+    at = next(match.end() for match in attributes if match.group(1) == b"type")
+    return xml_edits.spliced(data, at, at, f" id='{hypervisor_id}'")
 
 
 def nested(text: str, *, root: str = "domain") -> str:
@@ -56,17 +51,3 @@ def _by_itself(element: str, name: str, namespaces: dict[str, str]) -> str:
         if f"{prefix}:" in rest and f"xmlns:{prefix}" not in rest.partition(">")[0]:
             tag += f" xmlns:{prefix}='{xml.escape(uri)}'"
     return tag + rest
-
-
-def with_name(text: str, name: str) -> str:
-    """The definition under another name; nothing else changes."""
-    data = xml.encoded(text)
-    span = next(span for span in xml.children(data) if span.name == "name")
-    return (data[: span.inner_start] + xml.escape(name).encode() + data[span.inner_end :]).decode()
-
-
-def _without_id(tag: bytes) -> bytes:
-    for match in _ATTRIBUTE.finditer(tag):
-        if match.group(1) == b"id":
-            return tag[: match.start()] + tag[match.end() :]
-    return tag

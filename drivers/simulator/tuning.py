@@ -5,7 +5,7 @@ from typing import Any
 
 from lxml import etree
 
-from domain_model import domain_xml, xml
+from domain_model import domain_xml, xml, xml_edits
 from domain_model.errors import (
     ConfigUnsupported,
     InvalidArgument,
@@ -99,7 +99,7 @@ def _rename(host: Inventory, domain: Domain, name: str) -> None:
     if "/" in name:
         raise MalformedXml(f"name {name} cannot contain '/'", field="name", accepted="a name without '/'")
     domain.name = name
-    domain.definition = edits.with_child(domain.text, "name", f"<name>{xml.escape_text(name)}</name>")
+    domain.definition = xml_edits.with_name(domain.text, name, root="domain")
     host.put_domain(domain)
 
 
