@@ -1,4 +1,4 @@
-"""libvirt's vocabulary: states and reasons, with libvirt's own numbers. Its flags are in ``flags``.
+"""libvirt's vocabulary: states, reasons and what else it counts, with its own numbers. Its flags are in ``flags``.
 
 Users come from virsh and hold us to its words, so these values are taken over unchanged and never invented.
 Source: the enums of libvirt's public header libvirt-domain.h, version 9.0.
@@ -90,6 +90,30 @@ REASONS: dict[DomainState, tuple[str, ...]] = {
     DomainState.CRASHED: ("unknown", "panicked"),
     DomainState.PMSUSPENDED: ("unknown",),
 }
+
+CODE_SETS = {
+    "linux": 0,
+    "xt": 1,
+    "atset1": 2,
+    "atset2": 3,
+    "atset3": 4,
+    "os_x": 5,
+    "xt_kbd": 6,
+    "usb": 7,
+    "win32": 8,
+    "qnum": 9,
+    "rfb": 9,
+}
+"""virKeycodeSet, by virsh's words: whose numbers those of keys may be."""
+
+MOST_KEYS = 16
+"""VIR_DOMAIN_SEND_KEY_MAX_KEYS."""
+
+SLEEP_TARGETS = {"mem": 0, "disk": 1, "hybrid": 2}
+"""virNodeSuspendTarget, by virsh's words."""
+
+DUMP_FORMATS = {"elf": 0, "kdump-zlib": 1, "kdump-lzo": 2, "kdump-snappy": 3, "win-dmp": 4}
+"""virDomainCoreDumpFormat, by virsh's words; libvirt calls the first one raw."""
 
 
 def reason_words(state: DomainState, reason: int) -> str:

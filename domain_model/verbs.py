@@ -4,7 +4,7 @@ Names are virsh's options with ``_`` for ``-``; a verb's flags become one number
 says what the hypervisor was given. How an operation is carried out is no business of this module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from domain_model.arguments import Argument, Kind, Spec
@@ -29,6 +29,13 @@ from domain_model.flags import (
     Undefine,
     Vcpu,
 )
+from domain_model.libvirt import CODE_SETS, DUMP_FORMATS, SLEEP_TARGETS
+
+
+def _one_of(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}"
+
 
 _AFFECT = {"live": Affect.LIVE, "config": Affect.CONFIG}
 _SAVED_AS = {
@@ -104,7 +111,7 @@ SPECS: dict[str, Spec] = {
         },
         {
             "file": _FILE,
-            "format": Argument(Kind.NAME, "elf, kdump-zlib, kdump-lzo, kdump-snappy or win-dmp.", required=False),
+            "format": Argument(Kind.NAME, f"{_one_of(DUMP_FORMATS)}.", required=False),
         },
         excludes=(
             (CoreDump.CRASH, CoreDump.LIVE),
@@ -161,7 +168,7 @@ SPECS: dict[str, Spec] = {
     "dompmsuspend": Spec(
         {},
         {
-            "target": Argument(Kind.NAME, "mem, disk or hybrid."),
+            "target": Argument(Kind.NAME, f"{_one_of(SLEEP_TARGETS)}."),
             "duration_s": Argument(Kind.COUNT, "Wake up after so many seconds; 0: not by itself.", required=False),
         },
     ),
@@ -171,11 +178,7 @@ SPECS: dict[str, Spec] = {
         {},
         {
             "keycodes": Argument(Kind.COUNTS, "Numbers of keys, in the code set."),
-            "codeset": Argument(
-                Kind.NAME,
-                "linux, xt, atset1, atset2, atset3, os_x, xt_kbd, usb, win32, qnum or rfb (linux).",
-                required=False,
-            ),
+            "codeset": Argument(Kind.NAME, f"{_one_of(CODE_SETS)} (linux).", required=False),
             "holdtime_ms": Argument(Kind.COUNT, "How long they are held.", required=False, below=2**31),
         },
     ),

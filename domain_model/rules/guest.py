@@ -7,10 +7,8 @@ from typing import Any
 
 from domain_model.errors import ArgumentUnsupported, InvalidFlags, OperationUnsupported
 from domain_model.flags import SetTime
+from domain_model.libvirt import MOST_KEYS
 from domain_model.rules.situation import Situation, must_be_active, must_be_running
-
-_MOST_KEYS = 16
-"""VIR_DOMAIN_SEND_KEY_MAX_KEYS."""
 
 
 def send_key(now: Situation, arguments: dict[str, Any]) -> None:
@@ -19,9 +17,9 @@ def send_key(now: Situation, arguments: dict[str, Any]) -> None:
         raise InvalidFlags(
             "nkeycodes in virDomainSendKey must be greater than zero", field="keycodes", accepted="at least one"
         )
-    if keys > _MOST_KEYS:
+    if keys > MOST_KEYS:
         raise InvalidFlags(
-            f"nkeycodes must be <= {_MOST_KEYS}", field="keycodes", value=str(keys), accepted=f"up to {_MOST_KEYS}"
+            f"nkeycodes must be <= {MOST_KEYS}", field="keycodes", value=str(keys), accepted=f"up to {MOST_KEYS}"
         )
     must_be_active(now, arguments)
 

@@ -4,25 +4,8 @@ from collections.abc import Sequence
 
 from domain_model.errors import InvalidArgument, InvalidFlags
 from domain_model.flags import SetTime
+from domain_model.libvirt import CODE_SETS, MOST_KEYS, SLEEP_TARGETS
 from drivers.libvirt.calls import Calls
-
-# virKeycodeSet and virNodeSuspendTarget, by virsh's words.
-_CODE_SETS = {
-    "linux": 0,
-    "xt": 1,
-    "atset1": 2,
-    "atset2": 3,
-    "atset3": 4,
-    "os_x": 5,
-    "xt_kbd": 6,
-    "usb": 7,
-    "win32": 8,
-    "qnum": 9,
-    "rfb": 9,
-}
-_MOST_KEYS = 16
-"""VIR_DOMAIN_SEND_KEY_MAX_KEYS."""
-_SLEEPS = {"mem": 0, "disk": 1, "hybrid": 2}
 
 
 class GuestController(Calls):
@@ -35,14 +18,14 @@ class GuestController(Calls):
         self._act(uuid, lambda domain: domain.injectNMI(0))
 
     def send_key(self, uuid: str, codeset: str, holdtime_ms: int, keycodes: Sequence[int]) -> None:
-        number = _number(_CODE_SETS, codeset, "codeset")
-        if len(keycodes) > _MOST_KEYS:
+        number = _number(CODE_SETS, codeset, "codeset")
+        if len(keycodes) > MOST_KEYS:
             # libvirt-python gives up on them by itself, without a word and without a number.
-            raise InvalidFlags(f"nkeycodes must be <= {_MOST_KEYS}", field="keycodes", value=str(len(keycodes)))
+            raise InvalidFlags(f"nkeycodes must be <= {MOST_KEYS}", field="keycodes", value=str(len(keycodes)))
         self._act(uuid, lambda domain: domain.sendKey(number, holdtime_ms, list(keycodes), len(keycodes), 0))
 
     def pm_suspend(self, uuid: str, target: str, duration_s: int) -> None:
-        number = _number(_SLEEPS, target, "target")
+        number = _number(SLEEP_TARGETS, target, "target")
         self._act(uuid, lambda domain: domain.pMSuspendForDuration(number, duration_s, 0))
 
     def pm_wakeup(self, uuid: str) -> None:

@@ -2,10 +2,8 @@
 
 from domain_model.errors import InvalidArgument
 from domain_model.flags import CoreDump, SaveRestore
+from domain_model.libvirt import DUMP_FORMATS
 from drivers.libvirt.calls import Calls
-
-# virDomainCoreDumpFormat, by virsh's words.
-_FORMATS = {"elf": 0, "kdump-zlib": 1, "kdump-lzo": 2, "kdump-snappy": 3, "win-dmp": 4}
 
 
 class Saver(Calls):
@@ -35,9 +33,9 @@ class Saver(Calls):
         if form is None:
             self._act(uuid, lambda domain: domain.coreDump(path, int(flags)))
             return
-        number = _FORMATS.get(form)
+        number = DUMP_FORMATS.get(form)
         if number is None:
             raise InvalidArgument(
-                f"unknown format of dumps '{form}'", field="format", value=form, accepted=", ".join(_FORMATS)
+                f"unknown format of dumps '{form}'", field="format", value=form, accepted=", ".join(DUMP_FORMATS)
             )
         self._act(uuid, lambda domain: domain.coreDumpWithFormat(path, number, int(flags)))

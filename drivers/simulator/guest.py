@@ -15,13 +15,11 @@ from domain_model.errors import (
     OperationUnsupported,
     Refused,
 )
-from domain_model.libvirt import DomainState
+from domain_model.libvirt import CODE_SETS, MOST_KEYS, DomainState
 from drivers.simulator import lifecycle, machine
 from drivers.simulator.acts import Acts
 from drivers.simulator.inventory import Domain, Inventory
 
-_CODE_SETS = ("linux", "xt", "atset1", "atset2", "atset3", "os_x", "xt_kbd", "usb", "win32", "qnum", "rfb")
-_MOST_KEYS = 16
 _KEYCODES = range(1, 768)
 _SLEEPS = {"mem": "suspend-to-mem", "disk": "suspend-to-disk", "hybrid": "suspend-to-mem"}
 _SWITCHED_OFF = {"mem": "S3 state is disabled for this domain", "disk": "S4 state is disabled for this domain"}
@@ -168,11 +166,11 @@ def _check_sleep(target: str, duration_s: int) -> None:
 def _check_keys(codeset: str, keycodes: Sequence[int]) -> None:
     if not keycodes:
         raise InvalidFlags("nkeycodes in virDomainSendKey must be greater than zero", field="keycodes")
-    if len(keycodes) > _MOST_KEYS:
-        raise InvalidFlags(f"nkeycodes must be <= {_MOST_KEYS}", field="keycodes", value=str(len(keycodes)))
-    if codeset not in _CODE_SETS:
+    if len(keycodes) > MOST_KEYS:
+        raise InvalidFlags(f"nkeycodes must be <= {MOST_KEYS}", field="keycodes", value=str(len(keycodes)))
+    if codeset not in CODE_SETS:
         raise InvalidArgument(
-            f"unknown codeset '{codeset}'", field="codeset", value=codeset, accepted=", ".join(_CODE_SETS)
+            f"unknown codeset '{codeset}'", field="codeset", value=codeset, accepted=", ".join(CODE_SETS)
         )
     for code in keycodes:
         if code not in _KEYCODES:

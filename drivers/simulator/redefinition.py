@@ -10,11 +10,12 @@ from domain_model import domain_xml, snapshot_xml
 from domain_model.errors import InvalidArgument, Refused, RevisorError
 from domain_model.flags import SnapshotCreate
 from domain_model.snapshot_xml import SnapshotDescription
+from domain_model.snapshots import ONLINE_STATES
 from domain_model.xml import shown
 from drivers.simulator import disks, machine, texts
 from drivers.simulator.disks import Aligned
 from drivers.simulator.inventory import Domain, Inventory, Snapshot
-from drivers.simulator.snapshots import DISK_SNAPSHOT, ONLINE
+from drivers.simulator.snapshots import DISK_SNAPSHOT
 
 
 def redefine(inventory: Inventory, domain: Domain, xml: str, flags: SnapshotCreate) -> None:
@@ -81,7 +82,7 @@ def _described(
         domain=definition,
         inactive_domain=given.get("inactiveDomain"),
         # What it says of the processor is of use only to a guest that ran.
-        cookie=given.get("cookie") if wanted.state in ONLINE else None,
+        cookie=given.get("cookie") if wanted.state in ONLINE_STATES else None,
     )
 
 
@@ -105,7 +106,7 @@ def _bad_parent(sentence: str, parent: str) -> RevisorError:
 
 def _check_replacement(wanted: SnapshotDescription, definition: str | None, replaced: Snapshot) -> None:
     name = shown(replaced.name)
-    if (wanted.state in ONLINE) != (replaced.state in ONLINE):
+    if (wanted.state in ONLINE_STATES) != (replaced.state in ONLINE_STATES):
         raise InvalidArgument(f"cannot change between online and offline snapshot state in snapshot {name}")
     if (wanted.state == DISK_SNAPSHOT) != (replaced.state == DISK_SNAPSHOT):
         raise InvalidArgument(f"cannot change between disk only and full system in snapshot {name}")

@@ -3,9 +3,10 @@
 from domain_model import domain_xml, xml_edits
 from domain_model.errors import ConfigUnsupported, OperationInvalid, Refused, RevertRisky
 from domain_model.flags import SnapshotRevert
+from domain_model.snapshots import ONLINE_STATES
 from drivers.simulator import lifecycle, texts
 from drivers.simulator.inventory import Domain, Inventory, Snapshot
-from drivers.simulator.snapshots import DISK_SNAPSHOT, ONLINE, images_holding
+from drivers.simulator.snapshots import DISK_SNAPSHOT, images_holding
 
 
 def revert(inventory: Inventory, domain: Domain, snapshot: Snapshot, flags: SnapshotRevert) -> None:
@@ -14,7 +15,7 @@ def revert(inventory: Inventory, domain: Domain, snapshot: Snapshot, flags: Snap
     Raises OperationInvalid (55), ConfigUnsupported (67), RevertRisky (77), Refused (1; 38 when an image is gone). When
     the images no longer hold the snapshot the guest has been stopped by then.
     """
-    online = snapshot.state in ONLINE
+    online = snapshot.state in ONLINE_STATES
     ordered = bool(flags & (SnapshotRevert.RUNNING | SnapshotRevert.PAUSED))
     _check(domain, snapshot, flags, ordered=ordered)
     text = _renamed(domain, texts.taken_out(snapshot.domain))
@@ -43,7 +44,7 @@ def revert(inventory: Inventory, domain: Domain, snapshot: Snapshot, flags: Snap
 
 
 def _check(domain: Domain, snapshot: Snapshot, flags: SnapshotRevert, *, ordered: bool) -> None:
-    online = snapshot.state in ONLINE
+    online = snapshot.state in ONLINE_STATES
     if not domain.persistent and not online and not ordered:
         raise OperationInvalid("transient domain needs to request run or pause to revert to inactive snapshot")
     if snapshot.external:

@@ -15,14 +15,13 @@ from domain_model.errors import (
     Refused,
 )
 from domain_model.flags import CoreDump, SaveRestore
-from domain_model.libvirt import DomainState
+from domain_model.libvirt import DUMP_FORMATS, DomainState
 from drivers.simulator import flags as flag_rules
 from drivers.simulator import lifecycle, machine, texts
 from drivers.simulator.acts import Acts
 from drivers.simulator.files import DUMP, SAVED, File
 from drivers.simulator.inventory import Domain, Inventory
 
-_FORMATS = ("elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp")
 _RAW = (None, "elf")
 _AS_IT_IS = SaveRestore(0)
 
@@ -53,9 +52,9 @@ class Saver(Acts):
     def core_dump(self, uuid: str, path: str, flags: CoreDump, form: str | None) -> None:
         """Raises OperationInvalid (55), OperationUnsupported (84) for a form that needs MEMORY_ONLY, Refused (1)."""
         check = partial(flag_rules.check_core_dump, flags)
-        if form is not None and form not in _FORMATS:
+        if form is not None and form not in DUMP_FORMATS:
             raise InvalidArgument(
-                f"unknown format of dumps '{form}'", field="format", value=form, accepted=", ".join(_FORMATS)
+                f"unknown format of dumps '{form}'", field="format", value=form, accepted=", ".join(DUMP_FORMATS)
             )
         self._act_on(uuid, lambda host, domain: _core_dump(host, domain, path, flags, form), check=check)
 

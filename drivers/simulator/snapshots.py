@@ -23,7 +23,6 @@ from drivers.simulator.inventory import Domain, Inventory, Snapshot
 _STATE_WORDS = {DomainState.RUNNING: "running", DomainState.PAUSED: "paused", DomainState.SHUTOFF: "shutoff"}
 _INTERNAL_FORMATS = ("qcow2",)
 DISK_SNAPSHOT = "disk-snapshot"
-ONLINE = ("running", "paused")
 
 
 def check_checkpoints(inventory: Inventory, domain: Domain) -> None:

@@ -6,15 +6,13 @@ from typing import Any
 
 import click
 
+from domain_model.libvirt import CODE_SETS, MOST_KEYS, SLEEP_TARGETS
 from revisor.cli import output
 from revisor.cli.amounts import whole
 from revisor.cli.asking import Door, Ending, Reference, act, silent, tell
 from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, exclusive, flag, not_offered, option, verb
 from revisor.client import Operation
 
-_MOST_KEYS = 16
-"""VIR_DOMAIN_SEND_KEY_MAX_KEYS."""
-_SLEEPS = ("mem", "disk", "hybrid")
 _MOUNT_POINTS = Word("mountpoint", "MOUNTPOINT", required=False, many=True)
 
 
@@ -35,11 +33,11 @@ def inject_nmi(asked: Asked, *, domain: str) -> int:
 )
 def send_key(asked: Asked, *, domain: str, keycode: Sequence[str], codeset: str | None, holdtime: str | None) -> int:
     """Press keys of a guest's keyboard, all at once. A KEY is a number, or a name of Linux's such as KEY_LEFTCTRL."""
-    from revisor.cli.keys import CODESETS, number_of
+    from revisor.cli.keys import number_of
 
-    if codeset is not None and codeset not in CODESETS:
-        raise BadValue(f"unknown codeset: '{codeset}'", field="codeset", value=codeset, accepted=", ".join(CODESETS))
-    if len(keycode) > _MOST_KEYS:
+    if codeset is not None and codeset not in CODE_SETS:
+        raise BadValue(f"unknown codeset: '{codeset}'", field="codeset", value=codeset, accepted=", ".join(CODE_SETS))
+    if len(keycode) > MOST_KEYS:
         raise click.UsageError("too many keycodes")
     arguments = {
         "codeset": codeset,
@@ -52,8 +50,8 @@ def send_key(asked: Asked, *, domain: str, keycode: Sequence[str], codeset: str 
 @verb("dompmsuspend", DOMAIN, Word("target", "TARGET"), options=[option("duration", "SECONDS", "Wake up by then.")])
 def dompmsuspend(asked: Asked, *, domain: str, target: str, duration: str | None) -> int:
     """Put a guest to sleep by its agent. TARGET is mem (to RAM), disk (to disk) or hybrid (both)."""
-    if target not in _SLEEPS:
-        raise BadValue("Invalid target", field="target", value=target, accepted=", ".join(_SLEEPS))
+    if target not in SLEEP_TARGETS:
+        raise BadValue("Invalid target", field="target", value=target, accepted=", ".join(SLEEP_TARGETS))
 
     def done(operation: Operation) -> None:
         output.message(f"Domain '{operation['domain']}' successfully suspended")

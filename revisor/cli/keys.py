@@ -4,9 +4,6 @@ import re
 
 from revisor.cli.verb import BadValue
 
-CODESETS = ("linux", "xt", "atset1", "atset2", "atset3", "os_x", "xt_kbd", "usb", "win32", "qnum", "rfb")
-"""Whose numbers they may be, in virsh's words; names are known of Linux's alone."""
-
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+", re.ASCII)
 
 # The order in which linux/input-event-codes.h counts them, from 1 on; a dash where no key has the number.

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from domain_model.libvirt import DUMP_FORMATS
 from revisor.cli import output
 from revisor.cli.asking import Door, Ending, Reference, act, act_of, request, tell
 from revisor.cli.failures import Exit
@@ -16,7 +17,6 @@ from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, flag, option, verb
 from revisor.client import Operation, segment
 
 FILE = Word("file", "FILE")
-_FORMATS = ("elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp")
 
 
 def _saving() -> list[click.Option]:
@@ -134,7 +134,7 @@ def _nothing_saved(door: Door, reference: Reference) -> int:
         flag("bypass-cache", "Write past the host's file cache."),
         flag("reset", "Reset the domain afterwards."),
         flag("memory-only", "Write the guest's memory only."),
-        option("format", "FORMAT", f"With --memory-only: {', '.join(_FORMATS)}."),
+        option("format", "FORMAT", f"With --memory-only: {', '.join(DUMP_FORMATS)}."),
         _verbose(),
     ],
 )
@@ -157,10 +157,10 @@ def _check_format(form: str | None, *, memory_only: bool) -> None:
         return
     if not memory_only:
         raise click.UsageError("--format only works with --memory-only")
-    if form not in _FORMATS:
+    if form not in DUMP_FORMATS:
         raise BadValue(
             f"format '{form}' is not supported, expecting 'kdump-zlib', 'kdump-lzo', 'kdump-snappy', 'win-dmp' or 'elf'",
             field="format",
             value=form,
-            accepted=", ".join(_FORMATS),
+            accepted=", ".join(DUMP_FORMATS),
         )
