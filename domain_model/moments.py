@@ -4,7 +4,7 @@ The rules for parents, children and the current one are the same for both (libvi
 has an immutable id besides its name, because a name may be used again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -105,22 +105,15 @@ class MomentForest(Generic[AnyMoment]):
 
     def check_parent(self, name: str, parent: str | None) -> None:
         """Refuse (8) a parent that ``name`` cannot have: itself, one that does not exist, or one below it."""
-        if parent is None:
-            return
-        if parent == name:
-            raise InvalidArgument(f"cannot set moment {name} as its own parent", field="parent", value=parent)
-        ancestor = self.get(parent)
-        if ancestor is None:
-            raise InvalidArgument(
-                f"parent {parent} for moment {name} not found",
-                field="parent",
-                value=parent,
-                accepted=f"the name of a recorded {self.kind} of this domain",
-            )
-        while ancestor is not None:
-            if ancestor.name == name:
-                raise InvalidArgument(f"parent {parent} would create cycle to {name}", field="parent", value=parent)
-            ancestor = None if ancestor.parent is None else self._by_id[ancestor.parent]
+        accepted = f"the name of a recorded {self.kind} of this domain"
+        check_parent(name, parent, there=self, above=self._names_up(parent), accepted=accepted)
+
+    def _names_up(self, name: str | None) -> Iterator[str]:
+        """The one of that name and all above it, nearest first."""
+        record = None if name is None else self.get(name)
+        while record is not None:
+            yield record.name
+            record = None if record.parent is None else self._by_id[record.parent]
 
     def deletion_of(self, name: str, *, children: bool = False, children_only: bool = False) -> Deletion:
         """What deleting ``name`` would do to the forest (libvirt-semantics 1.5); raises as ``named``."""
@@ -158,3 +151,17 @@ class MomentForest(Generic[AnyMoment]):
         self._by_id.pop(record.id, None)
         if self._by_name.get(record.name) == record.id:
             del self._by_name[record.name]
+
+
+def check_parent(name: str, parent: str | None, *, there: Container[str], above: Iterable[str], accepted: str) -> None:
+    """Refuse (8) a parent for ``name`` that is itself, is not ``there``, or has it among those ``above``."""
+    if parent is None:
+        return
+    if parent == name:
+        raise InvalidArgument(f"cannot set moment {name} as its own parent", field="parent", value=parent)
+    if parent not in there:
+        raise InvalidArgument(
+            f"parent {parent} for moment {name} not found", field="parent", value=parent, accepted=accepted
+        )
+    if name in above:
+        raise InvalidArgument(f"parent {parent} would create cycle to {name}", field="parent", value=parent)

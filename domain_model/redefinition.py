@@ -12,11 +12,13 @@ from typing import Any
 
 from domain_model.errors import InvalidArgument, NoSnapshot, OperationFailed, Refused
 from domain_model.flags import SnapshotCreate
+from domain_model.moments import check_parent
 from domain_model.snapshots import SnapshotForest, SnapshotRecord, SnapshotStateClass
 
 Parents = Mapping[str, str | None]
 """Names of parents by name."""
 
+_ACCEPTED_PARENT = "the name of a recorded snapshot of this domain, or of one given with it"
 _MOST_NAMES = 10
 
 
@@ -135,7 +137,8 @@ def plan(
     parents |= {entry.name: entry.parent for entry in wanted}
     cyclic = _on_cycles(parents)
     for entry in wanted:
-        _check_parent(entry, parents, cyclic)
+        # libvirt-semantics 1.3, where only the parents that are there already count.
+        check_parent(entry.name, entry.parent, there=parents, above=cyclic, accepted=_ACCEPTED_PARENT)
         _check_document(entry, forest.get(entry.name), flags, uuid)
     returning = {
         buried.record.id: entry.name
@@ -164,24 +167,6 @@ def _check_together(wanted: Sequence[WantedSnapshot]) -> None:
         raise InvalidArgument(
             f"{len(current)} snapshots are to be the current one", field="current", accepted="at most one"
         )
-
-
-def _check_parent(entry: WantedSnapshot, parents: Parents, cyclic: Container[str]) -> None:
-    """libvirt-semantics 1.3, where only the parents that are there already count."""
-    name, parent = entry.name, entry.parent
-    if parent is None:
-        return
-    if parent == name:
-        raise InvalidArgument(f"cannot set moment {name} as its own parent", field="parent", value=parent)
-    if parent not in parents:
-        raise InvalidArgument(
-            f"parent {parent} for moment {name} not found",
-            field="parent",
-            value=parent,
-            accepted="the name of a recorded snapshot of this domain, or of one given with it",
-        )
-    if name in cyclic:
-        raise InvalidArgument(f"parent {parent} would create cycle to {name}", field="parent", value=parent)
 
 
 def _check_document(

@@ -4,7 +4,6 @@ An external snapshot is deleted by merging its images into those below. libvirt 
 off only with images that its definition names, so mostly those on top; of a running one it knows the whole chain.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from domain_model import domain_xml
@@ -39,27 +38,23 @@ class _Layer:
 def delete(inventory: Inventory, domain: Domain, snapshot: Snapshot, flags: SnapshotDelete) -> None:
     """Delete a snapshot; its children are given to its parent. Raises Refused with 1, 8, 9, 67 and 84."""
     name = snapshot.name
-    parents = inventory.parents(domain)
-    below = set(_descendants(parents, name))
+    forest = inventory.forest(domain)
+    below = {child.name for child in forest.descendants_of(name)}
     metadata_only = SnapshotDelete.METADATA_ONLY in flags
     if not metadata_only:
         _check_kind(inventory, domain, snapshot, below, flags)
-    heir: str | None = name
-    if SnapshotDelete.CHILDREN_ONLY in flags:
-        removed = below
-    else:
-        heir = parents[name]
-        removed = below | {name} if SnapshotDelete.CHILDREN in flags else {name}
+    deletion = forest.deletion_of(
+        name, children=SnapshotDelete.CHILDREN in flags, children_only=SnapshotDelete.CHILDREN_ONLY in flags
+    )
+    removed = set(deletion.removed)
     if not metadata_only and not _delete_data(inventory, domain, snapshot, removed):
         return
     if name in removed:
         _forget_layers(inventory, domain, _layers(snapshot), below - removed)
-    for child, parent in parents.items():
-        if parent == name and child not in removed and name in removed:
-            inventory.set_parent(domain, child, heir)
+    for child, parent in deletion.reparented.items():
+        inventory.set_parent(domain, child, parent)
     inventory.remove_snapshots(domain, removed)
-    if domain.current in removed:
-        domain.current = heir
+    domain.current = deletion.current
     inventory.put_domain(domain)
 
 
@@ -220,14 +215,3 @@ def _layers(snapshot: Snapshot) -> list[_Layer]:
 def _stands_on(inventory: Inventory, overlay: str) -> str | None:
     file = inventory.files.find(overlay)
     return None if file is None else file.backing
-
-
-def _descendants(parents: dict[str, str | None], name: str) -> Iterator[str]:
-    children: dict[str | None, list[str]] = {}
-    for child, parent in parents.items():
-        children.setdefault(parent, []).append(child)
-    waiting = list(children.get(name, ()))
-    while waiting:
-        child = waiting.pop()
-        yield child
-        waiting += children.get(child, ())

@@ -1,11 +1,12 @@
 """What the simulated host holds, seen and changed within one transaction."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 
 from domain_model.errors import NoDomain, NoSnapshot, Refused
 from domain_model.libvirt import DomainState
+from domain_model.moments import Moment, MomentForest
 from domain_model.xml import escape
 from drivers.simulator.files import Files
 
@@ -82,6 +83,19 @@ class Snapshot:
         return "\n".join([*lines, "</domainsnapshot>", ""])
 
 
+class Forest(MomentForest[Moment]):
+    """The snapshots of a domain, each under its name as its id: libvirt has no other."""
+
+    kind = "snapshot"
+    absent = NoSnapshot
+
+    def __init__(self, parents: Mapping[str, str | None], current: str | None) -> None:
+        super().__init__()
+        for name, parent in parents.items():
+            self._keep(Moment(name, name, parent))
+        self.current = current
+
+
 class Inventory:
     """The host's domains, snapshots and files in one open transaction."""
 
@@ -144,6 +158,9 @@ class Inventory:
         """The snapshots of ``domain``: name and parent's name."""
         rows = self._connection.execute("SELECT name, parent FROM snapshot WHERE domain_uuid = ?", (domain.uuid,))
         return dict(tuple(row) for row in rows)
+
+    def forest(self, domain: Domain) -> Forest:
+        return Forest(self.parents(domain), domain.current)
 
     def snapshot(self, domain: Domain, name: str) -> Snapshot:
         """Raises NoSnapshot (72)."""

@@ -7,7 +7,7 @@ the same bytes if libvirt wrote them.
 from collections.abc import Sequence
 
 from domain_model import domain_xml, snapshot_xml
-from domain_model.errors import InvalidArgument, Refused, RevisorError
+from domain_model.errors import InvalidArgument, Refused
 from domain_model.flags import SnapshotCreate
 from domain_model.snapshot_xml import SnapshotDescription
 from domain_model.snapshots import ONLINE_STATES
@@ -25,8 +25,7 @@ def redefine(inventory: Inventory, domain: Domain, xml: str, flags: SnapshotCrea
     """
     wanted = snapshot_xml.read_for_redefine(xml)
     name = wanted.name or ""
-    parents = inventory.parents(domain)
-    _check_parent(name, wanted.parent, parents)
+    inventory.forest(domain).check_parent(name, wanted.parent)
     if SnapshotCreate.DISK_ONLY in flags and wanted.state != DISK_SNAPSHOT:
         raise InvalidArgument(f"disk-only flag for snapshot {shown(name)} requires disk-snapshot state")
     if wanted.domain_uuid is not None and wanted.domain_uuid != domain.uuid:
@@ -84,24 +83,6 @@ def _described(
         # What it says of the processor is of use only to a guest that ran.
         cookie=given.get("cookie") if wanted.state in ONLINE_STATES else None,
     )
-
-
-def _check_parent(name: str, parent: str | None, parents: dict[str, str | None]) -> None:
-    if parent is None:
-        return
-    if parent == name:
-        raise _bad_parent(f"cannot set moment {shown(name)} as its own parent", parent)
-    if parent not in parents:
-        raise _bad_parent(f"parent {shown(parent)} for moment {shown(name)} not found", parent)
-    ancestor: str | None = parent
-    while ancestor is not None:
-        if ancestor == name:
-            raise _bad_parent(f"parent {shown(parent)} would create cycle to {shown(name)}", parent)
-        ancestor = parents.get(ancestor)
-
-
-def _bad_parent(sentence: str, parent: str) -> RevisorError:
-    return InvalidArgument(sentence, field="parent", value=shown(parent))
 
 
 def _check_replacement(wanted: SnapshotDescription, definition: str | None, replaced: Snapshot) -> None:
