@@ -18,6 +18,7 @@ from domain_model.flags import SnapshotDelete
 from drivers.simulator import edits, lifecycle, overlays, saving, texts
 from drivers.simulator.disks import EXTERNAL, MANUAL
 from drivers.simulator.inventory import Domain, Inventory, Snapshot
+from drivers.simulator.overlays import Image
 from drivers.simulator.snapshots import images_holding, snapshot_disks
 
 
@@ -31,8 +32,13 @@ class _Layer:
     """The disk as it was before, an element."""
 
     @property
+    def image(self) -> Image:
+        """The image it stands on, without what that stands on."""
+        return overlays.image_of(self.below)._replace(backing=None)
+
+    @property
     def base(self) -> str:
-        return overlays.source_path(overlays.image_of(self.below)[2]) or ""
+        return self.image.path or ""
 
 
 def delete(inventory: Inventory, domain: Domain, snapshot: Snapshot, flags: SnapshotDelete) -> None:
@@ -163,14 +169,10 @@ def _without(text: str, layer: _Layer) -> str:
     """A definition whose disk no longer has the image."""
 
     def change(disk: str) -> str:
-        kind, form, source, backing = overlays.image_of(disk)
-        if overlays.source_path(source) != layer.overlay:
+        image = overlays.image_of(disk)
+        if image.path != layer.overlay:
             return overlays.without_layer(disk, layer.overlay)
-        if backing is None:
-            kind, form, source, _ = overlays.image_of(layer.below)
-        else:
-            kind, form, source, backing = overlays.image_below(backing)
-        return overlays.with_image(disk, kind=kind, form=form, source=source, backing=backing)
+        return overlays.with_image(disk, image.below or layer.image)
 
     return edits.with_disk(text, layer.target, change)
 
@@ -192,12 +194,11 @@ def _forget_layers(inventory: Inventory, domain: Domain, layers: list[_Layer], l
 
 def _told(text: str, layer: _Layer, *, external: bool) -> str:
     def change(disk: str) -> str:
-        if overlays.source_path(overlays.image_of(disk)[2]) != layer.overlay:
+        if overlays.image_of(disk).path != layer.overlay:
             return overlays.without_layer(disk, layer.overlay)
         if not external:
             return disk  # What it kept is lost with the image, and libvirt does not say so.
-        kind, form, source, _ = overlays.image_of(layer.below)
-        return overlays.with_image(disk, kind=kind, form=form, source=source, backing=None)
+        return overlays.with_image(disk, layer.image)
 
     return edits.with_disk(text, layer.target, change)
 

@@ -6,6 +6,7 @@ same place. Where it knows the images below, the definition names them as ``<bac
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -16,6 +17,29 @@ from drivers.simulator.disks import Aligned
 from drivers.simulator.inventory import Domain, Inventory
 
 FORMATS = ("qcow2", "qed")
+
+
+class Image(NamedTuple):
+    """An image as a definition names it, and what it stands on; the last two are elements."""
+
+    kind: str
+    form: str | None
+    source: str
+    """Empty where there is none, as of an empty drive."""
+    backing: str | None
+
+    @property
+    def path(self) -> str | None:
+        """Where it is, if that is a path."""
+        if not self.source:
+            return None
+        element = xml.parse(self.source, root="source")
+        return element.get("file") or element.get("dev")
+
+    @property
+    def below(self) -> "Image | None":
+        """The image it stands on, if the definition names it."""
+        return None if self.backing is None else image_below(self.backing)
 
 
 def check(inventory: Inventory, domain: Domain, one: Aligned, *, reuse: bool) -> None:
@@ -85,20 +109,20 @@ def _on_top(disk: str, one: Aligned, *, known: bool) -> str:
     below = _as_backing(disk) if known or _child(disk, "backingStore") is not None else None
     attribute = "dev" if one.type == "block" else "file"
     source = f"<source {attribute}='{xml.escape_attribute(one.file)}'/>"
-    return with_image(disk, kind=one.type, form=one.format, source=source, backing=below)
+    return with_image(disk, Image(one.type, one.format, source, below))
 
 
-def with_image(disk: str, *, kind: str, form: str | None, source: str, backing: str | None) -> str:
-    """A disk that stands on another image; ``source`` and ``backing`` are elements."""
-    disk = edits.with_attribute(disk, "type", kind)
+def with_image(disk: str, image: Image) -> str:
+    """A disk that stands on another image."""
+    disk = edits.with_attribute(disk, "type", image.kind)
     driver = _child(disk, "driver")
     if driver is not None:
         text = _text(disk, driver)
-        disk = edits.replaced(disk, driver, edits.with_attribute(text, "type", form))
-    elif form is not None:
+        disk = edits.replaced(disk, driver, edits.with_attribute(text, "type", image.form))
+    elif image.form is not None:
         data = xml.encoded(disk)
         first = xml.children(data)[0]
-        added = f"<driver name='qemu' type='{form}'/>{edits.lead(disk, first)}"
+        added = f"<driver name='qemu' type='{image.form}'/>{edits.lead(disk, first)}"
         disk = xml_edits.spliced(data, first.start, first.start, added)
     old = _child(disk, "backingStore")
     if old is not None:
@@ -106,16 +130,16 @@ def with_image(disk: str, *, kind: str, form: str | None, source: str, backing: 
     span = _child(disk, "source")
     if span is None:
         return disk
-    below = "" if backing is None else edits.lead(disk, span) + backing
-    return edits.replaced(disk, span, source + below)
+    below = "" if image.backing is None else edits.lead(disk, span) + image.backing
+    return edits.replaced(disk, span, image.source + below)
 
 
-def image_of(disk: str) -> tuple[str, str | None, str, str | None]:
-    """What a disk stands on: its kind, format, source element and backing element."""
+def image_of(disk: str) -> Image:
+    """What a disk stands on."""
     element = xml.parse(disk, root=None)
     driver = element.find("driver")
     source, backing = _child(disk, "source"), _child(disk, "backingStore")
-    return (
+    return Image(
         element.get("type", "file"),
         None if driver is None else driver.get("type"),
         "" if source is None else _text(disk, source),
@@ -123,12 +147,12 @@ def image_of(disk: str) -> tuple[str, str | None, str, str | None]:
     )
 
 
-def image_below(backing: str) -> tuple[str, str | None, str, str | None]:
-    """What a ``<backingStore>`` says of the image below: as ``image_of``."""
+def image_below(backing: str) -> Image:
+    """What a ``<backingStore>`` says of the image below."""
     element = xml.parse(backing, root=None)
     form = element.find("format")
     source, deeper = _child(backing, "source"), _child(backing, "backingStore")
-    return (
+    return Image(
         element.get("type", "file"),
         None if form is None else form.get("type"),
         "" if source is None else _text(backing, source),
@@ -142,30 +166,22 @@ def without_layer(element: str, path: str) -> str:
     if span is None:
         return element
     backing = _text(element, span)
-    _, _, source, deeper = image_below(backing)
-    if source_path(source) != path:
+    image = image_below(backing)
+    if image.path != path:
         return edits.replaced(element, span, without_layer(backing, path))
-    if deeper is None:
+    if image.backing is None:
         return edits.without(element, span)
-    return edits.replaced(element, span, deeper)
+    return edits.replaced(element, span, image.backing)
 
 
 def chain_of(disk: str) -> list[str]:
     """The images that a disk of a definition names, from the one on top down."""
-    _, _, source, backing = image_of(disk)
+    image: Image | None = image_of(disk)
     found = []
-    while source:
-        found.append(source_path(source) or "")
-        _, _, source, backing = ("", None, "", None) if backing is None else image_below(backing)
+    while image is not None and image.source:
+        found.append(image.path or "")
+        image = image.below
     return found
-
-
-def source_path(source: str) -> str | None:
-    """The path in a ``<source>`` element."""
-    if not source:
-        return None
-    element = xml.parse(source, root="source")
-    return element.get("file") or element.get("dev")
 
 
 def disk_of(text: str, target: str) -> str | None:
@@ -178,13 +194,14 @@ def disk_of(text: str, target: str) -> str | None:
 
 def _as_backing(disk: str) -> str:
     """What a disk stands on, as the ``<backingStore>`` of one on top of it."""
-    kind, form, source, backing = image_of(disk)
+    image = image_of(disk)
     span = _child(disk, "source")
     line = "" if span is None else edits.lead(disk, span)
     inner = line + "  " if "\n" in line else line
-    lines = [f"<backingStore type='{kind}'>", inner, f"<format type='{form or 'raw'}'/>", inner, source]
-    if backing is not None:
-        lines += [inner, xml.indent(backing, 2)]
+    lines = [f"<backingStore type='{image.kind}'>", inner, f"<format type='{image.form or 'raw'}'/>"]
+    lines += [inner, image.source]
+    if image.backing is not None:
+        lines += [inner, xml.indent(image.backing, 2)]
     return "".join([*lines, line, "</backingStore>"])
 
 
@@ -198,7 +215,7 @@ def _element_of(text: str, target: str) -> etree._Element:
 
 def source_of(text: str, target: str) -> str | None:
     disk = disk_of(text, target)
-    return None if disk is None else source_path(image_of(disk)[2])
+    return None if disk is None else image_of(disk).path
 
 
 def _child(element: str, name: str) -> xml.Span | None:

@@ -106,10 +106,10 @@ def test_a_layer_is_taken_out_of_a_chain(gone: str, left: list[str]) -> None:
 
 
 def test_an_image_below_comes_to_the_top_with_its_format_and_what_it_stands_on() -> None:
-    _, _, _, backing = overlays.image_of(CHAIN)
-    kind, form, source, deeper = overlays.image_below(backing or "")
+    below = overlays.image_of(CHAIN).below
+    assert below is not None
 
-    changed = overlays.with_image(CHAIN, kind=kind, form=form, source=source, backing=deeper)
+    changed = overlays.with_image(CHAIN, below)
 
     assert overlays.chain_of(changed) == ["/b", "/a"]
     assert changed.startswith(
