@@ -149,13 +149,7 @@ def life(history: History, domain: Domain) -> None:
     history.fact(domain, Domain.Reset)
     history.fact(domain, Domain.LiveChanged, live=digest("live again"))
     history.fact(domain, Domain.Updated, autostart=True, managed_save=True)
-    history.fact(
-        domain,
-        Domain.ImagesSeen,
-        files={"vda": ["/top", "/base"], "vdb": []},
-        names={"/link": "/base"},
-        cut={"vdb": "no"},
-    )
+    history.fact(domain, Domain.ImagesSeen, **_images(("/top", "/base")))
     history.fact(domain, Domain.Renamed, name="another", name_before="vm")
     history.fact(domain, Domain.Renamed, name="vm", name_before="another")
     history.fact(domain, Domain.ShuttingDown, **state(DomainState.SHUTDOWN, 1, id=7, live=digest("live")))
@@ -304,11 +298,7 @@ def _fields(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
         Domain.ReplicaVerified: {"content": "x", "identical": 1, "total": 1},
         Domain.SnapshotsVerified: _verified(pick),
         Domain.Renamed: {"name": pick(("vm", "other")), "name_before": "vm"},
-        Domain.ImagesSeen: {
-            "files": pick(({}, {"vda": ["/top", "/base"]})),
-            "names": {},
-            "cut": pick(({}, {"vda": "no"})),
-        },
+        Domain.ImagesSeen: _images(pick(((), ("/top", "/base")))),
         Domain.Updated: {"autostart": pick((True, False)), "managed_save": pick((True, False))},
         Domain.LiveChanged: {"live": digest(pick(("one", "two")))},
     }
@@ -339,6 +329,10 @@ def _of_checkpoints(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
 def _one(pick: Pick) -> dict[str, str]:
     name = pick(_SNAPSHOTS)
     return {"snapshot": str(named(name)), "name": name}
+
+
+def _images(files: Sequence[str]) -> dict[str, Any]:
+    return {"files": {"vda": list(files), "vdb": []}, "names": {"/link": "/base"}, "cut": {"vdb": "not here"}}
 
 
 def _verified(pick: Pick) -> dict[str, Any]:
