@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.integration.product import ALICE
 from tests.integration.semantics.lifecycle_rows import gone
-from tests.integration.semantics.row import DEFINED, RUNNING, Row, Step, act, redefine, revert, snapshot, state
+from tests.integration.semantics.row import DEFINED, RUNNING, Row, Step, act, redefine, revert, snapshot, state, tree
 from tests.integration.semantics.world import Answer, World
 
 
@@ -105,6 +105,14 @@ CHECKPOINTS = [
     Row("1.3-checkpoint-off", "said before anything about the document", redefine("s1"), 84, (*BOTH, act("destroy"))),
     Row("1.7-checkpoints", "would be orphaned", act("undefine"), 55, OFF),
     Row("1.7-checkpoints-metadata", "goes along", act("undefine", checkpoints_metadata=True), None, OFF, gone),
+    Row(
+        "1.7-checkpoints-and-snapshots",
+        "libvirt forgets the snapshots before it refuses",
+        act("undefine", snapshots_metadata=True),
+        55,
+        (*BOTH, act("destroy")),
+        tree(s1=None),
+    ),
     Row("1.8-redefine-quiesce", "exclusive", made("x", redefine=True, quiesce=True), 8, RUNNING),
     Row("1.8-validate-without-redefine", "required", made("x", redefine_validate=True), 8, RUNNING),
     Row("1.8-quiesce", "QEMU's driver does not", made("x", quiesce=True), 8, RUNNING),
