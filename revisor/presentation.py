@@ -5,11 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain_model import domain_xml
-from domain_model.checkpoints import CheckpointFact
-from domain_model.commands import HostNames, describe_arguments
-from domain_model.domain import Domain
+from domain_model.commands import HostNames
 from domain_model.errors import ERROR_NAMES
-from domain_model.facts import SnapshotFact, StateFact
 from domain_model.libvirt import DomainState, reason_words
 from domain_model.presence import Presence
 from domain_model.snapshots import SnapshotForest
@@ -17,6 +14,7 @@ from projections.ports import RecordedEvent
 from projections.positions import ProjectionState
 from revisor.queries import HostRow, OperationRow, PlacementRow, SnapshotRow
 from revisor.sightings import LastLook
+from revisor.summaries import summary
 
 Shown = dict[str, Any]
 
@@ -214,70 +212,9 @@ def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNa
         "operation": operation,
         "request_id": None if asked.request_id is None else str(asked.request_id),
         "host": hosts.get(data.get("host", "")),
-        "summary": _summary(event, hosts) or _verb_of(asked),
+        "summary": summary(event, asked, hosts),
         "data": data,
     }
 
 
 _ENVELOPE = ("originator_id", "originator_version", "originator_topic", "timestamp")
-
-
-def _verb_of(asked: RecordedEvent) -> str:
-    """What the operation was, for its start and its end."""
-    return asked.event.verb if isinstance(asked.event, Domain.OperationRequested) else ""
-
-
-def _summary(event: RecordedEvent, hosts: HostNames) -> str:
-    """The event in a few words; empty when its topic says it all."""
-    said = event.event
-    match said:
-        case Domain.Created():
-            text = f"domain '{said.name}' ({said.uuid})"
-        case Domain.OperationRequested():
-            arguments = {key: hosts.get(str(value), value) for key, value in said.arguments.items()}
-            text = f"{said.verb} {describe_arguments(arguments)}".rstrip()
-        case Domain.OperationFailed():
-            text = f"{said.message} [{said.code}]"
-        case Domain.OperationOutcomeUnknown():
-            text = said.message
-        case Domain.SnapshotDeleted():
-            text = ", ".join(str(entry["name"] or entry["snapshot"]) for entry in said.removed)
-        case Domain.ReplicaVerified():
-            text = f"{said.identical} of {said.total} snapshots identical"
-        case Domain.HandedOver():
-            text = f"from {hosts.get(said.previous)} to {hosts.get(said.host)}"
-        case SnapshotFact() | Domain.SnapshotReverted() | Domain.SnapshotMadeCurrent():
-            text = str(said.name)
-        case StateFact():
-            state = DomainState(said.state)
-            text = f"{state.words} ({reason_words(state, said.reason)})"
-        case _:
-            text = _summary_of_checkpoints(said)
-    return text
-
-
-def _summary_of_checkpoints(said: Any) -> str:
-    match said:
-        case CheckpointFact():
-            return said.name
-        case Domain.CheckpointDeleted():
-            return ", ".join(entry["name"] for entry in said.removed)
-        case Domain.BackupBegun():
-            return "of everything" if said.incremental is None else f"since {said.incremental}"
-        case Domain.BackupEnded():
-            return said.outcome if said.message is None else f"{said.outcome}: {said.message}"
-        case _:
-            return _summary_of_looks(said)
-
-
-def _summary_of_looks(said: Any) -> str:
-    match said:
-        case Domain.Renamed():
-            return f"from '{said.name_before}' to '{said.name}'"
-        case Domain.ImagesSeen():
-            return ", ".join(f"{disk}: {files[0]}" for disk, files in said.files.items() if files)
-        case Domain.SnapshotsVerified():
-            counts = {"present": len(said.present), "missing": len(said.missing), "unverified": len(said.unverified)}
-            return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-        case _:
-            return ""

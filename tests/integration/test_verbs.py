@@ -211,6 +211,8 @@ def test_a_job_that_is_not_there_cannot_be_aborted(hosted: Hosted) -> None:
     operation = hosted.product.act("domjobabort")
 
     assert (operation["state"], operation["error"]["code"]) == ("failed", 55)
+    entry = hosted.product.service.log("web", None, 1)[0]
+    assert (entry["topic"], entry["summary"].split(":")[0]) == ("operation.failed", operation["verb"])
 
 
 def test_what_a_hypervisor_has_not_is_refused_by_it_with_its_number(hosted: Hosted) -> None:

@@ -1,0 +1,76 @@
+"""Events in a few words, as a domain's history is read: what the topic does not say already."""
+
+from collections.abc import Callable
+from typing import Any
+
+from domain_model.checkpoints import CheckpointFact
+from domain_model.commands import HostNames, describe_arguments
+from domain_model.domain import Domain
+from domain_model.facts import SnapshotFact, StateFact
+from domain_model.libvirt import DomainState, reason_words
+from projections.ports import RecordedEvent
+
+
+def summary(event: RecordedEvent, asked: RecordedEvent, hosts: HostNames) -> str:
+    """``asked`` is the request of the event's operation, or the event itself."""
+    verb = asked.event.verb if isinstance(asked.event, Domain.OperationRequested) else ""
+    said = event.event
+    kind = next((kind for kind in type(said).__mro__ if kind in _SUMMARIES), None)
+    words = "" if kind is None else _SUMMARIES[kind](said, hosts)
+    if isinstance(said, Domain.OperationFailed | Domain.OperationOutcomeUnknown):
+        return f"{verb}: {words}"
+    return words or verb
+
+
+def _requested(said: Domain.OperationRequested, hosts: HostNames) -> str:
+    arguments = {key: hosts.get(str(value), value) for key, value in said.arguments.items()}
+    return f"{said.verb} {describe_arguments(arguments)}".rstrip()
+
+
+def _state(said: StateFact, _: HostNames) -> str:
+    state = DomainState(said.state)
+    return f"{state.words} ({reason_words(state, said.reason)})"
+
+
+def _deleted(said: Domain.SnapshotDeleted, _: HostNames) -> str:
+    return ", ".join(str(entry["name"] or entry["snapshot"]) for entry in said.removed)
+
+
+def _verified(said: Domain.SnapshotsVerified, _: HostNames) -> str:
+    counts = {"present": len(said.present), "missing": len(said.missing), "unverified": len(said.unverified)}
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
+def _images(said: Domain.ImagesSeen, _: HostNames) -> str:
+    return ", ".join(f"{disk}: {files[0]}" for disk, files in said.files.items() if files)
+
+
+def _begun(said: Domain.BackupBegun, _: HostNames) -> str:
+    return "of everything" if said.incremental is None else f"since {said.incremental}"
+
+
+def _ended(said: Domain.BackupEnded, _: HostNames) -> str:
+    return said.outcome if said.message is None else f"{said.outcome}: {said.message}"
+
+
+_SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
+    Domain.Created: lambda said, _: f"domain '{said.name}' ({said.uuid})",
+    Domain.OperationRequested: _requested,
+    Domain.OperationFailed: lambda said, _: f"{said.message} [{said.code}]",
+    Domain.OperationOutcomeUnknown: lambda said, _: said.message,
+    Domain.Renamed: lambda said, _: f"from '{said.name_before}' to '{said.name}'",
+    Domain.ImagesSeen: _images,
+    Domain.HandedOver: lambda said, hosts: f"from {hosts.get(said.previous)} to {hosts.get(said.host)}",
+    Domain.ReplicaVerified: lambda said, _: f"{said.identical} of {said.total} snapshots identical",
+    Domain.SnapshotDeleted: _deleted,
+    Domain.SnapshotReverted: lambda said, _: str(said.name),
+    Domain.SnapshotMadeCurrent: lambda said, _: str(said.name),
+    Domain.SnapshotsVerified: _verified,
+    Domain.CheckpointDeleted: lambda said, _: ", ".join(entry["name"] for entry in said.removed),
+    Domain.BackupBegun: _begun,
+    Domain.BackupEnded: _ended,
+    SnapshotFact: lambda said, _: str(said.name),
+    CheckpointFact: lambda said, _: said.name,
+    StateFact: _state,
+}
+"""By the kind of event or the nearest kind it is built on."""
