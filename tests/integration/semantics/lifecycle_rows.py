@@ -176,6 +176,7 @@ TRANSITIONS = [
     Row("2.3-define-again", "replaces the definition", _ANOTHER, None, DEFINED, _disks("raw", "raw")),
     Row("2.3-define-name-taken", "another domain's", _with_another_uuid, 9, DEFINED),
     Row("2.3-define-other-name", "the same UUID", _under_another_name, 9, DEFINED),
+    Row("2.3-define-dots", "libvirt would remove the snapshots of all others", define(name=".."), 27),
     Row("2.3-define-type", "libvirt knows none such", _of_no_type, 67),
     Row("2.3-define-running", "waits for the next start", _ANOTHER, None, RUNNING, _disks("qcow2", "raw")),
     Row("2.3-create", "a transient domain", create(), None, (), state("running", "booted")),
