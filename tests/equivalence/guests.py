@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 SOURCE = Path(__file__).with_name("obedient.S")
 _BUTTONS = ("shutdown", "reboot")
+_HEARD = (*_BUTTONS, "inject-nmi")
+"""What a guest must be ready for: an interrupt that comes while the firmware starts can leave it hanging for good."""
 _IMAGE_BYTES = 1024 * 1024
 _BOOTED = b"B"
 _PATIENCE_S = 120.0
@@ -80,7 +82,7 @@ class RealGuests(Guests):
 
     def before(self, call: Call, seen: Host) -> None:
         domain = seen.get(call.domain)
-        if call.verb not in _BUTTONS or domain is None or not domain.running:
+        if call.verb not in _HEARD or domain is None or not domain.running:
             return
         log = self._folder / f"{domain.uuid}.log"
         length = _length(log)

@@ -1,7 +1,7 @@
 """The same calls through Revisor and directly: after each, both hosts show the same and have answered the same.
 
 ``REVISOR_SEED`` draws a run again. ``REVISOR_EQUIVALENCE_STEPS`` says how many steps it has on the test driver; where
-guests are real it has a fifth of them.
+guests are real it has a tenth of them.
 """
 
 import os
@@ -92,7 +92,7 @@ def test_real_guests_are_the_same_through_revisor(
         our_guests, their_guests = (RealGuests(folder, image) for folder in sides)
         pair = Pair(QEMU, "qemu", dict(VERBS), ours, theirs, our_guests, their_guests, seed)
         with _reported(pair):
-            run(pair, steps=_STEPS // 5, steps_an_example=20)
+            run(pair, steps=_STEPS // 10, steps_an_example=20)
         assert pair.tally.share >= _SHARE
 
 
@@ -109,7 +109,7 @@ def test_the_simulator_is_as_strict_as_real_guests(
         theirs = stack.enter_context(DirectSide(beta.uri, sides[1]))
         pair = Pair(SIMULATOR, "qemu", dict(VERBS), ours, theirs, Guests(), RealGuests(sides[1], image), seed)
         with _reported(pair):
-            run(pair, steps=_STEPS // 5, steps_an_example=20)
+            run(pair, steps=_STEPS // 10, steps_an_example=20)
         assert pair.tally.share >= _SHARE
 
 
