@@ -169,7 +169,8 @@ def _check_handover(domain: Domain, target: str, hosts: HostNames) -> None:
             value=owner.state.words,
             accepted="shut off",
         )
-    for placement in (owner, replica):
+    # As above: what the owner does meanwhile, the agent sees when its turn has come.
+    for placement in (replica,) if domain.operations else (owner, replica):
         if placement.managed_save:
             refuse_managed_save(placement.name, hosts[placement.host])
 

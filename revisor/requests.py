@@ -106,7 +106,8 @@ class Requests:
             return self._redefine(target, {**given, **more}, flags)
         if more:
             raise InvalidArgument("only redefine takes several snapshots", field="xmls", accepted="--redefine")
-        text = given.get("xml") or snapshot_xml.build(arguments.get("name"), arguments.get("description"))
+        built = snapshot_xml.build(arguments.get("name"), arguments.get("description"))
+        text = given.get("xml", built)
         if flags & SnapshotCreate.VALIDATE:
             validate(text, snapshot_xml.ROOT)
         said = snapshot_xml.read_for_create(text, kept=not flags & SnapshotCreate.NO_METADATA)

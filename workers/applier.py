@@ -11,7 +11,7 @@ from domain_model.adoption import Adoption, Observation
 from domain_model.commands import check_role
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, NoDomain, OutcomeUnknown, Refused
-from domain_model.operations import MAKES_DOMAINS, NAMES_DOMAINS, Operation
+from domain_model.operations import MAKES_DOMAINS, NAMES_DOMAINS, Operation, VerbClass
 from domain_model.rules import RULES
 from drivers.port import Driver
 from workers.looking import Eye, evidence_of, situation_of
@@ -186,7 +186,7 @@ class Applier:
 def _another_started(domain: Domain, operation: Operation, host: str) -> bool:
     """Whether an exclusive operation is under way beside a control verb: what happens to snapshots is its own doing."""
     others = (other for other in domain.operations.values() if other.id != operation.id)
-    return any(other.started and other.host == host for other in others)
+    return any(other.started and other.host == host and other.verb_class is VerbClass.EXCLUSIVE for other in others)
 
 
 def _texts(names: set[str | None]) -> list[str]:

@@ -33,13 +33,15 @@ def snapshot_edit(
     name = one_named(door, reference, snapshotname, current=current and snapshotname is None)
     makes_current = current and snapshotname is not None
     before = door.xml_of(reference, f"/snapshots/{segment(name)}/xml", security_info=True).text
+    # Looked up once: at a second try after half a renaming the new name is there by our own doing.
+    taken = _others(door, reference, name)
 
     def take(text: str) -> int:
         written = written_name(text, snapshot_xml.read, otherwise=name)
         if written != name and not rename and not clone:
             raise _unasked_name(name, written)
-        if written != name and door.asked_before(reference, "snapshot-redefine") is None:
-            _refuse_taken(door, reference, written)
+        if written in taken:
+            raise _taken_name(written)
         if written != name and rename:
             return _rename(asked, domain, name, text, written, current=makes_current)
         said = f"Snapshot {name} edited." if written == name else f"Snapshot {name} cloned to {written}."
@@ -61,17 +63,22 @@ def _unasked_name(name: str, written: str) -> Refusal:
     )
 
 
-def _refuse_taken(door: Door, reference: Reference, name: str) -> None:
+def _others(door: Door, reference: Reference, name: str) -> set[str]:
+    """The names of the domain's other snapshots; none if the same command was asked before and may have made one."""
+    if door.asked_before(reference, "snapshot-redefine") is not None:
+        return set()
+    return {item["name"] for item in door.read_of(reference, "/snapshots").body["items"]} - {name}
+
+
+def _taken_name(name: str) -> Refusal:
     """libvirt would have the other snapshot of that name replaced, description, place and all."""
-    taken = {item["name"] for item in door.read_of(reference, "/snapshots").body["items"]}
-    if name in taken:
-        raise refusal(
-            9,
-            f"operation failed: domain moment {name} already exists",
-            field="name",
-            value=name,
-            accepted="a name that no snapshot of the domain has",
-        )
+    return refusal(
+        9,
+        f"operation failed: domain moment {name} already exists",
+        field="name",
+        value=name,
+        accepted="a name that no snapshot of the domain has",
+    )
 
 
 def _rename(asked: Asked, domain: str, name: str, xml: str, new_name: str, *, current: bool) -> int:

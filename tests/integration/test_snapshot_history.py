@@ -118,6 +118,12 @@ def test_of_many_documents_the_one_that_is_none_is_named(product: Product) -> No
     assert refusal.value.field == "xmls[1]/name"
 
 
+def test_an_empty_document_is_no_document_and_not_none_at_all(product: Product) -> None:
+    product.define()
+    assert refused(product, "snapshot-create", xml="")[0] == 27
+    assert tree(product) == {}
+
+
 @pytest.mark.parametrize("field", ["name", "description"])
 def test_what_the_xml_says_is_not_said_beside_it(product: Product, field: str) -> None:
     product.define()

@@ -11,7 +11,7 @@ from domain_model.flags import Start
 from domain_model.libvirt import DomainState
 from domain_model.operations import VERBS
 from drivers.abilities import GuestControl
-from tests.unit.domain_histories import ALPHA, DOMAIN, UUID_TEXT
+from tests.unit.domain_histories import ALPHA, AT, DOMAIN, UUID_TEXT, begun
 from tests.unit.lost_answers import FILE, IN_FLIGHT, LOST, SUCCEEDED, TAKEN, UNKNOWN, Lost, running, with_an_agent
 from tests.unit.stage import Died, Stage, altered, dying, severed
 
@@ -84,6 +84,18 @@ def test_a_lost_control_verb_takes_no_credit_for_what_a_deletion_beside_it_does(
     assert stage.domain.forest.grave.named("b") is None
     [deleted] = [event for event in stage.records.events(DOMAIN) if isinstance(event, Domain.SnapshotDeleted)]
     assert deleted.operation != str(key.id)
+
+
+def test_a_snapshot_is_recorded_as_made_though_a_control_verb_hangs_beside_it(stage: Stage) -> None:
+    running(stage)
+    asked = stage.ask("send-key", keycodes=[28])
+    domain = stage.domain
+    event, fields = begun(str(asked.id))
+    domain.record(event, AT, **fields)
+    stage.records.append(domain, {})
+    assert stage.take("a").state == SUCCEEDED
+    [made] = [event for event in stage.records.events(DOMAIN) if isinstance(event, Domain.SnapshotCreated)]
+    assert (made.name, made.origin) == ("a", "operation")
 
 
 def test_an_act_of_unknown_outcome_is_never_done_again(stage: Stage) -> None:

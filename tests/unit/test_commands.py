@@ -215,6 +215,16 @@ def test_a_handover_while_a_guest_is_saved_on_either_host_is_refused_with_55(hos
     assert HOSTS[host] in refusal.message
 
 
+def test_what_the_owner_saved_may_be_gone_when_the_turn_of_a_handover_comes() -> None:
+    saved = (
+        Domain.Updated,
+        {"host": ALPHA, "operation": None, "origin": "observed", "autostart": False, "managed_save": True},
+    )
+    domain = verified(history(defined(), defined(BETA), saved, requested("before", "managedsave-remove")))
+    ask(domain, "handover", to=BETA)
+    assert list(domain.operations) == ["before", "op"]
+
+
 @pytest.mark.parametrize("verb", sorted(VERBS.keys() - {"undefine"}))
 def test_the_owner_of_a_verified_replica_may_be_asked_for_anything_but_undefine(verb: str) -> None:
     domain = verified(history(defined(), defined(BETA)))
