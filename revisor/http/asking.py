@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from domain_model.errors import Refused
-from revisor.http.models import Asked
+from revisor.http.models import Asked, Reason, Ticket
 from revisor.service import Service
 from revisor.store.context import Context
 
@@ -64,7 +64,7 @@ async def _service_of(request: Request) -> Service:
 
 
 async def _read_context(
-    request: Request, reason: Annotated[str | None, Query()] = None, ticket: Annotated[str | None, Query()] = None
+    request: Request, reason: Annotated[Reason, Query()] = None, ticket: Annotated[Ticket, Query()] = None
 ) -> Context:
     return Context(asking(request).actor, reason=reason, ticket=ticket)
 

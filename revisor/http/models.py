@@ -44,6 +44,10 @@ Word = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_stor
 """A name or the like: never empty."""
 
 
+Reason = Annotated[Text | None, Field(max_length=4096, description="Why, in the words of who asks.")]
+Ticket = Annotated[Text | None, Field(max_length=256, description="The id of a ticket, change or incident.")]
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -51,8 +55,8 @@ class _Closed(BaseModel):
 class Asked(_Closed):
     """What every change may carry, besides what it is about."""
 
-    reason: Annotated[Text | None, Field(max_length=4096, description="Why, in the words of who asks.")] = None
-    ticket: Annotated[Text | None, Field(max_length=256, description="The id of a ticket, change or incident.")] = None
+    reason: Reason = None
+    ticket: Ticket = None
     request_id: Annotated[
         UUID | None,
         Field(description="The same id with the same command gives the same operation; with another one, error 8."),

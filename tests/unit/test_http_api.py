@@ -316,6 +316,13 @@ def test_xml_comes_byte_for_byte_with_how_far_the_log_was_known(service: FakeSer
     assert (service.contexts[0].reason, service.contexts[0].ticket) == ("console", "T-2")
 
 
+@pytest.mark.parametrize("field", ["reason", "ticket"])
+def test_what_cannot_go_on_record_is_refused_of_readers_too(service: FakeService, client: Client, field: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        client.get("/v1/domains/web/xml", security_info=True, **{field: "x" * 4097})
+    assert (refused.value.code, refused.value.field, service.asked) == (8, field, [])
+
+
 @pytest.mark.parametrize("name", ["s 1", "a/b", "ü?#&", "xml", "%2f", "..", "two\nlines", "end\n"])
 def test_a_snapshot_of_any_name_can_be_asked_for(service: FakeService, client: Client, name: str) -> None:
     from revisor.client import segment
