@@ -3,6 +3,9 @@
 Only ``insert_events`` is ours; the readers are inherited. The library's own insert takes a table lock or loses order,
 and a lost COMMIT acknowledgement makes it report a conflict for events it has stored. Here every save has an append id
 that is kept over retries, so repeating it is harmless.
+
+Saves that come at the same time are one transaction. Mostly all of them are taken, and they are sent without waiting for
+each other's answers; only when one is refused they are tried once more, each behind a savepoint of its own.
 """
 
 import os
@@ -11,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 from eventsourcing.persistence import (
     ApplicationRecorder,
     InfrastructureFactory,
     InterfaceError,
     OperationalError,
-    PersistenceError,
     StoredEvent,
 )
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
@@ -26,6 +29,7 @@ from psycopg.types.json import Jsonb
 from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.errors import Fenced, RequestRepeated, StreamConflict
+from revisor.store.group_commit import GroupCommit
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,15 @@ class Save:
     append_id: UUID = field(default_factory=uuid4)
 
 
-_APPEND = (
+APPEND = (
     "SELECT log.append(%s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[],"
     " %s::bytea[], %s, %s, %s, %s, %s, %s) AS position"
 )
-_REFUSALS = {"RV001": RequestRepeated, "RV002": Fenced, "23505": StreamConflict}
+_REFUSALS: dict[str, type[Exception]] = {"RV001": RequestRepeated, "RV002": Fenced, "23505": StreamConflict}
+
+
+Arguments = tuple[object, ...]
+"""One save as ``log.append`` takes it."""
 
 
 class LogDatastore(PostgresDatastore):
@@ -80,28 +88,59 @@ class LogRecorder(PostgresApplicationRecorder):
 
     def __init__(self, datastore: PostgresDatastore) -> None:
         super().__init__(datastore, events_table_name="events")
+        self._group = GroupCommit(self._flush)
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Store events and their company in one transaction; returns their positions.
 
-        Raises StreamConflict, RequestRepeated or Fenced, each with nothing stored.
+        Raises StreamConflict, RequestRepeated or Fenced, each with nothing stored; OperationalError when the database
+        cannot be reached for a while, and then the same save may be repeated.
         """
-        if not stored_events:
-            return []
         save: Save = kwargs["save"]
+        return self._group.submit(arguments_of(stored_events, save)) if stored_events else []
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def _flush(self, group: Sequence[Arguments]) -> list[list[int] | Exception]:
         try:
-            with self.datastore.get_connection() as connection:
-                rows = connection.execute(_APPEND, _arguments(stored_events, save), prepare=True).fetchall()
-        except PersistenceError as error:
-            refusal = _REFUSALS.get(getattr(error.__cause__, "sqlstate", None) or "")
-            if refusal is None:
-                raise
-            raise refusal(str(error.__cause__)) from error
-        return [row["position"] for row in rows]
+            return [*self._all_or_none(group)]
+        except (InterfaceError, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001  it may concern one of the group alone
+            return self._one_by_one(group) if len(group) > 1 else [_refusal_of(error.__cause__) or error]
+
+    def _all_or_none(self, group: Sequence[Arguments]) -> list[list[int]]:
+        with self.datastore.get_connection() as connection:
+            if len(group) == 1:
+                return [_positions(connection.execute(APPEND, group[0], prepare=True))]
+            with connection.pipeline(), connection.transaction():
+                answers = [connection.execute(APPEND, arguments, prepare=True) for arguments in group]
+            return [_positions(answer) for answer in answers]
+
+    def _one_by_one(self, group: Sequence[Arguments]) -> list[list[int] | Exception]:
+        outcomes: list[list[int] | Exception] = []
+        with self.datastore.get_connection() as connection, connection.transaction():
+            for arguments in group:
+                try:
+                    with connection.transaction():
+                        outcomes.append(_positions(connection.execute(APPEND, arguments, prepare=True)))
+                except (psycopg.InterfaceError, psycopg.OperationalError):
+                    raise
+                except Exception as error:  # noqa: BLE001  its own save's, and nobody else's
+                    outcomes.append(_refusal_of(error) or error)
+        return outcomes
 
 
-def _arguments(events: Sequence[StoredEvent], save: Save) -> tuple[object, ...]:
+def _refusal_of(error: BaseException | None) -> Exception | None:
+    """What the database refused of one save, if that is what an error says."""
+    kind = _REFUSALS.get(getattr(error, "sqlstate", None) or "")
+    return None if kind is None else kind(str(error))
+
+
+def _positions(answer: psycopg.Cursor[Any]) -> list[int]:
+    return [row["position"] for row in answer.fetchall()]
+
+
+def arguments_of(events: Sequence[StoredEvent], save: Save) -> Arguments:
     context, request, fence = save.context, save.request, save.fence
     return (
         save.append_id,

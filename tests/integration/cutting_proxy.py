@@ -1,0 +1,67 @@
+"""A PostgreSQL that can be cut off right after it committed: its answer is read and thrown away."""
+
+import contextlib
+import socket
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+
+class CuttingProxy:
+    """Between a client and the server of ``dsn``, reached by the proxy's own ``dsn`` from ``with`` to its end."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        said = conninfo_to_dict(dsn)
+        name = f".s.PGSQL.{said.get('port', 5432)}"
+        self._server = str(Path(str(said["host"]), name))
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / name))
+        self._listener.listen()
+        self.dsn = make_conninfo(dsn, host=str(folder))
+        self.cut_at: bytes | None = None
+        """At the first answer that holds this, the connection is cut instead; afterwards None."""
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._server)
+            for pump in (self._questions, self._answers):
+                threading.Thread(target=pump, args=(client, server), daemon=True).start()
+
+    def _questions(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                server.sendall(data)
+        _hang_up(client, server)
+
+    def _answers(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if self.cut_at is not None and self.cut_at in data:
+                    self.cut_at = None
+                    break
+                client.sendall(data)
+        _hang_up(client, server)
+
+
+def _hang_up(*ends: socket.socket) -> None:
+    for end in ends:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
