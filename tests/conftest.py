@@ -20,7 +20,6 @@ KINDS = ("unit", "contract", "integration", "acceptance", "architecture")
 ELSEWHERE = {
     "tests/compose/run": "needs root and a Docker engine; .ci/run runs it",
     "tests/fresh_machine.sh": "needs root and debootstrap; .ci/run runs it",
-    "tests/equivalence/test_equivalence.py": "random calls beside libvirt; REVISOR_EQUIVALENCE_STEPS=2000 or make soak runs it",
 }
 
 # The lab starts real hypervisors, guests and databases; its fixtures are for every kind of test.
