@@ -11,7 +11,7 @@ from uuid import uuid4
 from revisor.cli import output
 from revisor.cli.failures import Exit, fail, refusal
 from revisor.cli.verb import Asked, is_given
-from revisor.client import ENDED, AnswerLost, Client, Operation, Refusal, Reply, Unreachable, segment
+from revisor.client import ENDED, AnswerLost, Client, ClientError, Operation, Refusal, Reply, Unreachable, segment
 
 _FIRST_WAIT_S = 1.0
 """How long the request itself waits: most operations have ended by then, and need no second question."""
@@ -209,12 +209,12 @@ def _end(door: Door, operation: Operation, observed_at: str | None, ending: Endi
         output.document(kind, [item], operation["position"], observed_at)
     elif ending.report is not None:
         ending.report(operation)
-    return _code(operation, ending, as_json=door.as_json)
+    return _code(door, operation, ending)
 
 
-def _code(operation: Operation, ending: Ending, *, as_json: bool) -> int:
+def _code(door: Door, operation: Operation, ending: Ending) -> int:
     """Say how an operation ended, and return the exit code."""
-    error = operation.get("error") or {}
+    error, as_json = operation.get("error") or {}, door.as_json
     match operation["state"]:
         case "succeeded":
             if not as_json:
@@ -232,11 +232,22 @@ def _code(operation: Operation, ending: Ending, *, as_json: bool) -> int:
         case "cancelled":
             return fail(refusal(78, f"operation {operation['id']} was cancelled"), as_json=as_json)
         case _:
-            return _still_running(operation, as_json=as_json)
+            return _still_running(door, operation)
 
 
-def _still_running(operation: Operation, *, as_json: bool) -> int:
-    if not as_json:
+def _still_running(door: Door, operation: Operation) -> int:
+    if not door.as_json:
         output.say(operation["id"])
-    fail(refusal(68, f"operation {operation['id']} still runs, and the wait is over"), as_json=as_json)
+    words = f"operation {operation['id']} still runs, and the wait is over{_held_up(door, operation['host'])}"
+    fail(refusal(68, words), as_json=door.as_json)
     return Exit.STILL_RUNNING
+
+
+def _held_up(door: Door, host: str) -> str:
+    """Why nothing goes on, if that is because of the host; operations wait for one that is away, and then go on."""
+    try:
+        problems = {item["name"]: item.get("problem") for item in door.read("/v1/hosts").body["items"]}
+    except ClientError:
+        return ""
+    problem = problems.get(host)
+    return "" if problem is None else f"; host '{host}' cannot be reached: {problem}"

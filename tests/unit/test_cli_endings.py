@@ -94,6 +94,14 @@ def test_a_wait_that_is_over_ends_with_5_and_the_operations_id(line: CommandLine
     assert done.err == f"error: operation {id} still runs, and the wait is over [68]\n"
 
 
+def test_a_wait_for_a_host_that_is_away_says_so(line: CommandLine) -> None:
+    line.service.outcome = {"state": "started"}
+    line.service.known_hosts = [{"name": "alpha", "state": "unreachable", "problem": "End of file while reading data"}]
+    done = line.run("start", "alpha/web", "--wait", "0")
+    assert done.code == 5
+    assert done.err.endswith("over; host 'alpha' cannot be reached: End of file while reading data [68]\n")
+
+
 def test_no_wait_prints_the_operations_id_and_ends_with_0(line: CommandLine) -> None:
     line.service.outcome = {"state": "queued"}
     done = line.run("start", "web", "--no-wait")
