@@ -38,7 +38,7 @@ def together(recorder: LogRecorder, owner_dsn: str, *savings: Saving) -> list[Fu
     group = recorder._group
     with ThreadPoolExecutor(len(savings) + 1) as pool, held_head(owner_dsn):
         pool.submit(recorder.insert_events, [stored(uuid4())], save=Save(ALICE))
-        eventually(lambda: group._flushing, what="the first is under way")
+        eventually(lambda: group._flushing and not group._waiting, what="the first is under way")
         for saving in savings:
             futures.append(pool.submit(saving))
             eventually(lambda: len(group._waiting) == len(futures), what="it waits")
