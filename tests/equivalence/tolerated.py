@@ -191,6 +191,8 @@ ANSWERS: tuple[AnswerTolerance, ...] = (
     ),
     # It lets happen what QEMU refuses.
     AnswerTolerance("2.3-shutdown-paused", (TEST,), ("shutdown",), (55,), (None,), _paused),
+    AnswerTolerance("1.7-checkpoints", (TEST,), ("undefine",), (55,), (None,), _with_checkpoints),
+    AnswerTolerance("1.8-delete-off", (TEST,), ("checkpoint-delete",), (84,), (None,), _off),
     AnswerTolerance("1.7-transient", (TEST,), ("undefine",), (55,), (None,), _transient),
     AnswerTolerance("1.7-transient-autostart", (TEST,), ("autostart",), (55,), (None,), _transient),
     AnswerTolerance(
