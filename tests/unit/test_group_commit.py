@@ -1,8 +1,9 @@
 """Saves that come together are flushed together; nobody waits for nothing, and everybody learns what became of their own."""
 
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -36,6 +37,19 @@ def waiting(commit: GroupCommit[int, str]) -> int:
     return len(commit._waiting)
 
 
+@contextmanager
+def behind_a_flush(disk: Disk, commit: GroupCommit[int, str], *numbers: int) -> Iterator[list[Future[str]]]:
+    """One that saves 0 and is held up, and those that wait behind it with these numbers; at the end they go on."""
+    disk.free.clear()
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(commit.submit, 0)]
+        eventually(lambda: disk.groups, what="the first flushes")
+        futures += [pool.submit(commit.submit, number) for number in numbers]
+        eventually(lambda: waiting(commit) == len(numbers), what="the others wait")
+        yield futures
+        disk.free.set()
+
+
 def test_a_lone_caller_flushes_alone_and_at_once(disk: Disk) -> None:
     commit = GroupCommit(disk.flush)
     assert [commit.submit(2), commit.submit(4)] == ["saved 2", "saved 4"]
@@ -46,33 +60,20 @@ def test_who_comes_while_somebody_flushes_is_flushed_with_the_others_and_only_th
     disk: Disk,
 ) -> None:
     commit = GroupCommit(disk.flush)
-    disk.free.clear()
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(commit.submit, 0)
-        eventually(lambda: disk.groups, what="the first flushes")
-        others = {number: pool.submit(commit.submit, number) for number in range(2, 8)}
-        eventually(lambda: waiting(commit) == 6, what="the others wait")
-        disk.free.set()
-        assert first.result(10) == "saved 0"
-        for number, future in others.items():
-            if number % 2:
-                with pytest.raises(ValueError, match=str(number)):
-                    future.result(10)
-            else:
-                assert future.result(10) == f"saved {number}"
+    with behind_a_flush(disk, commit, 2, 3, 4, 5, 6, 7) as futures:
+        pass
+    assert [str(future.exception() or future.result()) for future in futures] == [
+        *("saved 0", "saved 2", "3", "saved 4", "5", "saved 6", "7")
+    ]
+    assert [type(futures[place].exception()) for place in (2, 4, 6)] == [ValueError] * 3
     assert [sorted(group) for group in disk.groups] == [[0], [2, 3, 4, 5, 6, 7]]
 
 
 def test_a_group_has_an_end_and_the_next_begins_another(disk: Disk) -> None:
     commit = GroupCommit(disk.flush, most=2)
-    disk.free.clear()
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(commit.submit, 0)
-        eventually(lambda: disk.groups, what="the first flushes")
-        others = [pool.submit(commit.submit, number) for number in (2, 4, 6)]
-        eventually(lambda: waiting(commit) == 3, what="the others wait")
-        disk.free.set()
-        assert [future.result(10) for future in (first, *others)] == ["saved 0", "saved 2", "saved 4", "saved 6"]
+    with behind_a_flush(disk, commit, 2, 4, 6) as futures:
+        pass
+    assert [future.result() for future in futures] == ["saved 0", "saved 2", "saved 4", "saved 6"]
     assert [len(group) for group in disk.groups] == [1, 2, 1]
 
 
@@ -81,16 +82,9 @@ def test_a_flush_that_fails_fails_for_all_that_wait_and_the_next_goes_on(
     disk: Disk, trouble: BaseException, theirs: type[Exception]
 ) -> None:
     commit = GroupCommit(disk.flush, most=2)
-    disk.free.clear()
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(commit.submit, 0)
-        eventually(lambda: disk.groups, what="the first flushes")
-        others = [pool.submit(commit.submit, number) for number in (2, 4, 6)]
-        eventually(lambda: waiting(commit) == 3, what="the others wait")
+    with behind_a_flush(disk, commit, 2, 4, 6) as futures:
         disk.trouble = trouble
-        disk.free.set()
-        assert type(first.exception(10)) is type(trouble)
-        assert [type(future.exception(10)) for future in others] == [theirs] * 3
+    assert [type(future.exception()) for future in futures] == [type(trouble), theirs, theirs, theirs]
     disk.trouble = None
     assert commit.submit(6) == "saved 6"
 
@@ -99,18 +93,14 @@ def test_who_is_interrupted_while_waiting_keeps_nobody_else_from_being_saved(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = GroupCommit(disk.flush)
-    disk.free.clear()
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(commit.submit, 0)
-        eventually(lambda: disk.groups, what="the first flushes")
+    with ThreadPoolExecutor(1) as pool, behind_a_flush(disk, commit) as futures:
         with monkeypatch.context() as patched:
             patched.setattr(threading.Event, "wait", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 commit.submit(2)
-        last = pool.submit(commit.submit, 4)
+        futures.append(pool.submit(commit.submit, 4))
         eventually(lambda: waiting(commit) == 1, what="the last one waits")
-        disk.free.set()
-        assert [first.result(10), last.result(10)] == ["saved 0", "saved 4"]
+    assert [future.result(10) for future in futures] == ["saved 0", "saved 4"]
     assert disk.groups == [[0], [4]]
 
 
