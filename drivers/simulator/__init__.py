@@ -3,8 +3,8 @@
 It is as strict as libvirt's QEMU driver and uses its numbers and sentences, so that what works here works there. The
 rules are those of libvirt 9.0 and QEMU 7.2 as read and run, also where they surprise. It knowingly differs where
 
-- libvirt loses data by the way: undefining that is refused for a managed save or for nvram has by then dropped the
-  metadata of snapshots, and here has not;
+- libvirt loses data by the way: undefining that is refused for checkpoints, a managed save or nvram has by then dropped
+  the metadata of snapshots, and here has not;
 - libvirt forgets to forget: a running domain that was undefined still writes its pending definition into snapshots, and
   says that it has the managed save that went with it;
 - libvirt crashes: see ``deletion``;

@@ -295,16 +295,22 @@ SPOILT: tuple[Spoilt, ...] = (
 
 
 def _undefined_by_half(moment: Moment) -> bool:
-    return moment.theirs == 55 and _with_checkpoints(moment) and moment.call.has("snapshots_metadata")
+    """What was told to go went, before libvirt came upon what was not."""
+    domain = moment.domain
+    left = domain is not None and (domain.checkpoints or domain.managed_save)
+    return bool(left) and moment.theirs == 55 and _half(moment)
+
+
+_half = _flags("snapshots_metadata", "checkpoints_metadata")
 
 
 SHOWN: tuple[ShownTolerance, ...] = (
     # Our guest has no driver for its balloon and keeps what it had; one that the simulator imagines obeys.
     ShownTolerance("2.3-setmem-live", (SIMULATOR,), None, "*.live.current_memory_kib"),
-    # Better than libvirt: it forgets the snapshots, and then refuses for the checkpoints.
+    # Better than libvirt: it forgets the snapshots, and then refuses for the checkpoints or the managed save.
     *(
         ShownTolerance("1.7-checkpoints-and-snapshots", (QEMU, SIMULATOR), ("undefine",), path, _undefined_by_half)
-        for path in ("*.snapshots.*", "*.current")
+        for path in ("*.snapshots.*", "*.checkpoints.*", "*.current")
     ),
     # Better than libvirt: what was deleted as metadata comes back with its place, where libvirt leaves its children with
     # the grandparent, and another or none the current one.

@@ -141,6 +141,14 @@ UNDEFINE = [
         gone,
     ),
     Row("1.7-managed-save", "would be lost", act("undefine"), 55, SAVED),
+    Row(
+        "1.7-managed-save-and-snapshots",
+        "libvirt forgets the snapshots before it refuses",
+        act("undefine", snapshots_metadata=True),
+        55,
+        (*RUNNING, snapshot("s1"), act("managedsave")),
+        tree(s1=None),
+    ),
     Row("1.7-managed-save-flag", "goes along", act("undefine", managed_save=True), None, SAVED, gone),
     Row(
         "1.7-active",
