@@ -1,5 +1,6 @@
 """One bounded pool of connections a process, shared by everything in it that reads or writes."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,17 @@ Row = DictRow
 
 def _configure(connection: Connection[Any]) -> None:
     connection.autocommit = True
+
+
+def _check(connection: Connection[Any]) -> None:
+    """Ask the server whether it is there only when it has said something unasked, as one does that ends a connection.
+
+    Asking each time would be a round trip more for every statement.
+    """
+    waits = select.poll()
+    waits.register(connection.fileno(), select.POLLIN)
+    if waits.poll(0):
+        ConnectionPool.check_connection(connection)
 
 
 class Database:
@@ -32,7 +44,7 @@ class Database:
             max_size=max_connections,
             timeout=connect_timeout_s,
             configure=_configure,
-            check=ConnectionPool.check_connection,
+            check=_check,
             open=False,
         )
 

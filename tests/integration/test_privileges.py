@@ -201,7 +201,7 @@ def test_the_log_has_one_head(owner_dsn: str) -> None:
         "SELECT FROM log.documents",
         "SELECT FROM work.vault_secrets",
         "SELECT FROM views.projections",
-        "SELECT log.append(" + ", ".join(["NULL"] * 19) + ")",
+        "SELECT log.append(" + ", ".join(["NULL"] * 18) + ")",
     ],
 )
 def test_another_role_sees_nothing(postgres: EmbeddedPostgres, owner_dsn: str, statement: str) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import StoredEvent
 
 from domain_model.domain import Domain
 from revisor.store.context import Context
@@ -92,12 +92,11 @@ def test_the_time_of_recording_never_goes_back(database: Database, recorder: Log
     assert times[1] == times[2] == future
 
 
-def test_whoever_listens_hears_the_newest_position(database: Database, recorder: LogRecorder) -> None:
+def test_whoever_listens_is_woken(database: Database, recorder: LogRecorder) -> None:
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         connection.execute("LISTEN revisor")
         recorder.insert_events([stored(uuid4()), stored(uuid4())], save=Save(ALICE))
-        heard = next(connection.notifies(timeout=60, stop_after=1))
-    assert heard.payload == "2"
+        assert [heard.channel for heard in connection.notifies(timeout=60, stop_after=1)] == ["revisor"]
 
 
 # The three ids, and the fence.
@@ -246,5 +245,5 @@ def _queue_of_the_log(database: Database) -> dict[str, tuple[Any, ...]]:
 
 def test_an_aggregate_that_is_not_ours_to_store_fails_loudly(recorder: LogRecorder) -> None:
     """A null where none may be is an error of the program, and must not look like a conflict."""
-    with pytest.raises(IntegrityError):
+    with pytest.raises(TypeError):
         recorder.insert_events([StoredEvent(uuid4(), 1, None, b"{}")], save=Save(ALICE))  # type: ignore[arg-type]

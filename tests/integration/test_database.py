@@ -1,0 +1,38 @@
+"""The pool of connections, on a real PostgreSQL that ends some of them."""
+
+import psycopg
+import pytest
+
+from revisor.embedded_postgres.server import EmbeddedPostgres
+from revisor.store.database import Database
+from tests.lab.awaiting import eventually
+
+
+@pytest.fixture
+def superuser(postgres: EmbeddedPostgres) -> str:
+    return postgres.dsn("postgres")
+
+
+def test_connections_the_server_ended_meanwhile_are_replaced_before_they_are_used(
+    database: Database, superuser: str
+) -> None:
+    with database.connection() as one, database.connection() as other:
+        pids = {connection.info.backend_pid for connection in (one, other)}
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        ours = "FROM pg_stat_activity WHERE pid = ANY(%s)"
+        connection.execute(f"SELECT pg_terminate_backend(pid) {ours}".encode(), [list(pids)])
+        eventually(lambda: not connection.execute(f"SELECT {ours}".encode(), [list(pids)]).fetchall(), what="ended")
+    with database.connection() as one, database.connection() as other:
+        assert pids.isdisjoint(connection.info.backend_pid for connection in (one, other))
+        assert all(connection.execute("SELECT 1 AS one").fetchone() == {"one": 1} for connection in (one, other))
+
+
+def test_what_was_notified_on_an_idle_connection_does_not_cost_it(database: Database) -> None:
+    with database.connection() as connection:
+        connection.execute("LISTEN revisor")
+        pid = connection.info.backend_pid
+    with psycopg.connect(database.dsn, autocommit=True) as other:
+        other.execute("NOTIFY revisor")
+    with database.connection() as connection:
+        assert connection.info.backend_pid == pid
+        connection.execute("UNLISTEN *")
