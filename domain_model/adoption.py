@@ -213,6 +213,7 @@ class Adoption:
             current_before=current,
             current=None if current in gone else current,
             metadata_only=True,
+            data_kept=True,
         )
 
 

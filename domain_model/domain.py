@@ -48,15 +48,14 @@ class Domain(Aggregate):
 
     class OperationRequested(Event):
         TOPIC: ClassVar[str] = "operation.requested"
+        class_version: ClassVar[int] = 2
         operation: str
         verb: str
         host: str
         arguments: dict[str, Any]
 
         def apply(self, domain: "Domain") -> None:
-            # Requests of the first logs named no flags.
-            arguments = {"flags": 0, **self.arguments}
-            domain.operations[self.operation] = Operation(self.operation, self.verb, self.host, arguments)
+            domain.operations[self.operation] = Operation(self.operation, self.verb, self.host, self.arguments)
 
     class OperationStarted(Event):
         TOPIC: ClassVar[str] = "operation.started"
@@ -239,7 +238,7 @@ class Domain(Aggregate):
         """Snapshot metadata was re-created or replaced; on a replica, by replay.
 
         ``replaced`` are the digests of what it was composed of before, {header, domain, inactive_domain}; None if there
-        was none, on a replica, and in logs from before this was told.
+        was none, on a replica, and where it was once not told.
         """
 
         TOPIC: ClassVar[str] = "snapshot.redefined"
@@ -273,6 +272,7 @@ class Domain(Aggregate):
 
     class SnapshotDeleted(SnapshotDeletion, Event):
         TOPIC: ClassVar[str] = "snapshot.deleted"
+        class_version: ClassVar[int] = 2
 
     class SnapshotsVerified(SnapshotVerification, Event):
         TOPIC: ClassVar[str] = "snapshot.verified"

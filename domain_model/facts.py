@@ -117,22 +117,15 @@ class SnapshotDeletion(Fact):
     current_before: str | None
     current: str | None
     metadata_only: bool
-    data_kept: bool | None = None
-    """Whether their data may be there still. None: in logs from before this was told."""
-
-    @property
-    def buried(self) -> bool:
-        """Whether they can be brought back."""
-        if self.data_kept is None:
-            return self.metadata_only or self.origin == "observed"
-        return self.data_kept
+    data_kept: bool
+    """Whether their data may be there still, so that they can be brought back."""
 
     def apply(self, domain: "Domain") -> None:
         gone = [entry["snapshot"] for entry in self.removed]
         replica = domain.replica_on(self.host)
         if replica is None:
             moved = {entry["snapshot"]: (entry["parent"], entry["header"]) for entry in self.reparented}
-            domain.forest.delete(gone, moved, self.current, bury=self.buried)
+            domain.forest.delete(gone, moved, self.current, bury=self.data_kept)
             return
         for snapshot in gone:
             replica.replicated.pop(snapshot, None)

@@ -17,8 +17,13 @@ from domain_model.attempts import Access, Attempt
 from domain_model.domain import Domain
 from domain_model.host import Host
 from domain_model.names import Name
+from revisor.store.upcasting import upcast
 
 AGGREGATES = (Domain, Host, Name, Attempt, Access)
+
+
+_VERSION = "class_version"
+"""The library's word for the version of an event's shape."""
 
 
 class UnknownEvent(Exception):
@@ -36,6 +41,11 @@ def topics() -> dict[str, type[CanMutateAggregate[UUID]]]:
     return found
 
 
+def class_version(cls: type) -> int:
+    """The version of the shape in which events of a class are written now."""
+    return int(getattr(cls, _VERSION, 1))
+
+
 class EventMapper(Mapper[UUID]):
     """Events as JSON objects; ``timestamp`` (when it happened) as RFC 3339."""
 
@@ -47,6 +57,8 @@ class EventMapper(Mapper[UUID]):
         stream = state.pop("originator_id")
         version = state.pop("originator_version")
         state["timestamp"] = state["timestamp"].isoformat()
+        if class_version(type(domain_event)) > 1:
+            state[_VERSION] = class_version(type(domain_event))
         return StoredEvent(
             originator_id=stream,
             originator_version=version,
@@ -66,8 +78,11 @@ def decode(topic: str, stream: Any, version: int, state: bytes) -> DomainEventPr
     if cls is None:
         raise UnknownEvent(f"stream {stream} version {version}: unknown topic {topic!r}")
     fields: dict[str, Any] = json.loads(state)
-    if fields.pop("class_version", 1) > 1:
-        raise UnknownEvent(f"stream {stream} version {version}: {topic} is of a newer version")
+    written, known = fields.pop(_VERSION, 1), class_version(cls)
+    if written > known:
+        raise UnknownEvent(f"stream {stream} version {version}: {topic} is of version {written}, newer than {known}")
+    if written < known:
+        fields = upcast(topic, fields, written)
     fields["timestamp"] = datetime.fromisoformat(fields["timestamp"])
     fields["originator_id"] = stream
     fields["originator_version"] = version

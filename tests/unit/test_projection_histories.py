@@ -174,6 +174,7 @@ def life(history: History, domain: Domain) -> None:
         current_before=str(named("s3")),
         current=str(named("s2")),
         metadata_only=False,
+        data_kept=True,
     )
     missing = [{"snapshot": str(named("s4")), "why": "no snapshot 's4' in /images/top.qcow2"}]
     history.fact(domain, Domain.SnapshotsVerified, present=[str(named("s1"))], missing=missing, unverified=[])
@@ -354,7 +355,7 @@ def _deleted(pick: Pick) -> dict[str, Any]:
         "current_before": None,
         "current": None if current is None else str(named(current)),
         "metadata_only": True,
-        "data_kept": pick((None, True, False)),
+        "data_kept": pick((True, False)),
     }
 
 
