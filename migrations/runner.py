@@ -55,9 +55,10 @@ def migrate(owner_dsn: str, *, application_role: str) -> list[int]:
     """Apply what is missing, as the owner; returns the versions applied now.
 
     Afterwards ``application_role`` may read the log and append to it, change rows of ``work``, and make what it likes in ``views``.
-    Raises MigrationRefused for a database of a newer release or with an edited migration.
+    Raises MigrationRefused for a database of a newer release, with an edited migration, or in another encoding than UTF8.
     """
     with psycopg.connect(owner_dsn) as connection:
+        _refuse_other_encodings(connection)
         _bootstrap(connection)
         connection.execute("SELECT FROM log.migration_turn FOR UPDATE")
         rows = connection.execute("SELECT version, checksum FROM log.migrations").fetchall()
@@ -74,6 +75,15 @@ def migrate(owner_dsn: str, *, application_role: str) -> list[int]:
                 (migration.version, migration.name, migration.checksum),
             )
         return [migration.version for migration in missing]
+
+
+def _refuse_other_encodings(connection: psycopg.Connection) -> None:
+    """Leaves are hashes of UTF-8, and names are in any language."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise MigrationRefused(
+            f"the database's encoding is {encoding}, and Revisor needs one created with ENCODING 'UTF8'"
+        )
 
 
 def _bootstrap(connection: psycopg.Connection) -> None:

@@ -23,10 +23,12 @@ from revisor.settings import Settings
 from revisor.sightings import Sightings
 from revisor.store.database import Database, Row
 from revisor.store.reading import LogReader
+from revisor.store.repository import Repository
 from revisor.wakeup import Wakeup
 from workers.agent import HostAgent, keep_renewing, watch_lease
 from workers.leases import Lease, LeaseTimes
 from workers.ports import Lead
+from workers.snapshotter import AggregateSnapshotter
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +58,10 @@ def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) 
 
 
 def run_projector(settings: Settings, *, supervised: bool = False) -> None:
-    """Keep the read models in step with the log until SIGTERM, or until the supervisor is gone."""
+    """Keep what is derived from the log in step with it until SIGTERM, or until the supervisor is gone."""
     with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=4) as (database, _):
+        snapshotter = AggregateSnapshotter(Repository(database))
+        threading.Thread(target=snapshotter.run, args=(stop,), name="snapshotter", daemon=True).start()
         ProjectionLoop(database.pool, LogReader(database), all_projections()).run(stop)
 
 

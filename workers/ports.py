@@ -52,6 +52,22 @@ class Drafts(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """The streams of the log, as who takes aggregate snapshots of them sees them."""
+
+    def head(self) -> int:
+        """The newest position."""
+        ...
+
+    def grown(self, after: int, up_to: int, by: int) -> Sequence[UUID]:
+        """The streams with an event between two positions that have ``by`` or more which no snapshot holds."""
+        ...
+
+    def keep(self, stream: UUID) -> None:
+        """Take an aggregate snapshot of a stream as it is."""
+        ...
+
+
 class Records(Protocol):
     """The log, the documents and the vault, as an agent uses them."""
 
