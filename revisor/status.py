@@ -1,0 +1,166 @@
+"""How Revisor is: what people and monitoring ask when something seems slow or stuck, from one look at the database.
+
+All figures come from the database and its clock, so they do not depend on which process was asked; a process adds what
+only it knows, its own pool of connections.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString, TypeVar
+
+import psycopg
+from psycopg import Connection, IsolationLevel
+from psycopg.rows import DictRow, class_row, dict_row
+
+from revisor.store.database import Database
+
+LOOK_S = 2
+"""How long a look at the database may take. The shortest time libpq can be told to connect in; a probe must be quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogStatus:
+    id: str
+    position: int
+    """Of the newest event; 0 for an empty log, which has no ``recorded_at`` either."""
+    recorded_at: datetime | None
+    size_bytes: int
+    """With its indexes and documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionStatus:
+    name: str
+    position: int
+    behind: int
+    """How many events it has not folded."""
+    lag_s: float
+    """The age of the oldest event it has not folded; 0 when there is none."""
+    parked_at: int | None
+    error: str | None
+    """Why it is parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    name: str
+    worker: str | None
+    """Who holds its lease. Whether that worker is alive, one look cannot tell: its beats can, or ``unobserved_s``."""
+    epoch: int
+    observed_at: datetime | None
+    unobserved_s: float
+    """How long ago it was last looked at or, if it never was, added."""
+    problem: str | None
+    """Why the last look failed; None when it did not."""
+    queued: int
+    started: int
+    oldest_queued_s: float
+    """How long the operation that waits longest has waited; 0 when none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The database as it was at one moment. Projections and hosts are in the order of their names."""
+
+    log: LogStatus
+    postgres: str
+    """The version of the server."""
+    projections: tuple[ProjectionStatus, ...]
+    hosts: tuple[HostStatus, ...]
+
+    @property
+    def seen(self) -> int:
+        """What was recorded up to here is seen by every projection that is not parked."""
+        return min((each.position for each in self.projections if each.parked_at is None), default=0)
+
+    @property
+    def observed_at(self) -> datetime | None:
+        """The last look at the host that was not looked at for longest."""
+        return min((each.observed_at for each in self.hosts if each.observed_at is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """This process's connections: at most ``most``, ``used`` and ``idle`` now, and how many callers wait for one."""
+
+    most: int
+    used: int
+    idle: int
+    waiting: int
+
+
+# A clock that was set back must not make ages negative: the log's own times never go back (architecture, positions).
+_LOG = """
+SELECT log::text AS id, position, nullif(recorded_at, '-infinity') AS recorded_at,
+       (SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
+        WHERE c.relnamespace = 'log'::regnamespace AND c.relkind = 'r') AS size_bytes
+FROM log.head
+"""
+_PROJECTIONS = """
+SELECT p.name, p.position, h.position - p.position AS behind,
+       greatest(0, coalesce(extract(epoch FROM clock_timestamp() - e.recorded_at), 0))::float8 AS lag_s,
+       p.parked_at, p.error
+FROM views.projections p CROSS JOIN log.head h LEFT JOIN log.events e ON e.notification_id = p.position + 1
+ORDER BY p.name COLLATE "C"
+"""
+_HOSTS = """
+SELECT h.name, l.worker::text AS worker, coalesce(l.epoch, 0) AS epoch, s.observed_at,
+       greatest(0, extract(epoch FROM clock_timestamp() - coalesce(s.observed_at, h.added_at)))::float8 AS unobserved_s,
+       s.problem, q.queued, q.started, q.oldest_queued_s
+FROM views.hosts h
+LEFT JOIN work.leases l ON l.name = 'host:' || h.id
+LEFT JOIN work.sightings s ON s.host = h.id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE NOT o.started) AS queued, count(*) FILTER (WHERE o.started) AS started,
+           greatest(0, coalesce(extract(epoch FROM
+               clock_timestamp() - min(e.recorded_at) FILTER (WHERE NOT o.started)), 0))::float8 AS oldest_queued_s
+    FROM work.operation_queue o JOIN log.events e ON e.notification_id = o.position WHERE o.host = h.id
+) q
+WHERE h.removed_at IS NULL ORDER BY h.name COLLATE "C"
+"""
+
+_Part = TypeVar("_Part")
+
+
+class StatusReader:
+    """Looks at the database with a connection of its own, made for each look.
+
+    From the pool a look would wait behind the very callers it is to tell of, and the pool waits for a server that
+    hangs as long as that hangs.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pool(self) -> PoolStatus:
+        """This process's pool now; asks nobody."""
+        stats = self._database.pool.get_stats()
+        size, idle = stats["pool_size"], stats["pool_available"]
+        return PoolStatus(stats["pool_max"], size - idle, idle, stats["requests_waiting"])
+
+    def read(self) -> Status:
+        """One consistent look. Raises psycopg.Error when the database refuses, is away, or takes too long.
+
+        A server that hangs with the connection made makes it hang as well: who asks for it sets a limit of their own.
+        """
+        with psycopg.connect(
+            self._database.dsn,
+            row_factory=dict_row,
+            application_name="revisor status",
+            connect_timeout=LOOK_S,
+            tcp_user_timeout=LOOK_S * 1000,
+        ) as connection:
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.execute(f"SET LOCAL statement_timeout = '{LOOK_S}s'".encode())
+            return Status(
+                log=_rows(connection, LogStatus, _LOG)[0],
+                postgres=connection.execute("SHOW server_version").fetchall()[0]["server_version"],
+                projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
+                hosts=_rows(connection, HostStatus, _HOSTS),
+            )
+
+
+def _rows(connection: Connection[DictRow], kind: type[_Part], query: LiteralString) -> tuple[_Part, ...]:
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return tuple(cursor.execute(query))

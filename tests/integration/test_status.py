@@ -1,0 +1,248 @@
+"""How Revisor is, read from a real database: what is behind, what waits, who leads."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from domain_model.flags import Start
+from drivers.simulator import SimulatorDriver
+from projections import positions
+from projections.catalogue import all_projections
+from projections.loop import ProjectionLoop
+from revisor.sightings import Sightings
+from revisor.status import HostStatus, PoolStatus, ProjectionStatus, StatusReader
+from revisor.store.database import Database
+from revisor.store.reading import LogReader
+from tests.integration.conftest import Recording
+from tests.integration.product import ALICE, Product
+from tests.lab.awaiting import eventually
+from tests.unit.test_projection_histories import random_events
+
+WEB = "web"
+
+
+class HeldDriver(SimulatorDriver):
+    """Does not start a guest before it is let go."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "alpha")
+        self.let_go = threading.Event()
+
+    def start(self, uuid: str, flags: Start = Start.NONE) -> None:
+        assert self.let_go.wait(60)
+        super().start(uuid, flags)
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[HeldDriver]:
+    driver = HeldDriver(tmp_path / "alpha.sqlite")
+    yield driver
+    driver.let_go.set()
+
+
+@pytest.fixture
+def product(database: Database, tmp_path: Path, held: HeldDriver) -> Iterator[Product]:
+    product = Product(database, tmp_path)
+    product.add_host("alpha", held)
+    yield product
+    held.let_go.set()
+    product.close()
+
+
+@pytest.fixture
+def reader(database: Database) -> StatusReader:
+    return StatusReader(database)
+
+
+def projections_of(reader: StatusReader) -> dict[str, ProjectionStatus]:
+    return {each.name: each for each in reader.read().projections}
+
+
+def host_of(reader: StatusReader) -> HostStatus:
+    (host,) = reader.read().hosts
+    return host
+
+
+def folded(database: Database, but: str | None = None) -> None:
+    """Let all projections but one catch up."""
+    with database.connection() as connection:
+        positions.prepare(connection, all_projections())
+    going = [projection for projection in all_projections() if projection.name != but]
+    loop = ProjectionLoop(database.pool, LogReader(database), going)
+    while loop.run_once():
+        pass
+
+
+def age_s(database: Database, position: int) -> float:
+    """How old an event is now, by the database's clock."""
+    row = database.fetch_one(
+        "SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float8 AS age"
+        " FROM log.events WHERE notification_id = %s",
+        position,
+    )
+    assert row is not None
+    return float(row["age"])
+
+
+def test_an_empty_log_has_no_last_event_and_nothing_behind_it(database: Database, reader: StatusReader) -> None:
+    folded(database)
+    status = reader.read()
+    assert (status.log.position, status.log.recorded_at, status.seen, status.observed_at) == (0, None, 0, None)
+    assert {(each.behind, each.lag_s, each.parked_at) for each in status.projections} == {(0, 0.0, None)}
+    assert {each.name for each in status.projections} == {each.name for each in all_projections()}
+    assert status.hosts == ()
+    assert status.log.size_bytes > 0
+    assert status.postgres.split(".")[0].isdigit()
+
+
+def test_the_log_is_named_with_its_last_event(database: Database, recording: Recording, reader: StatusReader) -> None:
+    folded(database)
+    empty = reader.read().log
+    head = recording.append(random_events(1, 300))
+    log = reader.read().log
+    last = database.fetch("SELECT log::text, recorded_at FROM log.head")[0]
+    assert (log.id, log.position, log.recorded_at) == (last["log"], head, last["recorded_at"])
+    assert log.size_bytes > empty.size_bytes
+
+
+def test_a_projection_held_back_is_behind_by_its_oldest_event_and_the_others_are_not(
+    database: Database, recording: Recording, reader: StatusReader
+) -> None:
+    seen = recording.append(random_events(1, 12))
+    folded(database)
+    head = recording.append(random_events(2, 7))
+    folded(database, but="domains")
+
+    at_least = age_s(database, seen + 1)
+    status = reader.read()
+    at_most = age_s(database, seen + 1)
+
+    found = {each.name: each for each in status.projections}
+    behind = found.pop("domains")
+    assert (behind.position, behind.behind) == (seen, head - seen)
+    assert at_least <= behind.lag_s <= at_most
+    assert {(each.position, each.behind, each.lag_s) for each in found.values()} == {(head, 0, 0.0)}
+    assert status.seen == seen
+    folded(database)
+    assert projections_of(reader)["domains"].lag_s == 0.0
+
+
+def test_a_locked_projection_does_not_keep_anybody_from_looking(
+    database: Database, recording: Recording, reader: StatusReader
+) -> None:
+    recording.append(random_events(1, 3))
+    folded(database)
+    head = recording.append(random_events(2, 5))
+    with database.connection() as connection, connection.transaction():
+        positions.lock(connection, "domains")
+        assert projections_of(reader)["domains"].behind == head - 3
+
+
+def test_a_parked_projection_says_where_and_why_and_is_not_waited_for(
+    database: Database, recording: Recording, reader: StatusReader
+) -> None:
+    recording.append(random_events(1, 4))
+    folded(database)
+    with database.connection() as connection:
+        positions.park(connection, "domains", 5, "ValueError: does not fold")
+    head = recording.append(random_events(2, 6))
+    folded(database)
+    parked = projections_of(reader)["domains"]
+    assert (parked.position, parked.parked_at, parked.error) == (4, 5, "ValueError: does not fold")
+    assert parked.behind == head - 4
+    assert reader.read().seen == head
+
+
+def test_a_clock_that_was_set_back_makes_no_age_negative(
+    database: Database, recording: Recording, owner_dsn: str, reader: StatusReader
+) -> None:
+    folded(database)
+    with psycopg.connect(owner_dsn, autocommit=True) as owner:
+        owner.execute("UPDATE log.head SET recorded_at = clock_timestamp() + interval '1 hour'")
+    recording.append(random_events(1, 3))
+    assert projections_of(reader)["domains"].lag_s == 0.0
+
+
+def test_a_host_is_shown_with_who_leads_it_and_how_long_ago_it_was_looked_at(
+    product: Product, reader: StatusReader
+) -> None:
+    never = host_of(reader)
+    assert (never.name, never.observed_at, never.problem) == ("alpha", None, None)
+    assert never.unobserved_s > 0
+    product.define()
+
+    seen = host_of(reader)
+    lease = product.leases["alpha"]
+    assert (seen.worker, seen.epoch) == (str(lease.worker), lease.epoch)
+    assert seen.observed_at is not None
+    assert reader.read().observed_at == seen.observed_at
+    lease.release()
+    assert (host_of(reader).worker, host_of(reader).epoch) == (None, seen.epoch)
+
+
+def test_a_host_that_does_not_answer_says_why(product: Product, reader: StatusReader) -> None:
+    host = product.queries.host("alpha")
+    assert host is not None
+    Sightings(product.database).unreachable(UUID(host.id), "connection refused")
+    assert host_of(reader).problem == "connection refused"
+
+
+def test_operations_are_counted_as_queued_until_they_are_started(
+    product: Product, held: HeldDriver, reader: StatusReader
+) -> None:
+    product.define()
+    assert (host_of(reader).queued, host_of(reader).started, host_of(reader).oldest_queued_s) == (0, 0, 0.0)
+
+    first = product.service.act(WEB, None, "start", {}, ALICE)
+    second = product.service.act(WEB, None, "reboot", {}, ALICE)
+    at_least = age_s(product.database, first.position)
+    waiting = host_of(reader)
+    assert (waiting.queued, waiting.started) == (2, 0)
+    assert at_least <= waiting.oldest_queued_s <= age_s(product.database, first.position)
+
+    def one_started() -> bool:
+        product.agents["alpha"].run_once(0.0)
+        return host_of(reader).started == 1
+
+    eventually(one_started, what="the first operation is started")
+    at_least = age_s(product.database, second.position)
+    behind = host_of(reader)
+    assert (behind.queued, behind.started) == (1, 1)
+    assert at_least <= behind.oldest_queued_s <= age_s(product.database, second.position)
+
+    held.let_go.set()
+    product.settle(second)
+    assert (host_of(reader).queued, host_of(reader).started) == (0, 0)
+
+
+def test_a_removed_host_is_not_shown(product: Product, reader: StatusReader) -> None:
+    product.service.remove_host("alpha", ALICE)
+    assert reader.read().hosts == ()
+
+
+def test_the_pool_counts_who_has_a_connection(application_dsn: str) -> None:
+    database = Database(application_dsn, max_connections=1)
+    database.open()
+    folded(database)
+    reader = StatusReader(database)
+    assert reader.pool() == PoolStatus(most=1, used=0, idle=1, waiting=0)
+    with database.connection():
+        assert reader.pool() == PoolStatus(most=1, used=1, idle=0, waiting=0)
+        waiting = threading.Thread(target=database.fetch, args=("SELECT 1",))
+        waiting.start()
+        eventually(lambda: reader.pool().waiting == 1, what="somebody waits for the only connection")
+        assert reader.read().log.position == 0, "a look waits for nobody's connection"
+    waiting.join()
+    database.close()
+
+
+def test_a_look_leaves_no_connection_behind(database: Database, reader: StatusReader) -> None:
+    folded(database)
+    reader.read()
+
+    looking = "SELECT pid FROM pg_stat_activity WHERE application_name = 'revisor status'"
+    eventually(lambda: not database.fetch(looking), what="the connection of the look is closed")
