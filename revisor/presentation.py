@@ -1,6 +1,7 @@
 """How things look to the outside: rows and events as plain values with the keys of the command line's contract."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +13,10 @@ from domain_model.presence import Presence
 from domain_model.snapshots import SnapshotForest
 from projections.ports import RecordedEvent
 from projections.positions import ProjectionState
+from revisor.health import word_for
 from revisor.queries import HostRow, OperationRow, PlacementRow, SnapshotRow
 from revisor.sightings import LastLook
+from revisor.status import PoolStatus, Status
 from revisor.summaries import summary
 
 Shown = dict[str, Any]
@@ -173,6 +176,17 @@ def projection(row: ProjectionState, head: int) -> Shown:
         "behind": head - row.position,
         "state": "parked" if row.error else "caught up" if row.position >= head else "behind",
         "error": row.error,
+    }
+
+
+def status(seen: Status, pool: PoolStatus, problems: list[str]) -> Shown:
+    return {
+        "status": word_for(problems),
+        "problems": problems,
+        "log": {**asdict(seen.log), "recorded_at": time(seen.log.recorded_at)},
+        "projections": [asdict(each) for each in seen.projections],
+        "hosts": [{**asdict(each), "observed_at": time(each.observed_at)} for each in seen.hosts],
+        "database": {"version": seen.postgres, "connections": asdict(pool)},
     }
 
 

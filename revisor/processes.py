@@ -21,6 +21,7 @@ from revisor.records import AgentIdentities, AgentRecords
 from revisor.service import Service
 from revisor.settings import Settings
 from revisor.sightings import Sightings
+from revisor.status import StatusReader
 from revisor.store.database import Database, Row
 from revisor.store.reading import LogReader
 from revisor.store.repository import Repository
@@ -75,7 +76,7 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
             rebuild(database.pool, application.reader, projections[name])
 
         service = Service(application, Queries(database), wakeup, rebuild_by_name)
-        server = HttpServer(service, settings.socket)
+        server = HttpServer(service, StatusReader(database), settings.socket)
         threading.Thread(target=_stop_server, args=(server, stop), name="stop", daemon=True).start()
         server.run()
 

@@ -23,14 +23,14 @@ def document(
 
     The position is taken before reading: everything up to it is in what was read.
     """
-    headers = _headers(service, host)
-    body = {
-        "kind": kind,
-        "position": int(headers["Revisor-Position"]),
-        "observed_at": headers.get("Revisor-Observed-At"),
-        "items": list(read()),
-    }
-    return _json(body, status, headers)
+    position, observed_at = service.position(), service.observed_at(host)
+    return document_at(kind, position, observed_at, list(read()), status)
+
+
+def document_at(kind: str, position: int, observed_at: str | None, items: list[Row], status: int = 200) -> Response:
+    """As ``document``, where position and last look are known already."""
+    body = {"kind": kind, "position": position, "observed_at": observed_at, "items": items}
+    return _json(body, status, _known(position, observed_at))
 
 
 def xml_answer(service: Service, read: Callable[[], str], host: str | None) -> Response:
@@ -51,8 +51,11 @@ def nothing() -> Response:
 
 
 def _headers(service: Service, host: str | None) -> dict[str, str]:
-    headers = {"Revisor-Position": str(service.position())}
-    observed_at = service.observed_at(host)
+    return _known(service.position(), service.observed_at(host))
+
+
+def _known(position: int, observed_at: str | None) -> dict[str, str]:
+    headers = {"Revisor-Position": str(position)}
     if observed_at is not None:
         headers["Revisor-Observed-At"] = observed_at
     return headers

@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from revisor.http import checkpoints, domains, history, hosts, shapes, snapshots
+from revisor.http import checkpoints, domains, history, hosts, shapes, snapshots, status
 from revisor.http.limits import Limits
 from revisor.http.refusals import handle_errors
 from revisor.http.waiting import make_limiter
 from revisor.service import Service
+from revisor.status import StatusReader
 
 API_VERSION = "1"
 _ABOUT = """An event-sourced control plane for virtual machines, on a unix socket. Who asks is what the kernel says of
@@ -25,8 +26,8 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
-def make_app(service: Service) -> FastAPI:
-    """The HTTP door to a service. The server must put the peer into each request's state (``peer.PeerProtocol``)."""
+def make_app(service: Service, reader: StatusReader) -> FastAPI:
+    """The HTTP door to a service, and to how it is. The server must put the peer into each request's state (``peer.PeerProtocol``)."""
     app = _Api(
         title="Revisor",
         version=API_VERSION,
@@ -38,8 +39,9 @@ def make_app(service: Service) -> FastAPI:
         responses={"default": {"model": shapes.ErrorBody, "description": "Refused, with libvirt's number"}},
     )
     app.state.service = service
+    app.state.looks = status.Looks(reader)
     app.state.waiters = make_limiter()
-    for part in (hosts, domains, snapshots, checkpoints, history):
+    for part in (hosts, domains, snapshots, checkpoints, history, status):
         app.include_router(part.routes)
     handle_errors(app)
     app.add_middleware(Limits)

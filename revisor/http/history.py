@@ -21,12 +21,6 @@ _WHOLE = 100_000
 """A domain's log is asked for as a whole, up to this."""
 
 
-@routes.get("/health", response_model=shapes.Health, tags=["projections"])
-def health(service: ServiceGiven) -> dict[str, object]:
-    """Whether Revisor answers, its database included."""
-    return {"status": "ok", "position": service.position()}
-
-
 @routes.get("/operations", response_model=shapes.Document[shapes.OperationItem], tags=["history"])
 def list_operations(
     service: ServiceGiven, domain: str | None = None, host: HostQuery = None, limit: LimitQuery = None

@@ -12,6 +12,7 @@ from domain_model.errors import OperationInvalid
 from revisor.http.app import make_app
 from revisor.http.peer import PeerProtocol
 from revisor.service import Service
+from revisor.status import StatusReader
 
 _BACKLOG = 512
 _MODE = 0o660
@@ -21,11 +22,13 @@ _LAST_ANSWERS_S = 5
 class HttpServer:
     """Answers at one socket for one service."""
 
-    def __init__(self, service: Service, path: Path, *, ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, service: Service, reader: StatusReader, path: Path, *, ready: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = path
         self._server = _Server(
             uvicorn.Config(
-                make_app(service),
+                make_app(service, reader),
                 http=PeerProtocol,
                 ws="none",
                 lifespan="off",

@@ -192,5 +192,64 @@ class ProjectionItem(_Open):
 
 
 class Health(_Open):
-    status: Literal["ok"]
+    """``problems`` are sentences. ``position`` is null, and ``error`` there, when the database does not answer."""
+
+    status: Literal["ok", "degraded", "down"]
+    position: int | None
+    problems: list[str]
+    error: ErrorDetail | None = None
+
+
+class LogStatus(_Open):
+    id: UUID
     position: int
+    recorded_at: datetime | None
+    size_bytes: int
+
+
+class ProjectionStatus(_Open):
+    """``lag_s`` is the age of the oldest event it has not folded."""
+
+    name: str
+    position: int
+    behind: int
+    lag_s: float
+    parked_at: int | None
+    error: str | None
+
+
+class HostStatus(_Open):
+    """``worker`` holds the host's lease; null when nobody does."""
+
+    name: str
+    worker: UUID | None
+    epoch: int
+    observed_at: datetime | None
+    unobserved_s: float
+    problem: str | None
+    queued: int
+    started: int
+    oldest_queued_s: float
+
+
+class PoolStatus(_Open):
+    """Of the process that answers."""
+
+    most: int
+    used: int
+    idle: int
+    waiting: int
+
+
+class DatabaseStatus(_Open):
+    version: str
+    connections: PoolStatus
+
+
+class StatusItem(_Open):
+    status: Literal["ok", "degraded"]
+    problems: list[str]
+    log: LogStatus
+    projections: list[ProjectionStatus]
+    hosts: list[HostStatus]
+    database: DatabaseStatus

@@ -99,6 +99,11 @@ def test_an_empty_log_has_no_last_event_and_nothing_behind_it(database: Database
     assert status.postgres.split(".")[0].isdigit()
 
 
+def test_a_database_in_which_no_projector_ever_ran_is_no_revisor_yet(reader: StatusReader) -> None:
+    with pytest.raises(psycopg.Error, match=r'relation "views\.projections" does not exist'):
+        reader.read()
+
+
 def test_the_log_is_named_with_its_last_event(database: Database, recording: Recording, reader: StatusReader) -> None:
     folded(database)
     empty = reader.read().log

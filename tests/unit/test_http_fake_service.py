@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -17,6 +18,7 @@ from revisor.application import Accepted
 from revisor.client import Client
 from revisor.http.server import HttpServer
 from revisor.service import Service
+from revisor.status import LogStatus, PoolStatus, Status, StatusReader
 from revisor.store.context import Context
 
 UUID_OF_WEB = "6695eb01-f6a4-8304-79aa-97f2502e193f"
@@ -63,11 +65,38 @@ def snapshot(name: str, parent: str | None = None, **given: Any) -> Item:
     }
 
 
+class FakeStatusReader:
+    """A database that is as it was told to be: well, away, or hanging until it is let go."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new, for the next test at the same door."""
+        self.known = Status(LogStatus(UUID_OF_WEB, 7, datetime.fromisoformat(SEEN_AT), 8192), "18.6", (), ())
+        self.trouble: Exception | None = None
+        """What every look meets."""
+        self.let_go = threading.Event()
+        self.let_go.set()
+        self.looks = 0
+
+    def pool(self) -> PoolStatus:
+        return PoolStatus(most=20, used=1, idle=2, waiting=0)
+
+    def read(self) -> Status:
+        self.looks += 1
+        self.let_go.wait()
+        if self.trouble is not None:
+            raise self.trouble
+        return self.known
+
+
 class FakeService:
     """Remembers what it was asked, and answers what it was told to."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
+        self.status_reader = FakeStatusReader()
         self.forget()
 
     def forget(self) -> None:
@@ -86,6 +115,7 @@ class FakeService:
         self.refusals: list[tuple[str, str, int]] = []
         self.known_operations: dict[UUID, Item] = {}
         self.waiting = 0
+        self.status_reader.forget()
 
     def settle(self, **outcome: Any) -> None:
         """End all operations that run, and those that come."""
@@ -269,30 +299,45 @@ class FakeService:
 
 
 @contextmanager
-def open_door(service: FakeService) -> Iterator[Client]:
+def served(service: Service, reader: StatusReader) -> Iterator[Client]:
     """The HTTP door on a socket of its own, in a folder with a short name; what it yields speaks to it."""
     with tempfile.TemporaryDirectory(prefix="rv") as home:
         path, ready = Path(home, "revisor.sock"), threading.Event()
-        server = HttpServer(cast("Service", service), path, ready=ready.set)
+        server = HttpServer(service, reader, path, ready=ready.set)
         thread = threading.Thread(target=server.run, name="door", daemon=True)
         thread.start()
         assert ready.wait(30)
         try:
             yield Client(path)
         finally:
-            service.settle(state="succeeded")
             server.stop()
             thread.join(30)
         assert not thread.is_alive()
         assert not path.exists()
 
 
+@contextmanager
+def open_door(service: FakeService) -> Iterator[Client]:
+    """The door of a stand-in; whoever waits there at the end is answered."""
+    with served(cast("Service", service), cast("StatusReader", service.status_reader)) as client:
+        try:
+            yield client
+        finally:
+            service.settle(state="succeeded")
+
+
 PUBLIC = [name for name, _ in inspect.getmembers(Service, inspect.isfunction) if not name.startswith("_")]
 
 
-@pytest.mark.parametrize("name", sorted(set(PUBLIC) & set(vars(FakeService))))
-def test_the_fake_is_asked_like_the_real_one(name: str) -> None:
-    real, fake = (inspect.signature(getattr(kind, name)) for kind in (Service, FakeService))
+@pytest.mark.parametrize(
+    ("real_kind", "fake_kind", "name"),
+    [
+        *((Service, FakeService, name) for name in sorted(set(PUBLIC) & set(vars(FakeService)))),
+        *((StatusReader, FakeStatusReader, name) for name in ("pool", "read")),
+    ],
+)
+def test_the_fake_is_asked_like_the_real_one(real_kind: type, fake_kind: type, name: str) -> None:
+    real, fake = (inspect.signature(getattr(kind, name)) for kind in (real_kind, fake_kind))
     assert [(p.name, p.kind, p.default) for p in real.parameters.values()] == [
         (p.name, p.kind, p.default) for p in fake.parameters.values()
     ]

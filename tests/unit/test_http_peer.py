@@ -14,6 +14,7 @@ from domain_model.errors import OperationInvalid
 from revisor.http.peer import Peer, peer_of
 from revisor.http.server import HttpServer, listen
 from revisor.service import Service
+from revisor.status import StatusReader
 from tests.unit.test_http_fake_service import FakeService, open_door
 
 
@@ -60,7 +61,9 @@ def test_what_a_dead_server_left_is_replaced(tmp_path: Path) -> None:
 
 def test_a_second_server_at_the_same_socket_is_refused() -> None:
     with open_door(FakeService()) as client:
-        second = HttpServer(cast("Service", FakeService()), client.socket)
+        service = FakeService()
+        reader = cast("StatusReader", service.status_reader)
+        second = HttpServer(cast("Service", service), reader, client.socket)
         with pytest.raises(OperationInvalid, match="already answers"):
             second.run()
         assert client.get("/v1/health").body["status"] == "ok"

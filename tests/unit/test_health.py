@@ -1,0 +1,76 @@
+"""What is wrong with Revisor is said in sentences, and only from when on it is wrong."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from revisor.health import BEHIND_S, UNOBSERVED_S, problems_of
+from revisor.status import HostStatus, LogStatus, ProjectionStatus, Status
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WELL = ProjectionStatus("snapshots", position=812, behind=0, lag_s=0.0, parked_at=None, error=None)
+LED = HostStatus(
+    "alpha",
+    worker="ee5a5f0c-93b7-44a5-a5ae-2fa1a5bd7ad8",
+    epoch=3,
+    observed_at=NOON,
+    unobserved_s=2.0,
+    problem=None,
+    queued=4,
+    started=1,
+    oldest_queued_s=3600.0,
+)
+
+
+def status(*parts: ProjectionStatus | HostStatus) -> Status:
+    return Status(
+        LogStatus("6695eb01-f6a4-8304-79aa-97f2502e193f", 812, NOON, 8192),
+        "18.6",
+        tuple(part for part in parts if isinstance(part, ProjectionStatus)),
+        tuple(part for part in parts if isinstance(part, HostStatus)),
+    )
+
+
+def test_a_revisor_that_is_well_has_no_problem_however_long_its_operations_wait() -> None:
+    assert problems_of(status(WELL, LED)) == []
+    assert problems_of(status()) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (replace(WELL, behind=1204, lag_s=35.2), "projection snapshots is 1,204 events (35 s) behind"),
+        (replace(WELL, behind=1, lag_s=3600.0), "projection snapshots is 1 event (3600 s) behind"),
+        (
+            replace(WELL, behind=9, lag_s=90.0, parked_at=813, error="ValueError: no"),
+            "projection snapshots is parked at 813: ValueError: no",
+        ),
+        (replace(LED, unobserved_s=130.4), "host alpha was last looked at 130 s ago"),
+        (replace(LED, unobserved_s=130.4, observed_at=None), "host alpha was added 130 s ago and never looked at"),
+        (
+            replace(LED, unobserved_s=130.4, problem="connection refused"),
+            "the last look at host alpha failed: connection refused",
+        ),
+        (replace(LED, worker=None), "nobody leads host alpha"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(wrong: ProjectionStatus | HostStatus, said: str) -> None:
+    assert problems_of(status(wrong)) == [said]
+
+
+def test_what_is_a_little_late_is_no_problem_yet() -> None:
+    late = replace(WELL, behind=5000, lag_s=BEHIND_S), replace(LED, unobserved_s=UNOBSERVED_S)
+    assert problems_of(status(*late)) == []
+    later = replace(WELL, behind=5000, lag_s=BEHIND_S + 0.1), replace(LED, unobserved_s=UNOBSERVED_S + 0.1)
+    assert len(problems_of(status(*later))) == 2
+
+
+def test_a_host_may_have_several_problems_and_read_models_come_first() -> None:
+    lost = replace(LED, worker=None, unobserved_s=130.4)
+    parked = replace(WELL, parked_at=813, error="ValueError: no")
+    assert problems_of(status(lost, parked)) == [
+        "projection snapshots is parked at 813: ValueError: no",
+        "nobody leads host alpha",
+        "host alpha was last looked at 130 s ago",
+    ]
