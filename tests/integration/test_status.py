@@ -77,6 +77,12 @@ def folded(database: Database, but: str | None = None) -> None:
         pass
 
 
+def recorded_an_hour_later_from_now_on(owner_dsn: str) -> None:
+    """As after a clock that went wrong was set right: the log's times never go back."""
+    with psycopg.connect(owner_dsn, autocommit=True) as owner:
+        owner.execute("UPDATE log.head SET recorded_at = clock_timestamp() + interval '1 hour'")
+
+
 def age_s(database: Database, position: int) -> float:
     """How old an event is now, by the database's clock."""
     row = database.fetch_one(
@@ -115,11 +121,14 @@ def test_the_log_is_named_with_its_last_event(database: Database, recording: Rec
 
 
 def test_a_projection_held_back_is_behind_by_its_oldest_event_and_the_others_are_not(
-    database: Database, recording: Recording, reader: StatusReader
+    database: Database, recording: Recording, owner_dsn: str, reader: StatusReader
 ) -> None:
     seen = recording.append(random_events(1, 12))
     folded(database)
-    head = recording.append(random_events(2, 7))
+    oldest, *others = random_events(2, 7)
+    recording.append([oldest])
+    recorded_an_hour_later_from_now_on(owner_dsn)
+    head = recording.append(others)
     folded(database, but="domains")
 
     at_least = age_s(database, seen + 1)
@@ -166,8 +175,7 @@ def test_a_clock_that_was_set_back_makes_no_age_negative(
     database: Database, recording: Recording, owner_dsn: str, reader: StatusReader
 ) -> None:
     folded(database)
-    with psycopg.connect(owner_dsn, autocommit=True) as owner:
-        owner.execute("UPDATE log.head SET recorded_at = clock_timestamp() + interval '1 hour'")
+    recorded_an_hour_later_from_now_on(owner_dsn)
     recording.append(random_events(1, 3))
     assert projections_of(reader)["domains"].lag_s == 0.0
 

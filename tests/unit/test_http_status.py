@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from revisor.client import Client, Refusal
 from tests.architecture.copied_house import ROOT
+from tests.lab.awaiting import eventually
 from tests.unit.test_health import LED, WELL, status
-from tests.unit.test_http_fake_service import FakeService, FakeStatusReader, open_door
+from tests.unit.test_http_fake_service import FakeService, FakeStatusReader, Item, open_door
 
 PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=90.0, parked_at=801, error="ValueError: no")
 AWAY = psycopg.OperationalError("connection refused\nIs the server running?")
+THREADS = 40
+"""How many requests the framework answers at once."""
 PAGE = Path(ROOT, "docs/reference/metrics.md")
 
 
@@ -107,13 +111,43 @@ def test_a_database_that_hangs_is_not_waited_for(reader: FakeStatusReader, clien
 
 def test_all_who_ask_while_a_look_hangs_share_it(reader: FakeStatusReader, client: Client) -> None:
     reader.let_go.clear()
-    askers = [threading.Thread(target=answered, args=(client, path)) for path in ["/v1/health", "/metrics"] * 5]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
+    for _ in range(2):
+        with ThreadPoolExecutor(10) as askers:
+            found = list(askers.map(lambda path: answered(client, path)[0], ["/v1/health", "/metrics"] * 5))
+        assert found == [503, 200] * 5
     assert reader.looks == 1
-    assert client.get("/v1/hosts").status == 200, "others are not held up"
+
+    reader.let_go.set()
+    eventually(lambda: client.get("/v1/health").body["status"] == "ok", what="the look that hung is over")
+    assert client.get("/v1/health").body["status"] == "ok"
+    assert reader.looks <= 3, "nobody looks for those who have left"
+
+
+class BusyService(FakeService):
+    """Keeps all who ask for hosts waiting until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = 0
+        self.free = threading.Event()
+
+    def hosts(self) -> list[Item]:
+        self.busy += 1
+        self.free.wait()
+        return []
+
+
+def test_health_is_told_when_other_requests_hold_every_thread(reader: FakeStatusReader) -> None:
+    service = BusyService()
+    service.status_reader = reader
+    with open_door(service) as client, ThreadPoolExecutor(60) as askers:
+        waiting = [askers.submit(client.get, "/v1/hosts") for _ in range(60)]
+        try:
+            eventually(lambda: service.busy == THREADS, what="all threads of the door are busy")
+            assert client.get("/v1/health").body["status"] == "ok"
+            assert not any(each.done() for each in waiting)
+        finally:
+            service.free.set()
 
 
 # As a whole.
