@@ -42,6 +42,7 @@ class Looks:
         self._reader = reader
         self._alone = CapacityLimiter(1)
         self._under_way: asyncio.Task[Status | psycopg.Error] | None = None
+        self._trouble: str | None = None
 
     async def look(self) -> Status:
         """How Revisor is. Raises DatabaseAway (38) if the database does not say so within LOOK_S."""
@@ -51,10 +52,10 @@ class Looks:
             async with asyncio.timeout(LOOK_S):
                 found = await asyncio.shield(self._under_way)
         except TimeoutError:
-            _log.warning("the database did not answer within %s s", LOOK_S)
-            raise DatabaseAway(f"it did not answer within {LOOK_S} s") from None
+            raise self._away(f"it did not answer within {LOOK_S} s") from None
         if isinstance(found, psycopg.Error):
-            raise DatabaseAway(str(found).partition("\n")[0]) from found
+            raise self._away(str(found).partition("\n")[0]) from found
+        self._trouble = None
         return found
 
     def pool(self) -> PoolStatus:
@@ -65,8 +66,15 @@ class Looks:
         try:
             return self._reader.read()
         except psycopg.Error as error:
-            _log.warning("the database cannot be looked at: %s", error)
             return error
+
+    def _away(self, trouble: str) -> DatabaseAway:
+        away = DatabaseAway(trouble)
+        if trouble != self._trouble:
+            # Once, as probes come again and again: ``up`` asks twenty times a second.
+            _log.warning("%s", away.message)
+            self._trouble = trouble
+        return away
 
 
 def _looks_of(request: Request) -> Looks:

@@ -109,6 +109,19 @@ def test_a_database_that_hangs_is_not_waited_for(reader: FakeStatusReader, clien
     assert client.get("/v1/health").body["status"] == "ok"
 
 
+def test_the_log_tells_of_a_database_that_is_away_once(
+    reader: FakeStatusReader, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        reader.trouble = AWAY
+        for _ in range(3):
+            assert answered(client, "/v1/health")[0] == 503
+        reader.trouble = None
+        assert answered(client, "/v1/health")[0] == 200
+    said = [record.getMessage() for record in caplog.records if record.name == "revisor.http.status"]
+    assert said == ["Cannot reach the database: connection refused"] * 2
+
+
 def test_all_who_ask_while_a_look_hangs_share_it(reader: FakeStatusReader, client: Client) -> None:
     reader.let_go.clear()
     for _ in range(2):
