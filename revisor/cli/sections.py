@@ -115,6 +115,7 @@ _PRODUCT: Table = {
     "help": ("main:help_on", "show how a verb is used"),
     "host": ("main:host", "hosts: add, list, set-uri, remove"),
     "projections": ("main:projections", "read models: list, rebuild"),
+    "status": ("status:status", "show how Revisor is"),
     "up": ("server:up", "run Revisor"),
     "down": ("server:down", "stop Revisor"),
     "serve": ("server:serve", "run the HTTP API alone"),

@@ -1,0 +1,70 @@
+"""``revisor status`` and what monitoring reads, of a Revisor that runs."""
+
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.acceptance.product import ROOT_OF_HOUSE, Product
+from tests.lab.awaiting import eventually
+
+
+def test_a_revisor_that_is_ready_is_well_in_every_way_of_asking(product: Product) -> None:
+    product.up("alpha", "beta")
+    product.define((ROOT_OF_HOUSE / "revisor" / "examples" / "web.xml").read_text(), "alpha")
+
+    (item,) = product.items("status", "--check")
+    head = product.log("web")[-1]["position"]
+    assert (item["status"], item["problems"]) == ("ok", [])
+    assert item["log"]["position"] >= head
+    assert [(host["name"], host["queued"], host["started"]) for host in item["hosts"]] == [
+        ("alpha", 0, 0),
+        ("beta", 0, 0),
+    ]
+    assert all(host["worker"] is not None and host["epoch"] >= 1 for host in item["hosts"])
+    assert product.ok("status").startswith("Status:         ok\n")
+
+    assert product.client.get("/v1/health").body["status"] == "ok"
+    found = figures(product)
+    assert found["revisor_database_up", ""] == 1
+    assert found["revisor_log_head_position", ""] >= head
+    assert found["revisor_host_lease_held", "beta"] == 1
+
+
+def figures(product: Product) -> dict[tuple[str, str], float]:
+    families = text_string_to_metric_families(product.client.get("/metrics").text)
+    return {(s.name, "".join(s.labels.values())): s.value for family in families for s in family.samples}
+
+
+def test_a_parked_read_model_is_named_until_it_is_rebuilt(product: Product) -> None:
+    product.up("alpha")
+    with psycopg.connect(product.dsn(), autocommit=True) as connection:
+        connection.execute(
+            "UPDATE views.projections SET parked_at = position + 1, error = 'ValueError: no' WHERE name = 'checkpoints'"
+        )
+
+    assert "Problem:        projection checkpoints is parked at " in product.ok("status")
+    assert product.refused(9, "status", "--check").startswith(
+        "error: operation failed: Revisor is degraded: projection"
+    )
+    assert figures(product)["revisor_projection_parked", "checkpoints"] == 1
+
+    product.ok("projections", "rebuild", "checkpoints")
+    product.ok("status", "--check")
+
+
+def test_an_agent_that_was_killed_is_followed_by_another_in_the_next_epoch(product: Product) -> None:
+    product.up("alpha")
+    before = product.items("status")[0]["hosts"][0]
+
+    product.kill([product.pid_of("worker", "--host", "alpha")])
+
+    def led_again() -> bool:
+        return bool(product.items("status")[0]["hosts"][0]["epoch"] > before["epoch"])
+
+    eventually(led_again, what="another agent leads the host")
+    after = product.items("status")[0]["hosts"][0]
+    assert after["worker"] != before["worker"]
+
+
+def test_a_revisor_that_does_not_run_cannot_be_reached(product: Product) -> None:
+    assert product.run("status").returncode == 3
+    assert product.run("status", "--check").returncode == 3

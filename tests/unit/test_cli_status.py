@@ -1,0 +1,84 @@
+"""``revisor status`` at a door with a stand-in behind it: what a person sees, and what a script is told."""
+
+import json
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from tests.unit.command_line import CommandLine
+from tests.unit.test_health import LED, WELL, status
+
+PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=5400.0, parked_at=801, error="ValueError: no")
+LOST = replace(LED, name="beta", worker=None, observed_at=None, unobserved_s=3.0, queued=0, started=0)
+
+
+def test_a_person_sees_it_all_at_one_glance(line: CommandLine) -> None:
+    line.service.status_reader.known = status(PARKED, replace(WELL, position=811, behind=1, lag_s=0.4), LED, LOST)
+    done = line.run("status")
+    assert (done.code, done.err) == (0, "")
+    assert (
+        done.out
+        == """\
+Status:         degraded
+Problem:        projection domains is parked at 801: ValueError: no
+Problem:        nobody leads host beta
+Log:            position 812, 0.0 MiB
+Last event:     2026-11-23 12:00:00 +0000
+Database:       PostgreSQL 18.6
+Connections:    1 of 20 used, 2 idle, 0 waited for
+
+ Projection   Position   Behind   Lag      State
+----------------------------------------------------------
+ domains      800        12       90 min   parked at 801
+ snapshots    811        1        0 s      behind
+
+ Host    Lease      Last look   Queued   Started   Longest wait
+-----------------------------------------------------------------
+ alpha   epoch 3    2 s ago     4        1         60 min
+ beta    nobody's   never       0        0         -
+
+"""
+    )
+
+
+def test_it_ends_with_0_whatever_the_answer_and_with_1_for_a_script_that_checks(line: CommandLine) -> None:
+    line.service.status_reader.known = status(WELL, LED)
+    assert [line.run("status").code, line.run("status", "--check").code] == [0, 0]
+    line.service.status_reader.known = status(PARKED, LED, LOST)
+    assert line.run("status").code == 0
+    done = line.run("status", "--check")
+    assert done.code == 1
+    assert done.out.startswith("Status:         degraded\n")
+    assert done.err == (
+        "error: operation failed: Revisor is degraded: projection domains is parked at 801: ValueError: no;"
+        " nobody leads host beta [9]\n"
+    )
+
+
+def test_a_program_reads_the_usual_document(line: CommandLine) -> None:
+    line.service.status_reader.known = status(WELL, LED, LOST)
+    done = line.run("status", "--check", "--output", "json")
+    document = json.loads(done.out)
+    assert (document["kind"], document["position"], document["observed_at"]) == ("status", 812, "2026-11-23T12:00:00Z")
+    assert [each["status"] for each in document["items"]] == ["degraded"]
+    assert done.code == 1
+    assert json.loads(done.err.splitlines()[0])["error"]["code"] == 9
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", "--check")])
+def test_a_database_that_does_not_answer_is_said_as_everywhere(line: CommandLine, words: tuple[str, ...]) -> None:
+    line.service.status_reader.trouble = psycopg.OperationalError("connection refused")
+    done = line.run(*words)
+    assert (done.code, done.out, done.err) == (1, "", "error: Cannot reach the database: connection refused [38]\n")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.4, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (7199.0, "120 min"), (7200.0, "2 h"), (172_800.0, "2 d")],
+)
+def test_a_time_is_shown_in_the_largest_unit_of_which_there_are_two(
+    line: CommandLine, seconds: float, shown: str
+) -> None:
+    line.service.status_reader.known = status(replace(LED, unobserved_s=seconds))
+    assert f" epoch 3   {shown} ago " in line.run("status").out
