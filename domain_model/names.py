@@ -15,6 +15,11 @@ HOSTS = "hosts"
 """The scope in which names of hosts are unique; names of domains are unique on their host's id."""
 
 
+def domain_id(host: UUID, uuid: str, *, unique_uuids: bool) -> UUID:
+    """The stream of a domain: the hypervisor's UUID of it or, where others may have the same, one made of host and UUID."""
+    return UUID(uuid) if unique_uuids else uuid5(host, uuid)
+
+
 class Name(Aggregate):
     """A name and the id of what bears it at present, if anything does."""
 

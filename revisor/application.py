@@ -22,7 +22,7 @@ from projections.loop import CHANNEL
 from revisor.store.context import Context
 from revisor.store.database import Database, Row
 from revisor.store.documents import Documents, Drafts
-from revisor.store.errors import RequestRepeated, StreamConflict
+from revisor.store.errors import RequestRepeated, RestoreUnacknowledged, StreamConflict
 from revisor.store.log import EventLog
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Fence, Request, Save
@@ -85,6 +85,11 @@ class Application:
                 )
             except (StreamConflict, RequestRepeated):
                 continue
+            except RestoreUnacknowledged:
+                raise OperationInvalid(
+                    "the log was restored and may be older than the hosts: nothing new is begun until somebody has"
+                    " run 'revisor acknowledge-restore'"
+                ) from None
             return Accepted(UUID(submission.command.operation), submission.domain, position)
         raise _always_changing(f"domain '{submission.name}'")
 
@@ -98,15 +103,17 @@ class Application:
         fence: Fence | None = None,
         drafts: Drafts | None = None,
         names: Callable[[AnyAggregate], Sequence[Name]] = lambda _: (),
+        introduce: Callable[[], AnyAggregate] | None = None,
     ) -> int:
         """Record what ``decide`` decides on a freshly loaded aggregate; returns the position, 0 for nothing.
 
+        One that is not there yet is the one to ``introduce``, and LookupError without.
         Both run again on what is there then when another writer was first. ``names`` gives the names that found or
         lost their bearer by it, for the same transaction. Raises Fenced; OperationFailed when others are always first.
         """
         documents = [] if drafts is None else drafts.bodies
         for _ in range(_TRIES):
-            loaded = self._loaded(kind, stream)
+            loaded = self._loaded(kind, stream, introduce)
             decide(loaded)
             if not loaded.pending_events:
                 return 0
@@ -158,8 +165,10 @@ class Application:
 
         return settle
 
-    def _loaded(self, kind: type[AnyAggregate], stream: UUID) -> AnyAggregate:
-        loaded = self.log.load(kind, stream)
+    def _loaded(
+        self, kind: type[AnyAggregate], stream: UUID, introduce: Callable[[], AnyAggregate] | None = None
+    ) -> AnyAggregate:
+        loaded = self.log.load(kind, stream) or (introduce and introduce())
         if loaded is None:
             raise LookupError(f"no events of {kind.__name__.lower()} {stream}")
         return loaded

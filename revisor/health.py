@@ -22,9 +22,17 @@ def word_for(problems: list[str]) -> str:
 
 
 def problems_of(status: Status) -> list[str]:
-    """What is wrong: read models first, hosts after them; empty when all is well."""
-    found = [*map(_of_projection, status.projections), *(said for host in status.hosts for said in _of_host(host))]
+    """What is wrong: the log first, then read models, then hosts; empty when all is well."""
+    found = [
+        _of_restore(status.restore),
+        *map(_of_projection, status.projections),
+        *(said for host in status.hosts for said in _of_host(host)),
+    ]
     return [said for said in found if said is not None]
+
+
+def _of_restore(why: str | None) -> str | None:
+    return why and f"nothing new is begun until 'revisor acknowledge-restore': {why}"
 
 
 def _of_projection(projection: ProjectionStatus) -> str | None:

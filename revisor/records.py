@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from domain_model.domain import Domain
 from domain_model.host import Host
+from domain_model.names import domain_id
 from revisor.application import Application
 from revisor.store.context import Context
 from revisor.store.documents import Drafts as StoredDrafts
@@ -23,6 +24,7 @@ JOIN log.events e ON e.notification_id = q.position JOIN log.appends a USING (ap
 WHERE q.host = %s AND (NOT q.exclusive OR NOT EXISTS (
     SELECT FROM work.operation_queue earlier
     WHERE earlier.domain = q.domain AND earlier.exclusive AND earlier.position < q.position))
+AND NOT EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL)
 ORDER BY q.position LIMIT 100
 """
 
@@ -83,6 +85,7 @@ class AgentRecords:
         operation: QueuedOperation | None = None,
         drafts: Drafts | None = None,
         names: Iterable[str] = (),
+        introduce: Callable[[], Domain] | None = None,
     ) -> bool:
         """See ``workers.ports.Records``."""
         assert drafts is None or isinstance(drafts, StoredDrafts)
@@ -95,10 +98,24 @@ class AgentRecords:
                 fence=Fence(lead.lease, lead.epoch),
                 drafts=drafts,
                 names=self._application.names_on(str(lead.host), names),
+                introduce=introduce,
             )
         except Fenced as fenced:
             raise LeadLost(str(fenced)) from fenced
         return position > 0
+
+    def known(self, host: UUID, uuid: str, name: str, *, unique_uuids: bool) -> Domain:
+        """See ``workers.ports.Records``."""
+        row = self._database.fetch_one("SELECT domain FROM views.domains WHERE uuid = %s AND host = %s", uuid, host)
+        stream = row["domain"] if row is not None else domain_id(host, uuid, unique_uuids=unique_uuids)
+        known = self._application.log.load(Domain, stream)
+        return known or Domain.introduce(stream, uuid=uuid, name=name, host=str(host), at=self.now())
+
+    def take_in(
+        self, domain: Domain, decide: Callable[[Domain], None], *, lead: Lead, drafts: Drafts, name: str
+    ) -> None:
+        """See ``workers.ports.Records``."""
+        self.change(domain.id, decide, lead=lead, drafts=drafts, names=[name], introduce=lambda: domain)
 
     def progress(self, operation: UUID, done: int, total: int) -> None:
         """See ``workers.ports.Records``."""

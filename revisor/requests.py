@@ -6,13 +6,14 @@ Everything here is refused before anything reaches a hypervisor or the vault, wi
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from domain_model import domain_xml, redefinition, snapshot_xml, xml
 from domain_model.arguments import Kind
 from domain_model.errors import InvalidArgument, NoDomain, Refused
 from domain_model.flags import Define, SnapshotCreate, Start
 from domain_model.limits import check_domain_name, check_moment_name
+from domain_model.names import domain_id
 from domain_model.operations import NAMES_DOMAINS, Command
 from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import SPECS, chosen
@@ -59,7 +60,7 @@ class Requests:
         said = domain_xml.read(xml)
         check_domain_name(said.name)
         uuid = said.uuid or str(uuid4())
-        domain = existing(uuid) or (UUID(uuid) if unique_uuids else uuid5(host, uuid))
+        domain = existing(uuid) or domain_id(host, uuid, unique_uuids=unique_uuids)
         verb, number = "create" if isinstance(flags, Start) else "define", int(flags)
         texts = self._submissions.texts(domain)
         digest = texts.add(domain_xml.with_uuid(xml, uuid))

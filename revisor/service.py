@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain_model.errors import (
-    HypervisorUnreachable,
     InvalidArgument,
     NoDomain,
     NoSnapshot,
@@ -28,10 +27,12 @@ from revisor import presentation as present
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
+from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.plans import Plans
 from revisor.queries import HostRow, OperationRow, PlacementRow, Queries
 from revisor.references import References
 from revisor.requests import Requests
+from revisor.restores import Restores
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
 from revisor.store.errors import StreamConflict
@@ -40,7 +41,6 @@ from revisor.submissions import Target
 from revisor.uris import check_uri, unique_uuids
 from revisor.wakeup import Wakeup
 
-_READ_MODELS_S = 10.0
 _POLL_S = 0.2
 
 
@@ -63,6 +63,8 @@ class Service:
         self._plans = Plans(application, queries, self._requests)
         self._attempts = Attempts(application)
         self._wakeup = wakeup
+        self._looks = FreshLooks(application, queries, wakeup)
+        self.restores = Restores(application, queries, self._looks)
         self._rebuild = rebuild
 
     # Hosts.
@@ -183,7 +185,7 @@ class Service:
             self._queries.wait_for(self._application.reader.head(), _POLL_S)
             row = self._operation_row(operation)
             if OperationState(row.state).ended:
-                self._queries.wait_for(row.ended_position or 0, _READ_MODELS_S)
+                self._queries.wait_for(row.ended_position or 0, READ_MODELS_S)
                 return self.operation(operation)
             left = deadline - time.monotonic()
             if left <= 0:
@@ -289,7 +291,7 @@ class Service:
 
         Raises HypervisorUnreachable (38) naming a host that could not be looked at, or not in time.
         """
-        self._observe(self._queries.hosts() if host is None else [self._refer.host(host)], None, timeout_s)
+        self._looks.take(self._queries.hosts() if host is None else [self._refer.host(host)], timeout_s)
 
     def observe_closely(self, ref: str, host: str | None, timeout_s: float = 10.0) -> None:
         """As ``observe``, of the host where a domain is; and of it also what the host's list of domains does not show."""
@@ -299,27 +301,13 @@ class Service:
             # Perhaps it was given this name behind our back.
             self.observe(host, timeout_s)
             row = self._refer.placement(ref, host)
-        self._observe([self._refer.host(row.host_name)], row.domain, timeout_s)
-
-    def _observe(self, rows: Sequence[HostRow], closely: UUID | None, timeout_s: float) -> None:
-        wanted = self._sightings.want([row.id for row in rows], closely=closely)
-        self._application.nudge()
-        deadline = time.monotonic() + timeout_s
-        while not self._sightings.satisfied(wanted) and time.monotonic() < deadline:
-            self._wakeup.wait(0.05)
-        in_time, looks = self._sightings.satisfied(wanted), self._sightings.last_looks()
-        for row in rows:
-            problem = looks.get(row.id, LastLook()).problem
-            if problem is not None or not (in_time or self._sightings.satisfied({row.id: wanted[row.id]})):
-                why = problem or f"nobody looked at it within {timeout_s:g} s"
-                raise HypervisorUnreachable(f"host '{row.name}': {why}", field="host", value=row.name)
-        self._queries.wait_for(self._application.reader.head(), _READ_MODELS_S)
+        self._looks.take([self._refer.host(row.host_name)], timeout_s, closely=row.domain)
 
     # How.
 
     def _settled(self, accepted: Accepted) -> Accepted:
         """Read-your-writes: what was accepted can be read when the caller hears of it."""
-        self._queries.wait_for(accepted.position, _READ_MODELS_S)
+        self._queries.wait_for(accepted.position, READ_MODELS_S)
         return accepted
 
     def _refuse_second_name(self, name: str, uri: str) -> None:
@@ -364,11 +352,11 @@ class Service:
             position = self._application.log.append(host, claim, save=Save(context))
         except StreamConflict:
             return self._just_added(name)
-        self._queries.wait_for(position, _READ_MODELS_S)
+        self._queries.wait_for(position, READ_MODELS_S)
         return None
 
     def _just_added(self, name: str) -> HostRow:
-        self._queries.wait_for(self._application.reader.head(), _READ_MODELS_S)
+        self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
         row = self._queries.host(name)
         if row is None:
             raise OperationFailed(f"host '{name}' is just being removed: try again", field="name", value=name)
@@ -382,7 +370,7 @@ class Service:
         names: Callable[[Host], Sequence[Name]] = lambda _: (),
     ) -> None:
         position = self._application.change(Host, UUID(row.id), decide, context, names=names)
-        self._queries.wait_for(position, _READ_MODELS_S)
+        self._queries.wait_for(position, READ_MODELS_S)
 
     def _names_without(self, host: Host) -> list[Name]:
         """The name of a host that is no more, released."""

@@ -21,6 +21,7 @@ class Settings:
     owner_dsn: str | None = None
     """The owner's role, for migrations only."""
     master_key_file: Path | None = None
+    witness_file: Path | None = None
     lease_s: float = 15.0
     grace_s: float = 5.0
 
@@ -42,6 +43,11 @@ class Settings:
         return self.home / "up.lock"
 
     @property
+    def witness(self) -> Path:
+        """What is remembered of the log outside its database."""
+        return self.witness_file or self.home / "witness.json"
+
+    @property
     def master_key(self) -> Path:
         return self.master_key_file or self.home / "master.key"
 
@@ -54,12 +60,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environment is None else environment
     home = Path(env.get("REVISOR_HOME") or _default_home()).absolute()
-    key_file = env.get("REVISOR_MASTER_KEY_FILE")
+    key_file, witness_file = env.get("REVISOR_MASTER_KEY_FILE"), env.get("REVISOR_WITNESS_FILE")
     settings = Settings(
         home=home,
         dsn=env.get("REVISOR_DSN") or None,
         owner_dsn=env.get("REVISOR_OWNER_DSN") or None,
         master_key_file=Path(key_file) if key_file else None,
+        witness_file=Path(witness_file) if witness_file else None,
         lease_s=_seconds(env, "REVISOR_LEASE_S", 15.0),
         grace_s=_seconds(env, "REVISOR_GRACE_S", 5.0),
     )

@@ -1,5 +1,6 @@
 """When each host was last looked at: written by its agent, read by the doors, never in the log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +17,7 @@ class LastLook:
 
 
 class Sightings:
-    """The looks at hosts. The first five methods are ``workers.ports.Sightings``; the others are for doors."""
+    """The looks at hosts. The first seven methods are ``workers.ports.Sightings``; the others are for doors."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,6 +46,17 @@ class Sightings:
         )
         return frozenset() if row is None else frozenset(row["closely"])
 
+    def adopting(self, host: UUID) -> bool:
+        """Whether domains that nobody recorded are to be taken in."""
+        row = self._database.fetch_one("SELECT adopting FROM work.sightings WHERE host = %s", host)
+        return row is not None and row["adopting"]
+
+    def adopted(self, host: UUID, foreigners: Sequence[str]) -> None:
+        """They were taken in, but for these, which the log has on another host."""
+        self._database.execute(
+            "UPDATE work.sightings SET adopting = false, foreigners = %s WHERE host = %s", list(foreigners), host
+        )
+
     def done(self, host: UUID, begun: int) -> None:
         """The look is over: whatever was asked for before it began is satisfied."""
         self._database.execute(
@@ -68,17 +80,27 @@ class Sightings:
         rows = self._database.fetch("SELECT host::text, observed_at, problem FROM work.sightings")
         return {row["host"]: LastLook(row["observed_at"], row["problem"]) for row in rows}
 
-    def want(self, hosts: list[str], *, closely: UUID | None = None) -> dict[str, int]:
-        """Ask for a fresh look at these hosts, and a close one at a domain there; hand the answer to ``satisfied``."""
+    def foreigners(self) -> dict[str, list[str]]:
+        """By host the domains that were not taken in there because the log has them on another one."""
+        rows = self._database.fetch("SELECT host::text, foreigners FROM work.sightings WHERE foreigners <> '{}'")
+        return {row["host"]: row["foreigners"] for row in rows}
+
+    def want(self, hosts: list[str], *, closely: UUID | None = None, adopting: bool = False) -> dict[str, int]:
+        """Ask for a fresh look at these hosts; hand the answer to ``satisfied``.
+
+        ``closely`` is a domain to be looked at closely there; with ``adopting`` what nobody recorded is taken in.
+        """
         return {
             host: int(row["wanted"])
             for host in hosts
             for row in self._database.fetch(
-                "INSERT INTO work.sightings (host, wanted, closely) VALUES (%s, 1, %s)"
+                "INSERT INTO work.sightings (host, wanted, closely, adopting) VALUES (%s, 1, %s, %s)"
                 " ON CONFLICT (host) DO UPDATE SET wanted = work.sightings.wanted + 1,"
-                " closely = work.sightings.closely || excluded.closely RETURNING wanted",
+                " closely = work.sightings.closely || excluded.closely,"
+                " adopting = work.sightings.adopting OR excluded.adopting RETURNING wanted",
                 UUID(host),
                 [] if closely is None else [closely],
+                adopting,
             )
         }
 

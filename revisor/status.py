@@ -67,6 +67,8 @@ class Status:
     """The version of the server."""
     projections: tuple[ProjectionStatus, ...]
     hosts: tuple[HostStatus, ...]
+    restore: str | None = None
+    """Why the log is taken for a restored one, as long as nobody has acknowledged it."""
 
     @property
     def seen(self) -> int:
@@ -119,6 +121,8 @@ CROSS JOIN LATERAL (
 WHERE h.removed_at IS NULL ORDER BY h.name COLLATE "C"
 """
 
+_RESTORE = "SELECT string_agg(why, '; ' ORDER BY found_at) AS why FROM work.restores WHERE acknowledged_at IS NULL"
+
 _Part = TypeVar("_Part")
 
 
@@ -158,6 +162,7 @@ class StatusReader:
                 postgres=connection.execute("SHOW server_version").fetchall()[0]["server_version"],
                 projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
                 hosts=_rows(connection, HostStatus, _HOSTS),
+                restore=connection.execute(_RESTORE).fetchall()[0]["why"],
             )
 
 

@@ -28,6 +28,7 @@ from revisor.composition import dsn_of, owner_dsn_of
 from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.settings import Settings
 from revisor.store.database import Database
+from revisor.witness import Witness
 
 _log = logging.getLogger(__name__)
 
@@ -84,9 +85,11 @@ class Supervisor:
             try:
                 with database.connection() as connection:
                     positions.prepare(connection, all_projections())
+                witness = Witness(database, self._settings.witness)
+                witness.look()
                 self._others = [_launched("projector", ["projector"]), _launched("api", ["serve"])]
                 while not self._stop.is_set():
-                    self._round(database)
+                    self._round(database, witness)
                     self._stop.wait(_ROUND_S)
             finally:
                 database.close()
@@ -96,7 +99,7 @@ class Supervisor:
         """End everything; ``run`` returns when it has."""
         self._stop.set()
 
-    def _round(self, database: Database) -> None:
+    def _round(self, database: Database, witness: Witness) -> None:
         for child in [*self._others, *self._agents.values()]:
             if child.process is not None and (code := child.process.poll()) is not None:
                 child.died(code)
@@ -109,8 +112,9 @@ class Supervisor:
             self._postgres.rotate_log()
         try:
             self._follow_hosts(database)
-        except (psycopg.Error, PoolTimeout) as trouble:
-            _log.warning("hosts are looked up again next round: %s", trouble)
+            witness.look()
+        except (psycopg.Error, PoolTimeout, OSError) as trouble:
+            _log.warning("hosts and the log are looked at again next round: %s", trouble)
 
     def _follow_hosts(self, database: Database) -> None:
         """One agent a host and URI: a name may be used again, and a hypervisor be reached in another way."""

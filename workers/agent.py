@@ -153,6 +153,8 @@ class HostAgent:
         try:
             begun = self._sightings.begin(self._lead.host)
             self._observer.run_once(self.busy, closely=self._sightings.closely(self._lead.host))
+            if self._sightings.adopting(self._lead.host):
+                self._sightings.adopted(self._lead.host, self._observer.adopt())
             self._sightings.done(self._lead.host, begun)
         except Refused as silence:
             _log.warning("host %s: %s", self._lead.host_name, silence)

@@ -57,6 +57,36 @@ class Observer:
             if not self._settled(placed):
                 self._seen.pop(placed.id, None)
 
+    def adopt(self) -> list[str]:
+        """Take in every domain on the host that nobody recorded; returns the names of those the log has elsewhere.
+
+        Those may be a replica started by somebody, or a handover the log does not know of: a person has to say.
+        """
+        host, foreigners = self._lead.host, []
+        recorded = {placed.uuid for placed in self._records.placed(host)}
+        unique_uuids = self._driver.capabilities.unique_uuids
+        for sighting in self._driver.domains():
+            if sighting.uuid in recorded:
+                continue
+            domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)
+            if domain.placements or domain.operations:
+                foreigners.append(sighting.name)
+            else:
+                self._take_in(domain, sighting.name)
+        return sorted(foreigners)
+
+    def _take_in(self, domain: Domain, name: str) -> None:
+        host, drafts = str(self._lead.host), self._records.drafts()
+        seen = self._eye.look(domain, drafts)
+        if seen is None:
+            return  # it went while it was looked at
+
+        def adopt(now: Domain) -> None:
+            Adoption(now, host, self._records.now()).adopt(seen)
+
+        self._records.take_in(domain, adopt, lead=self._lead, drafts=drafts, name=name)
+        _log.info("took in domain %s, which nobody had recorded", name)
+
     def _settled(self, placed: PlacedDomain) -> bool:
         try:
             return self._look_closely(placed)

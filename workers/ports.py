@@ -114,6 +114,16 @@ class Records(Protocol):
         """
         ...
 
+    def known(self, host: UUID, uuid: str, name: str, *, unique_uuids: bool) -> Domain:
+        """The domain of the log with this UUID on a host, or a new one with nothing but its introduction pending."""
+        ...
+
+    def take_in(
+        self, domain: Domain, decide: Callable[[Domain], None], *, lead: Lead, drafts: Drafts, name: str
+    ) -> None:
+        """As ``change``, of a domain that ``known`` gave and that may not be in the log yet."""
+        ...
+
     def progress(self, operation: UUID, done: int, total: int) -> None:
         """Tell the doors how far an operation is. Never in the log."""
         ...
@@ -154,6 +164,14 @@ class Sightings(Protocol):
 
     def closely(self, host: UUID) -> frozenset[UUID]:
         """The domains that somebody wants to be looked at closely in this look, each told once."""
+        ...
+
+    def adopting(self, host: UUID) -> bool:
+        """Whether domains that nobody recorded are to be taken in."""
+        ...
+
+    def adopted(self, host: UUID, foreigners: Sequence[str]) -> None:
+        """They were taken in, but for these (by their names), which the log has on another host."""
         ...
 
     def done(self, host: UUID, begun: int) -> None:

@@ -3,8 +3,8 @@
 --
 -- Returns the first position; the others follow it. An append id that is there already returns the position it had, and
 -- nothing else is done. SQLSTATE RV001: the request id is taken by another command, or by the same one (the caller
--- compares). RV002: the caller no longer leads the host (fenced). unique_violation on events: somebody else appended to
--- the stream first.
+-- compares). RV002: the caller no longer leads the host (fenced). RV003: the log was restored, and nothing may begin until
+-- somebody has acknowledged it. unique_violation on events: somebody else appended to the stream first.
 
 DROP FUNCTION log.append;
 
@@ -39,6 +39,10 @@ BEGIN
         SELECT FROM work.leases WHERE name = p_lease AND epoch = p_epoch AND worker IS NOT NULL FOR SHARE
     ) THEN
         RAISE EXCEPTION 'lease % is no longer held in epoch %', p_lease, p_epoch USING ERRCODE = 'RV002';
+    END IF;
+    IF (p_operation IS NOT NULL OR p_queue ? 'started')
+        AND EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL) THEN
+        RAISE EXCEPTION 'the log was restored and nobody has acknowledged it' USING ERRCODE = 'RV003';
     END IF;
     IF p_operation IS NOT NULL AND p_request_id IS NOT NULL THEN
         INSERT INTO log.requests VALUES (p_request_id, p_fingerprint, p_operation, p_domain)

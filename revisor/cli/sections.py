@@ -112,6 +112,7 @@ _HISTORY: Table = {
     "operations": ("history:operations", "list operations"),
 }
 _PRODUCT: Table = {
+    "acknowledge-restore": ("restores:acknowledge_restore", "compare the hosts with a restored log"),
     "help": ("main:help_on", "show how a verb is used"),
     "host": ("main:host", "hosts: add, list, set-uri, remove"),
     "projections": ("main:projections", "read models: list, rebuild"),

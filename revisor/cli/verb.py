@@ -44,8 +44,10 @@ def flag(name: str, words: str) -> click.Option:
     return click.Option([f"--{name}"], is_flag=True, help=words)
 
 
-def option(name: str, metavar: str, words: str, *, required: bool = False, kind: Any = str) -> click.Option:
-    return click.Option([f"--{name}"], metavar=metavar, help=words, required=required, type=kind)
+def option(
+    name: str, metavar: str, words: str, *, required: bool = False, kind: Any = str, several: bool = False
+) -> click.Option:
+    return click.Option([f"--{name}"], metavar=metavar, help=words, required=required, type=kind, multiple=several)
 
 
 def not_offered(name: str, why: str, metavar: str | None = None) -> click.Option:

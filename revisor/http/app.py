@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from revisor.http import checkpoints, domains, history, hosts, shapes, snapshots, status
+from revisor.http import checkpoints, domains, history, hosts, restores, shapes, snapshots, status
 from revisor.http.limits import Limits
 from revisor.http.refusals import handle_errors
 from revisor.http.waiting import make_limiter
@@ -41,7 +41,7 @@ def make_app(service: Service, reader: StatusReader) -> FastAPI:
     app.state.service = service
     app.state.looks = status.Looks(reader)
     app.state.waiters = make_limiter()
-    for part in (hosts, domains, snapshots, checkpoints, history, status):
+    for part in (hosts, domains, snapshots, checkpoints, history, status, restores):
         app.include_router(part.routes)
     handle_errors(app)
     app.add_middleware(Limits)

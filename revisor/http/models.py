@@ -80,6 +80,10 @@ class Rebuild(Asked):
     pass
 
 
+class RestoreAcknowledgement(Asked):
+    without: Annotated[list[Word], Field(description="Names of hosts that are not compared.")] = []
+
+
 class NewDomain(Asked):
     xml: Annotated[Xml, Field(description="The domain's XML, at most 16 MiB.")]
     host: Word

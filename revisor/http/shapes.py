@@ -253,3 +253,22 @@ class StatusItem(_Open):
     projections: list[ProjectionStatus]
     hosts: list[HostStatus]
     database: DatabaseStatus
+
+
+class FoundDomain(_Open):
+    host: str
+    name: str
+    domain: UUID | None = None
+
+
+class RestoreItem(_Open):
+    """What was found when a restored log was compared. ``witnessed_position`` was known outside the database."""
+
+    why: str
+    witnessed_position: int | None
+    position: int
+    compared: list[str]
+    left_out: list[str]
+    adopted: list[FoundDomain]
+    foreign: list[FoundDomain]
+    unsettled: list[UUID]

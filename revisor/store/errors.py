@@ -1,8 +1,9 @@
 """What appending can meet.
 
-StreamConflict     somebody else appended to the stream first: load again and decide again
-RequestRepeated    the request id is taken: look the operation up, or refuse another command under it
-Fenced             this worker no longer leads the host: stop acting
+StreamConflict          somebody else appended to the stream first: load again and decide again
+RequestRepeated         the request id is taken: look the operation up, or refuse another command under it
+Fenced                  this worker no longer leads the host: stop acting
+RestoreUnacknowledged   the log was restored and may be older than the world: begin nothing
 """
 
 
@@ -16,3 +17,7 @@ class RequestRepeated(Exception):
 
 class Fenced(Exception):
     """The lease named with the append is held by somebody else by now. Nothing was stored."""
+
+
+class RestoreUnacknowledged(Exception):
+    """The log was restored and nobody has acknowledged it: no request and no start of an operation was stored."""

@@ -17,9 +17,10 @@ from domain_model.attempts import Access, Attempt
 from domain_model.domain import Domain
 from domain_model.host import Host
 from domain_model.names import Name
+from domain_model.restores import Restore
 from revisor.store.upcasting import upcast
 
-AGGREGATES = (Domain, Host, Name, Attempt, Access)
+AGGREGATES = (Domain, Host, Name, Attempt, Access, Restore)
 
 
 _VERSION = "class_version"

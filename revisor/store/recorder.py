@@ -27,7 +27,7 @@ from eventsourcing.utils import Environment, retry
 
 from revisor.store.context import Context
 from revisor.store.database import Database
-from revisor.store.errors import Fenced, RequestRepeated, StreamConflict
+from revisor.store.errors import Fenced, RequestRepeated, RestoreUnacknowledged, StreamConflict
 from revisor.store.group_commit import GroupCommit
 
 
@@ -64,7 +64,12 @@ APPEND = (
     "SELECT log.append(%s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[],"
     " %s, %s, %s, %s, %s, %s::jsonb) AS position"
 )
-_REFUSALS: dict[str, type[Exception]] = {"RV001": RequestRepeated, "RV002": Fenced, "23505": StreamConflict}
+_REFUSALS: dict[str, type[Exception]] = {
+    "RV001": RequestRepeated,
+    "RV002": Fenced,
+    "RV003": RestoreUnacknowledged,
+    "23505": StreamConflict,
+}
 
 
 Arguments = tuple[object, ...]
@@ -92,8 +97,8 @@ class LogRecorder(PostgresApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Store events and their company in one transaction; returns their positions.
 
-        Raises StreamConflict, RequestRepeated or Fenced, each with nothing stored; OperationalError when the database
-        cannot be reached for a while, and then the same save may be repeated.
+        Raises StreamConflict, RequestRepeated, Fenced or RestoreUnacknowledged, each with nothing stored;
+        OperationalError when the database cannot be reached for a while, and then the same save may be repeated.
         """
         if not stored_events:
             return []
@@ -144,6 +149,7 @@ def _first_position(answer: psycopg.Cursor[Any]) -> int:
 
 def arguments_of(events: Sequence[StoredEvent], save: Save) -> Arguments:
     context, request, fence = save.context, save.request, save.fence
+    queue = {change: rows for change, rows in save.queue.items() if rows}
     return (
         save.append_id,
         context.actor,
@@ -162,7 +168,7 @@ def arguments_of(events: Sequence[StoredEvent], save: Save) -> Arguments:
         request and request.domain,
         fence and fence.lease,
         fence and fence.epoch,
-        json.dumps(save.queue) if any(save.queue.values()) else None,
+        json.dumps(queue) if queue else None,
     )
 
 

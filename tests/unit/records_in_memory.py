@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain_model import secrets
 from domain_model.domain import Domain
+from domain_model.names import domain_id
 from revisor.store.mapper import EventMapper
 from tests.unit.domain_histories import AT, HOSTS
 from workers.ports import Drafts, Lead, LeadLost, PlacedDomain, QueuedOperation
@@ -111,6 +112,21 @@ class RecordsInMemory:
             raise LeadLost(f"{lead.lease} is led in epoch {self.epochs[lead.host]}")
         self.names += names
         return self.append(loaded, {} if drafts is None else drafts.texts)
+
+    def known(self, host: UUID, uuid: str, name: str, *, unique_uuids: bool) -> Domain:
+        stream = domain_id(host, uuid, unique_uuids=unique_uuids)
+        if stream in self.streams:
+            return self.domain(stream)
+        return Domain.introduce(stream, uuid=uuid, name=name, host=str(host), at=AT)
+
+    def take_in(
+        self, domain: Domain, decide: Callable[[Domain], None], *, lead: Lead, drafts: Drafts, name: str
+    ) -> None:
+        assert isinstance(drafts, DraftsInMemory)
+        decide(domain)
+        self.names.append(name)
+        assert lead.epoch >= self.epochs.get(lead.host, 0)
+        self.append(domain, drafts.texts)
 
     def progress(self, operation: UUID, done: int, total: int) -> None:
         del operation

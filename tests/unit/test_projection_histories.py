@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate
 
-from domain_model.attempts import Access, Attempt
 from domain_model.domain import Domain
 from domain_model.host import Host
 from domain_model.libvirt import DomainState
@@ -20,6 +19,7 @@ from domain_model.names import HOSTS, Name
 from projections.ports import RecordedEvent
 from revisor.store.mapper import topics
 from tests.unit.checkpoint_fields import as_checkpoint
+from tests.unit.people_histories import about_people
 
 _SPACE = UUID("00000000-0000-4000-8000-000000000000")
 BEGINNING = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -234,11 +234,7 @@ def every_topic() -> list[Any]:
     history.fact(cleared, Domain.Defined, name="cleared", definition=digest("definition"))
     history.fact(cleared, Domain.SnapshotCreated, **snapshot("lost"))
     history.fact(cleared, Domain.Undefined)
-    for aggregate in (
-        Attempt.refused(named("a"), verb="start", target="vm", code=55, message="no", suppressed=2, at=history.at),
-        Access.granted(named("b"), verb="dumpxml", target="vm", at=history.at),
-    ):
-        history.took(aggregate)
+    history.events += about_people(named("people"), domain.id, history.at)
     return history.events
 
 
