@@ -27,7 +27,7 @@ from revisor.store.reading import LogReader
 from revisor.store.repository import Repository
 from revisor.wakeup import Wakeup
 from workers.agent import HostAgent, keep_renewing, watch_lease
-from workers.leases import Lease, LeaseTimes
+from workers.leases import Lease, LeaseTimes, lease_of
 from workers.ports import Lead
 from workers.snapshotter import AggregateSnapshotter
 
@@ -43,7 +43,7 @@ def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) 
         application = application_of(settings, database)
         host = _host(database, host_name)
         times = LeaseTimes(settings.lease_s, settings.grace_s)
-        lease = Lease(database.pool, f"host:{host['id']}", uuid4(), times)
+        lease = Lease(database.pool, lease_of(host["id"]), uuid4(), times)
         if not _acquired(lease, stop):
             return
         assert lease.epoch is not None

@@ -16,6 +16,11 @@ from psycopg_pool import ConnectionPool
 Monotonic = Callable[[], float]
 
 
+def lease_of(host: UUID) -> str:
+    """The name of the lease under which a host is led."""
+    return f"host:{host}"
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
     """How long a silent holder is believed. Renewals come three times a lease."""

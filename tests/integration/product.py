@@ -19,7 +19,7 @@ from revisor.store.database import Database
 from revisor.store.vault import Vault
 from revisor.wakeup import Wakeup
 from workers.agent import HostAgent
-from workers.leases import Lease, LeaseTimes
+from workers.leases import Lease, LeaseTimes, lease_of
 from workers.ports import Lead
 
 WEB = """<domain type='qemu'><name>web</name><memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>
@@ -64,7 +64,7 @@ class Product:
         """Lead a host with a new worker, at once."""
         host = self.queries.host(name)
         assert host is not None
-        lease = Lease(self.database.pool, f"host:{host.id}", uuid4(), LeaseTimes(0.001, 0.001))
+        lease = Lease(self.database.pool, lease_of(UUID(host.id)), uuid4(), LeaseTimes(0.001, 0.001))
         while (epoch := lease.try_acquire()) is None:
             pass
         lead = Lead(lease.name, UUID(host.id), name, lease.worker, epoch)
