@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -19,7 +19,7 @@ from revisor.store.documents import Documents, Drafts, digest_of
 from revisor.store.errors import Fenced, RequestRepeated, StreamConflict
 from revisor.store.log import EventLog
 from revisor.store.mapper import EventMapper
-from revisor.store.queue import queue_changes
+from revisor.store.queue import queue_changes, queue_of
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Fence, LogDatastore, LogRecorder, Request, Save
 from tests.integration.streams import NOW, stored
@@ -220,24 +220,13 @@ def test_the_queue_can_be_rebuilt_from_the_log(database: Database, recorder: Log
     for event in [*history, *begun.events]:
         queue = queue_changes([event])
         recorder.insert_events([mapper.to_stored_event(event)], save=Save(ALICE, queue=queue))
-    assert _queue_of_the_log(database) == {
-        str(row["operation"]): (row["position"], str(row["domain"]), str(row["host"]), row["started"], row["epoch"])
-        for row in database.fetch("SELECT * FROM work.operation_queue")
-    }
-    assert len(_queue_of_the_log(database)) == 6
-
-
-def _queue_of_the_log(database: Database) -> dict[str, tuple[Any, ...]]:
-    rebuilt: dict[str, tuple[Any, ...]] = {}
-    for event in LogReader(database).read(0, 10_000):
-        changes = queue_changes([event.event])
-        for asked in changes["requested"]:
-            rebuilt[asked["operation"]] = (event.position, asked["domain"], asked["host"], False, None)
-        for started in changes["started"]:
-            rebuilt[started["operation"]] = (*rebuilt[started["operation"]][:3], True, started["epoch"])
-        for ended in changes["ended"]:
-            rebuilt.pop(ended)
-    return rebuilt
+    rebuilt = queue_of((event.position, event.event) for event in LogReader(database).read(0, 10_000))
+    columns = ("operation", "domain", "host", "verb", "exclusive", "position", "started", "worker", "epoch")
+    assert [tuple(row.get(column) for column in columns) for row in rebuilt] == [
+        tuple(str(row[column]) if isinstance(row[column], UUID) else row[column] for column in columns)
+        for row in database.fetch("SELECT * FROM work.operation_queue ORDER BY position")
+    ]
+    assert len(rebuilt) == 6
 
 
 # What does not fit.
