@@ -78,8 +78,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Start everything and stay until a signal. Raises OperationInvalid (55) when it runs here already."""
-        with self._alone(), self._database_server(), self._signals():
-            migrate(owner_dsn_of(self._settings), application_role=_role(dsn_of(self._settings)))
+        with alone(self._settings), self._database_server(), self._signals():
+            migrate(owner_dsn_of(self._settings), application_role=role_of(dsn_of(self._settings)))
             database = Database(dsn_of(self._settings), max_connections=2)
             database.open()
             try:
@@ -144,33 +144,8 @@ class Supervisor:
                 process.kill()
                 process.wait()
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        home = self._settings.home
-        home.mkdir(mode=0o711, parents=True, exist_ok=True)
-        with self._settings.supervisor_file.open("a+", encoding="ascii") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OperationInvalid(f"Revisor is already running in {home}", field="REVISOR_HOME") from None
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
-            yield
-
-    @contextlib.contextmanager
-    def _database_server(self) -> Iterator[None]:
-        if self._postgres is None:
-            yield
-            return
-        # A start may take long (crash recovery): SIGTERM ends it as Ctrl-C does, and no server is left behind.
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            self._postgres.start()
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, before)
-            self._postgres.stop()
+    def _database_server(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._postgres is None else serving(self._postgres)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -188,6 +163,34 @@ def _launched(name: str, arguments: list[str]) -> _Child:
     return child
 
 
+@contextlib.contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Nobody else runs Revisor, or works on its database, in this home meanwhile. Raises OperationInvalid (55)."""
+    settings.home.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with settings.supervisor_file.open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OperationInvalid(f"Revisor is already running in {settings.home}", field="REVISOR_HOME") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+@contextlib.contextmanager
+def serving(postgres: EmbeddedPostgres) -> Iterator[None]:
+    """The embedded server runs meanwhile."""
+    # A start may take long (crash recovery): SIGTERM ends it as Ctrl-C does, and no server is left behind.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        postgres.start()
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        postgres.stop()
+
+
 def running_pid(settings: Settings) -> int | None:
     """The process that runs ``revisor up`` for this home, or None."""
     try:
@@ -201,5 +204,6 @@ def running_pid(settings: Settings) -> int | None:
     return None
 
 
-def _role(dsn: str) -> str:
+def role_of(dsn: str) -> str:
+    """The role that connects."""
     return str(conninfo_to_dict(dsn).get("user") or "revisor")
