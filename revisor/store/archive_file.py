@@ -1,0 +1,237 @@
+"""The file of an archive: a ZIP that holds a manifest and, for each table, its rows as PostgreSQL's COPY writes them.
+
+Laid down in docs/reference/archive.md. Here is the file alone: that it comes to be whole or not at all, what its manifest
+says, and what is wrong with one that cannot be read. Which rows belong in it is ``revisor.store.archive``'s business.
+"""
+
+import contextlib
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+
+from domain_model.errors import InvalidArgument, Refused
+
+FORMAT, NUMBER = "revisor-log", 1
+MANIFEST = "manifest.json"
+
+_LEVEL = 1
+"""Of deflate: a third of the bytes, and an import is not slower for it; see benchmarks/README.md."""
+_BLOCK_BYTES = 1 << 18
+_MANIFEST_BYTES = 1 << 20
+_DAMAGED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises of bytes that are not what they were; the last two of methods and keys that we never use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest position of a log, and its event's time and leaf; None where nothing is recorded (position 0)."""
+
+    log: UUID
+    position: int
+    recorded_at: datetime | None
+    leaf: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an archive says it is. ``members`` has the size of each, by name."""
+
+    head: Head
+    postgresql: int
+    """The major version the rows come from."""
+    members: Mapping[str, Size]
+
+    def to_json(self) -> bytes:
+        head = self.head
+        said = {
+            "format": FORMAT,
+            "number": NUMBER,
+            "revisor": version("revisor"),
+            "postgresql": self.postgresql,
+            "log": str(head.log),
+            "position": head.position,
+            "recorded_at": None if head.recorded_at is None else head.recorded_at.isoformat(),
+            "leaf": None if head.leaf is None else head.leaf.hex(),
+            "members": {name: {"rows": size.rows, "bytes": size.bytes} for name, size in self.members.items()},
+        }
+        return json.dumps(said, indent=2).encode() + b"\n"
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "Manifest":
+        """Raises LookupError, TypeError or ValueError for what is no manifest."""
+        head = Head(
+            log=UUID(said["log"]),
+            position=int(said["position"]),
+            recorded_at=None if said["recorded_at"] is None else datetime.fromisoformat(said["recorded_at"]),
+            leaf=None if said["leaf"] is None else bytes.fromhex(said["leaf"]),
+        )
+        sizes = {name: Size(int(size["rows"]), int(size["bytes"])) for name, size in said["members"].items()}
+        return cls(head, int(said["postgresql"]), sizes)
+
+
+class ArchiveWriter:
+    """A file that is being made: each ``member`` in turn, then ``finish``."""
+
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+
+    @contextlib.contextmanager
+    def member(self, name: str) -> Iterator[IO[bytes]]:
+        """What is written to the stream becomes the member; how long it will be need not be known."""
+        with self._archive.open(_entry(name), "w", force_zip64=True) as stream:
+            yield stream
+
+    def finish(self, head: Head, postgresql: int, rows: Mapping[str, int]) -> Manifest:
+        """Write the manifest; ``rows`` says how many each member has."""
+        sizes = {name: Size(count, self._archive.getinfo(_entry(name)).file_size) for name, count in rows.items()}
+        manifest = Manifest(head, postgresql, sizes)
+        self._archive.writestr(MANIFEST, manifest.to_json())
+        return manifest
+
+
+class ArchiveReader:
+    """A file that says it is an archive. Whatever is wrong with it is an InvalidArgument (8)."""
+
+    def __init__(self, path: Path, archive: ZipFile) -> None:
+        self.path = path
+        self._archive = archive
+        self.manifest = self._manifest()
+
+    def check_members(self, known: Iterable[str]) -> None:
+        """Refuse a file that lacks one of these members, or holds one that nobody here would take."""
+        has, wanted = set(self.manifest.members), set(known)
+        for name in sorted(wanted - has):
+            raise damaged(self.path, f"member '{name}' is not there")
+        for name in sorted(has - wanted):
+            raise damaged(self.path, f"it holds '{name}' as well, which is no part of a log")
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of a member; its checksum and its length are checked with the last of them."""
+        read = 0
+        with self._reading(name), self._archive.open(_entry(name)) as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                read += len(block)
+                yield block
+        if read != self.manifest.members[name].bytes:
+            raise damaged(self.path, f"member '{name}' has {read} bytes, not those that the manifest says")
+
+    def _manifest(self) -> Manifest:
+        with self._reading(MANIFEST), self._archive.open(MANIFEST) as stream:
+            text = stream.read(_MANIFEST_BYTES)
+        try:
+            said = json.loads(text)
+            kind, number = said["format"], said["number"]
+            if kind == FORMAT and number == NUMBER:
+                return Manifest.of(said)
+        except (LookupError, TypeError, ValueError) as error:
+            raise damaged(self.path, f"its {MANIFEST} is not one: {type(error).__name__}: {error}") from error
+        if kind == FORMAT and isinstance(number, int) and number > NUMBER:
+            raise damaged(self.path, f"it is of format {number}, and this release knows {NUMBER}: use a newer Revisor")
+        raise damaged(self.path, f"it is of another format: {kind} {number}")
+
+    @contextlib.contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except KeyError:
+            raise damaged(self.path, f"member '{name}' is not there") from None
+        except _DAMAGED as error:
+            raise damaged(self.path, f"member '{name}' is damaged: {error}") from error
+        except OSError as error:
+            raise _unusable("read", self.path, error) from error
+
+
+@contextlib.contextmanager
+def new_archive(path: Path) -> Iterator[ArchiveWriter]:
+    """A new file at ``path``, for its owner alone, that is there when the block ends: whole, and on the disk.
+
+    Nothing is there if the block raises. Raises InvalidArgument (8) for a path that is taken, and Refused (38) where
+    nothing can be written.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    for taken in (path, partial):
+        if os.path.lexists(taken):
+            raise InvalidArgument(
+                f"'{taken}' is there already", field="file", value=str(path), accepted="a name that is not taken"
+            )
+    try:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable("make", partial, error) from error
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+                yield ArchiveWriter(archive)
+            file.flush()
+            os.fsync(descriptor)
+        partial.rename(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise _unusable("write", path, error) from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def open_archive(path: Path) -> Iterator[ArchiveReader]:
+    """The archive at ``path``, of a format that this release knows.
+
+    Raises InvalidArgument (8) for a file that is none, and Refused (38) for one that cannot be read.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unusable("open", path, error) from error
+    with file:
+        begins_as_zip = file.read(4) == b"PK\x03\x04"
+        try:
+            archive = ZipFile(file)
+        except _DAMAGED as error:
+            what = "it is cut short" if begins_as_zip else "it is no archive (not a ZIP file)"
+            raise damaged(path, what) from error
+        except OSError as error:
+            raise _unusable("read", path, error) from error
+        with archive:
+            yield ArchiveReader(path, archive)
+
+
+def damaged(path: Path, what: str) -> InvalidArgument:
+    """The refusal of a file that is not what it should be."""
+    return InvalidArgument(
+        f"'{path}' cannot be imported: {what}",
+        field="file",
+        value=str(path),
+        accepted="a file as 'revisor export --raw' wrote it",
+    )
+
+
+def _entry(name: str) -> str:
+    return f"{name}.pgcopy"
+
+
+def _unusable(act: str, path: Path, error: OSError) -> Refused:
+    return Refused(f"cannot {act} '{path}': {error.strerror or error}", field="file", value=str(path), number=38)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
