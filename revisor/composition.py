@@ -19,14 +19,14 @@ def dsn_of(settings: Settings) -> str:
 
 
 def owner_dsn_of(settings: Settings) -> str:
-    """Where the owner's role connects to. An external database without one: the application's may not migrate."""
+    """Where the owner's role connects to. An external database without one: the application's may neither migrate nor import."""
     if settings.dsn is None:
         return EmbeddedPostgres(settings.home).dsn("revisor_owner")
     if settings.owner_dsn is None:
         raise InvalidArgument(
             "REVISOR_OWNER_DSN is not set",
             field="REVISOR_OWNER_DSN",
-            accepted="where the database's owner connects to; it is used for migrations only",
+            accepted="where the database's owner connects to; it is used for migrations and imports only",
         )
     return settings.owner_dsn
 

@@ -19,7 +19,7 @@ class Settings:
     dsn: str | None = None
     """The application's role in an external database; None for the embedded one."""
     owner_dsn: str | None = None
-    """The owner's role, for migrations only."""
+    """The owner's role, for migrations and imports only."""
     master_key_file: Path | None = None
     witness_file: Path | None = None
     lease_s: float = 15.0

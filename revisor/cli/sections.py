@@ -108,6 +108,8 @@ _REPLICA: Table = {
     "replay": ("replication:replay", "make or refresh a replica on another host"),
 }
 _HISTORY: Table = {
+    "export": ("archiving:export", "write the whole log to a file"),
+    "import": ("archiving:import_", "make an empty log the one in a file"),
     "log": ("history:log", "show what happened to a domain"),
     "operations": ("history:operations", "list operations"),
 }

@@ -1,0 +1,117 @@
+"""The verbs of the whole log: ``export --raw`` writes it to a file, ``import`` makes an empty log out of one.
+
+They speak to the database and not to the API: a log is exported from a Revisor that is down as well, and imported before
+one was ever up.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from revisor.cli import output
+from revisor.cli.failures import Exit
+from revisor.cli.verb import Asked, Word, flag, verb
+from revisor.client import AnswerLost, ClientError, Unreachable
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from revisor.settings import Settings
+    from revisor.store.archive import Progress
+    from revisor.store.archive_file import Manifest
+
+FILE = Word("file", "FILE")
+
+
+@verb(
+    "export", FILE, options=[flag("raw", "As the database keeps it: all events, evidence and documents, no secrets.")]
+)
+def export(asked: Asked, *, file: str, raw: bool) -> int:
+    """Write the whole log to a new file, also while Revisor runs; ``revisor import`` takes it."""
+    if not raw:
+        raise click.UsageError("command 'export' requires --raw option")
+    from revisor.composition import dsn_of
+    from revisor.store.archive import export_log
+
+    begun = time.monotonic()
+    with _connected(dsn_of, Unreachable) as connection, _progress() as seen:
+        manifest = export_log(connection, Path(file), seen=seen)
+    return _said(asked, "export", "exported to", file, manifest, time.monotonic() - begun)
+
+
+@verb("import", FILE)
+def import_(asked: Asked, *, file: str) -> int:
+    """Make an empty log the one that ``revisor export --raw`` wrote to a file."""
+    from revisor.composition import owner_dsn_of
+    from revisor.store.archive import import_log
+
+    begun = time.monotonic()
+    # Lost as it committed, it may be there.
+    with _connected(owner_dsn_of, AnswerLost) as connection, _progress() as seen:
+        manifest = import_log(connection, Path(file), seen=seen)
+    return _said(asked, "import", "imported from", file, manifest, time.monotonic() - begun)
+
+
+@contextlib.contextmanager
+def _connected(dsn_of: "Callable[[Settings], str]", lost: type[ClientError]) -> "Iterator[Connection[tuple[Any, ...]]]":
+    """A connection to the database of this home, which is started if it does not run. ``lost`` is raised when it is."""
+    import psycopg
+
+    from domain_model.errors import OperationFailed, OperationInvalid
+    from revisor.offline import database_at_hand
+    from revisor.settings import read_settings
+
+    settings = read_settings()
+    dsn = dsn_of(settings)
+    with database_at_hand(settings):
+        try:
+            connection = psycopg.connect(dsn, autocommit=True, application_name="revisor")
+        except psycopg.OperationalError as error:
+            raise Unreachable(f"the database cannot be reached: {error}") from error
+        with connection:
+            try:
+                yield connection
+            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+                raise OperationInvalid("the database holds no log yet: 'revisor up' makes one") from error
+            except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+                if error.sqlstate is None:
+                    raise lost(f"the connection to the database was lost: {error}") from error
+                raise OperationFailed(f"the database refused: {error.diag.message_primary}") from error
+
+
+@contextlib.contextmanager
+def _progress() -> "Iterator[Progress]":
+    """Tells how far it is, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda _step, _bytes: None
+        return
+    from revisor.cli.progress import steps
+
+    with steps() as seen:
+        yield seen
+
+
+def _said(asked: Asked, kind: str, done: str, file: str, manifest: "Manifest", seconds: float) -> int:
+    sizes = manifest.members
+    size = sum(each.bytes for each in sizes.values())
+    if asked.output == "json":
+        item = {
+            "file": file,
+            "log": str(manifest.head.log),
+            "positions": manifest.head.position,
+            "documents": sizes["documents"].rows,
+            "bytes": size,
+            "seconds": round(seconds, 3),
+        }
+        output.document(kind, [item], manifest.head.position, None)
+    else:
+        output.message(
+            f"{manifest.head.position} positions and {sizes['documents'].rows} documents {done} {file}: {size} bytes in"
+            f" {seconds:.1f} s"
+        )
+    return Exit.DONE
