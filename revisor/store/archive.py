@@ -6,6 +6,7 @@ into an empty log only, and what came is checked to be a whole log before anybod
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,5 +185,5 @@ def _blamed_on(path: Path, part: str) -> Iterator[None]:
     except (NotWhole, UnknownEvent) as error:
         raise damaged(path, str(error)) from error
     except (psycopg.DataError, psycopg.IntegrityError, errors.ProtocolViolation) as error:
-        said = [error.diag.message_primary, *(error.diag.context or "").splitlines()[:1]]
-        raise damaged(path, f"{part}: {' in '.join(filter(None, said))}") from error
+        where = re.match("COPY .*", error.diag.context or "")  # another context quotes what was read
+        raise damaged(path, f"{part}: {error.diag.message_primary}{f', {where[0]}' if where else ''}") from error

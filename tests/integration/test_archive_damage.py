@@ -1,5 +1,6 @@
 """What is wrong with a file is said, and nothing of it comes into the log: each damage, one by one."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from domain_model.errors import InvalidArgument, OperationInvalid, Refused
 from revisor.embedded_postgres.server import EmbeddedPostgres
@@ -211,6 +213,28 @@ def test_bytes_that_are_no_rows_are_refused_by_the_name_of_their_member(
 ) -> None:
     changed_bytes(archive, member, change)
     refused(databases, archive, f"cannot be imported: member '{member}'")
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ({"verb": "teleport"}, "an operation that has not ended cannot be read: 'teleport'$"),
+        ({"class_version": 2}, "an operation that has not ended cannot be read: .* is of a newer version$"),
+        (None, "its rows: invalid input syntax for type json$"),
+    ],
+)
+def test_an_operation_that_waits_and_cannot_be_read_is_refused(
+    postgres: EmbeddedPostgres, recorder: LogRecorder, tmp_path: Path, state: dict[str, Any] | None, sentence: str
+) -> None:
+    databases, archive = Databases(postgres), tmp_path / "archive"
+    fields = {"operation": str(uuid4()), "verb": "start", "host": str(uuid4()), "arguments": {}}
+    text = "a secret" if state is None else json.dumps({**fields, "timestamp": "2026-01-02T03:04:05+00:00", **state})
+    event = StoredEvent(uuid4(), 1, "operation.requested", text.encode())
+    recorder.insert_events([event], save=Save(Context("uid:1000(alice)")))
+    databases.exported(archive)
+    databases.another()
+    refused(databases, archive, sentence)
+    assert databases.contents()["events"] == []
 
 
 # The log.
