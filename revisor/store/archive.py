@@ -186,4 +186,6 @@ def _blamed_on(path: Path, part: str) -> Iterator[None]:
         raise damaged(path, str(error)) from error
     except (psycopg.DataError, psycopg.IntegrityError, errors.ProtocolViolation) as error:
         where = re.match("COPY .*", error.diag.context or "")  # another context quotes what was read
-        raise damaged(path, f"{part}: {error.diag.message_primary}{f', {where[0]}' if where else ''}") from error
+        raise damaged(
+            path, f"{part}: {error.diag.message_primary or error}{f', {where[0]}' if where else ''}"
+        ) from error
