@@ -61,12 +61,14 @@ class Witness:
             self._write(head)
 
     def _difference(self, remembered: Mark, head: Mark) -> str | None:
-        """Why the log is not the remembered one gone on; None when it is."""
+        """Why the log is not the remembered one gone on; None when it is, or when there was nothing to remember."""
+        if remembered.position == 0:
+            return None
         if remembered.log != head.log:
             return f"the database holds log {head.log}, and the one that was here is log {remembered.log}"
         if remembered.position > head.position:
             return f"the log ends at position {head.position}, and it was at {remembered.position} once"
-        if remembered.position and remembered.leaf != self._leaf(remembered.position):
+        if remembered.leaf != self._leaf(remembered.position):
             return f"the event at position {remembered.position} is another one than was there once"
         return None
 

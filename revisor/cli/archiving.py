@@ -1,4 +1,5 @@
-"""The verbs of the whole log: ``export --raw`` writes it to a file, ``import`` makes an empty log out of one.
+"""The verbs of the whole log: ``export --raw`` writes it to a file, ``import`` makes an empty log out of one; ``backup``
+and ``restore`` do so with the vault.
 
 They speak to the database and not to the API: a log is exported from a Revisor that is down as well, and imported before
 one was ever up.
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from revisor.store.archive import Progress
     from revisor.store.archive_file import Manifest
 
-FILE = Word("file", "FILE")
+FILE, DIR = Word("file", "FILE"), Word("dir", "DIR")
+
+_ACKNOWLEDGE = "Nothing new is begun until 'revisor acknowledge-restore' has compared the hosts with it"
 
 
 @verb(
@@ -54,7 +57,35 @@ def import_(asked: Asked, *, file: str) -> int:
     # Lost as it committed, it may be there.
     with _connected(owner_dsn_of, AnswerLost) as connection, _progress() as seen:
         manifest = import_log(connection, Path(file), seen=seen)
-    return _said(asked, "import", "imported from", file, manifest, time.monotonic() - begun)
+    return _said(asked, "import", "imported from", file, manifest, time.monotonic() - begun, after=_ACKNOWLEDGE)
+
+
+@verb("backup", DIR)
+def backup(asked: Asked, *, dir: str) -> int:  # noqa: A002  the contract's word
+    """Back up the log and the vault to a folder, also while Revisor runs. The master key is to be kept apart."""
+    from revisor.backups import back_up
+    from revisor.composition import dsn_of
+    from revisor.settings import read_settings
+
+    begun = time.monotonic()
+    with _connected(dsn_of, Unreachable) as connection, _progress() as seen:
+        manifest = back_up(connection, Path(dir), seen=seen)
+    key = f"The master key is not in it: keep a copy of {read_settings().master_key} in another place"
+    return _said(asked, "backup", "backed up to", dir, manifest, time.monotonic() - begun, after=key)
+
+
+def restore_backup(asked: Asked, folder: Path, *, without_secrets: bool) -> int:
+    """Make an empty Revisor the one that ``revisor backup`` wrote to a folder."""
+    from revisor.backups import restore
+    from revisor.composition import owner_dsn_of
+    from revisor.settings import read_settings
+
+    begun = time.monotonic()
+    master_key = read_settings().master_key
+    with _connected(owner_dsn_of, AnswerLost) as connection, _progress() as seen:
+        manifest = restore(connection, folder, master_key, seen=seen, without_secrets=without_secrets)
+    done = time.monotonic() - begun
+    return _said(asked, "restore", "restored from", str(folder), manifest, done, after=_ACKNOWLEDGE)
 
 
 @contextlib.contextmanager
@@ -96,7 +127,9 @@ def _progress() -> "Iterator[Progress]":
         yield seen
 
 
-def _said(asked: Asked, kind: str, done: str, file: str, manifest: "Manifest", seconds: float) -> int:
+def _said(
+    asked: Asked, kind: str, done: str, file: str, manifest: "Manifest", seconds: float, *, after: str | None = None
+) -> int:
     sizes = manifest.members
     size = sum(each.bytes for each in sizes.values())
     if asked.output == "json":
@@ -114,4 +147,6 @@ def _said(asked: Asked, kind: str, done: str, file: str, manifest: "Manifest", s
             f"{manifest.head.position} positions and {sizes['documents'].rows} documents {done} {file}: {size} bytes in"
             f" {seconds:.1f} s"
         )
+        if after is not None:
+            output.message(after)
     return Exit.DONE

@@ -10,6 +10,7 @@ import click
 
 from domain_model.libvirt import DUMP_FORMATS
 from revisor.cli import output
+from revisor.cli.archiving import restore_backup
 from revisor.cli.asking import Door, Ending, Reference, act, act_of, request, tell
 from revisor.cli.failures import Exit
 from revisor.cli.files import read_text
@@ -68,10 +69,17 @@ def save(asked: Asked, *, domain: str, file: str, xml: str | None, **flags: bool
         flag("paused", "Leave it paused, whatever it did when it was saved."),
         flag("reset-nvram", "Make the firmware's variables anew from their template."),
         _definition(),
+        flag("without-secrets", "Of a backup: leave its secrets out, as when the master key is lost."),
     ],
 )
-def restore(asked: Asked, *, file: str, host: str | None, xml: str | None, **flags: bool) -> int:
-    """Let a domain go on that was saved to a file. The file stays."""
+def restore(asked: Asked, *, file: str, host: str | None, xml: str | None, without_secrets: bool, **flags: bool) -> int:
+    """Let a domain go on that was saved to a file. The file stays. Given a folder that 'revisor backup' made, and no
+    host, it makes an empty Revisor the one that was backed up.
+    """
+    if host is None and Path(file).is_dir():
+        return restore_backup(asked, Path(file), without_secrets=without_secrets)
+    if without_secrets:
+        raise BadValue("--without-secrets is of a backup", field="without-secrets", value=file, accepted="a folder")
     on = _only_host(Door(asked)) if host is None else host
     body = act_of("restore", {"file": _on_host(file), "xml": _read(xml), **flags})
     ending = Ending(lambda _: output.message(f"Domain restored from {file}"), f"Failed to restore domain from {file}")

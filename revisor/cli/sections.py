@@ -54,7 +54,7 @@ _DOMAIN: Table = {
     "metadata": ("descriptions:metadata", "show or set a domain's own XML metadata"),
     "reboot": ("lifecycle:reboot", "ask a guest to reboot"),
     "reset": ("lifecycle:reset", "reset a domain, as by its button"),
-    "restore": ("saving:restore", "let a domain go on that was saved to a file"),
+    "restore": ("saving:restore", "let a saved domain go on, or restore a backup"),
     "resume": ("lifecycle:resume", "let a paused domain go on"),
     "save": ("saving:save", "save a running domain to a file"),
     "send-key": ("guest:send_key", "press keys of a guest's keyboard"),
@@ -108,6 +108,7 @@ _REPLICA: Table = {
     "replay": ("replication:replay", "make or refresh a replica on another host"),
 }
 _HISTORY: Table = {
+    "backup": ("archiving:backup", "back up the log and its secrets to a folder"),
     "export": ("archiving:export", "write the whole log to a file"),
     "import": ("archiving:import_", "make an empty log the one in a file"),
     "log": ("history:log", "show what happened to a domain"),

@@ -9,6 +9,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,19 @@ def export_log(
 
 
 def import_log(
-    connection: Connection[tuple[Any, ...]], path: Path, *, members: Sequence[Member] = LOG, seen: Progress = _silent
+    connection: Connection[tuple[Any, ...]],
+    path: Path,
+    *,
+    members: Sequence[Member] = LOG,
+    seen: Progress = _silent,
+    what: str = "imported from",
 ) -> Manifest:
     """Make an empty log the one in a file, as the owner; returns its manifest.
 
     Afterwards the log has the id, the positions and the leaves of the one that was exported, goes on behind its newest
     position, and the queue of operations and the epochs of hosts are as they were. Read models catch up by themselves.
+    Nobody knows how old the file is: nothing new is begun until somebody has compared the log with the hosts
+    (``revisor.restores``); ``what`` was done is told with it.
     Raises OperationInvalid (55) when something is recorded already, and InvalidArgument (8) for a file that does not
     hold a whole log, saying what is wrong with it. Nothing is changed then, nor after any other error.
     """
@@ -104,6 +112,7 @@ def import_log(
             check_whole(connection, archive.manifest.head)
             _set_head(connection, archive.manifest.head)
             rebuild_work(connection)
+            _tell(connection, f"the log was {what} '{path}'", archive.manifest.head)
         return archive.manifest
 
 
@@ -175,6 +184,14 @@ def _set_head(connection: Connection[tuple[Any, ...]], head: Head) -> None:
         "UPDATE log.head SET log = %s, position = %s, recorded_at = coalesce(%s, '-infinity'::timestamptz)",
         (head.log, head.position, head.recorded_at),
     )
+
+
+def _tell(connection: Connection[tuple[Any, ...]], done: str, head: Head) -> None:
+    recorded = (
+        "" if head.recorded_at is None else f", recorded {head.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )
+    why = f"{done} and ends at position {head.position}{recorded}"
+    connection.execute("INSERT INTO work.restores (why) VALUES (%s)", (why,))
 
 
 @contextlib.contextmanager

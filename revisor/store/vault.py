@@ -59,6 +59,15 @@ def _make_master_key(path: Path) -> None:
         beside.unlink()
 
 
+def opens(master_key: bytes, domain: UUID, wrapped: bytes) -> bool:
+    """Whether a domain's key is wrapped under this master key."""
+    try:
+        _unseal(AESGCM(master_key), wrapped, domain.bytes)
+    except VaultError:
+        return False
+    return True
+
+
 class Vault:
     """Takes secrets out of XML and puts them back."""
 

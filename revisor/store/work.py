@@ -50,5 +50,6 @@ def rebuild_work(connection: Connection[tuple[Any, ...]]) -> None:
     except _UNREADABLE as error:
         raise UnknownEvent(f"an operation that has not ended cannot be read: {error}") from error
     connection.execute(_INSERT, (Jsonb(queue),))
+    connection.execute("DELETE FROM work.aggregate_snapshots")  # of streams that may be other ones now
     for host, epoch in connection.execute(_EPOCHS, (Host.Led.TOPIC,)).fetchall():
         connection.execute("INSERT INTO work.leases (name, epoch, beat) VALUES (%s, %s, 0)", (lease_of(host), epoch))

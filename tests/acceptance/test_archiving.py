@@ -61,6 +61,7 @@ def test_a_revisor_that_was_never_up_becomes_the_one_that_was_exported(product: 
         other.up()
         eventually(lambda: fleet(other) == [("web", "alpha", "running")], what="the read models caught up")
         assert [item["name"] for item in other.items("snapshot-list", "web")] == ["first"]
+        other.ok("acknowledge-restore")
         assert other.ok("snapshot-revert", "web", "first")
         assert f"in this one {other.json('list')['position']} positions" in other.refused(55, "import", str(archive))
 
@@ -78,6 +79,7 @@ def test_a_revisor_that_is_up_with_nothing_recorded_takes_a_log(product: Product
 
         assert item["positions"] > 0
         eventually(lambda: fleet(other) == [("web", "alpha", "running")], what="the read models caught up")
+        other.ok("acknowledge-restore")
         other.act("web", "destroy")
 
 

@@ -121,6 +121,7 @@ def test_an_imported_log_goes_on(databases: Databases, database: Database, archi
     head = databases.exported(archive).head
     databases.another()
     databases.imported(archive)
+    database.execute("UPDATE work.restores SET acknowledged_at = now()")
     again = Product(database, archive.parent)
     again.queries.wait_for(head.position, 10)
     lead = again.lead("alpha", SimulatorDriver(archive.parent / "alpha.sqlite", "alpha"))

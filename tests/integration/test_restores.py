@@ -129,7 +129,15 @@ def test_a_log_that_was_put_back_is_noticed_however_much_was_appended_since(
     assert (tmp_path / "witness.json").read_text() == before, "it stays as it is until somebody acknowledges"
 
 
-def test_another_log_is_noticed(database: Database, witness: Witness, owner_dsn: str) -> None:
+def test_another_log_is_noticed_where_there_was_anything_to_lose(
+    database: Database, recorder: LogRecorder, witness: Witness, owner_dsn: str
+) -> None:
+    witness.look()
+    with psycopg.connect(owner_dsn) as connection:
+        connection.execute("UPDATE log.head SET log = gen_random_uuid()")
+    witness.look()
+    assert restores(database) == []
+    append(recorder, 1)
     witness.look()
     with psycopg.connect(owner_dsn) as connection:
         connection.execute("UPDATE log.head SET log = gen_random_uuid()")

@@ -1,0 +1,88 @@
+"""Backups of Revisor: the log with its documents, and the vault with its sealed secrets, in one folder.
+
+What is not in it: the master key, or whoever has the backup could open its secrets; and read models, which follow from the
+log. A restored log is older than the hosts it tells of, so it waits to be acknowledged (``revisor.restores``).
+"""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from domain_model.errors import InvalidArgument, OperationInvalid, Refused
+from revisor.store.archive import LOG, Member, Progress, export_log, import_log
+from revisor.store.archive_file import Manifest
+from revisor.store.vault import VaultError, opens, read_master_key
+
+ARCHIVE = "backup.revisor"
+_VAULT = (
+    Member("vault_keys", "SELECT domain, wrapped FROM work.vault_keys", "work.vault_keys (domain, wrapped)"),
+    Member(
+        "vault_secrets",
+        "SELECT domain, reference, sealed FROM work.vault_secrets",
+        "work.vault_secrets (domain, reference, sealed)",
+    ),
+)
+_MEMBERS = (*LOG, *_VAULT)
+
+
+def back_up(connection: Connection[tuple[Any, ...]], folder: Path, *, seen: Progress) -> Manifest:
+    """Write a backup to a folder, which is made (mode 0700), while Revisor goes on.
+
+    Raises InvalidArgument (8) for a folder that is there and not empty, Refused (38) where nothing can be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        taken = any(folder.iterdir())
+    except OSError as error:
+        raise Refused(f"cannot make '{folder}': {error.strerror}", field="dir", value=str(folder), number=38) from error
+    if taken:
+        raise InvalidArgument(
+            f"'{folder}' is not empty", field="dir", value=str(folder), accepted="a folder that is new or empty"
+        )
+    return export_log(connection, folder / ARCHIVE, members=_MEMBERS, seen=seen)
+
+
+def restore(
+    connection: Connection[tuple[Any, ...]],
+    folder: Path,
+    master_key: Path,
+    *,
+    seen: Progress,
+    without_secrets: bool = False,
+) -> Manifest:
+    """Make an empty log and vault those of a backup, as the owner.
+
+    Afterwards nothing new is begun until the restore is acknowledged. ``without_secrets`` leaves the vault empty: what
+    needs a secret fails until it is given again. Raises as ``import_log``; OperationInvalid (55) when the master key is
+    not the one the secrets are sealed under. Nothing is changed then.
+    """
+    with connection.transaction():
+        manifest = import_log(connection, folder / ARCHIVE, members=_MEMBERS, seen=seen, what="restored from")
+        if without_secrets:
+            connection.execute("DELETE FROM work.vault_secrets")
+            connection.execute("DELETE FROM work.vault_keys")
+        else:
+            _check_key(connection, master_key)
+        return manifest
+
+
+def _check_key(connection: Connection[tuple[Any, ...]], master_key: Path) -> None:
+    keys: list[tuple[UUID, bytes]] = connection.execute("SELECT domain, wrapped FROM work.vault_keys").fetchall()
+    if not keys:
+        return
+    try:
+        key = read_master_key(master_key, make=False)
+    except VaultError as error:
+        raise _sealed(f"{error}") from error
+    if not all(opens(key, domain, wrapped) for domain, wrapped in keys):
+        raise _sealed(f"{master_key} is another one")
+
+
+def _sealed(why: str) -> OperationInvalid:
+    return OperationInvalid(
+        f"the backup's secrets are sealed under the master key of that Revisor: {why}",
+        field="master_key",
+        accepted="the master key of then in that file, or --without-secrets to go on without them",
+    )
