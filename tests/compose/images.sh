@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the two base images of the compose test from Debian's packages, since none can be pulled where there is no
+# Makes the images of the compose and store tests from Debian's packages, since none can be pulled where there is no
 # registry: one with Python, one with PostgreSQL. Needs root, debootstrap and a Docker engine ($DOCKER_HOST).
 #   images.sh PYTHON_IMAGE POSTGRES_IMAGE
 set -euo pipefail
