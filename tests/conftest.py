@@ -4,7 +4,6 @@ A run says what it left out and why, because a test that was quietly skipped loo
 ``REVISOR_REQUIRE_HYPERVISORS=1`` (as in ``.ci/run``) leaving anything out fails the run.
 """
 
-import importlib.util
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ ELSEWHERE = {
 }
 
 # The lab starts real hypervisors, guests and databases; its fixtures are for every kind of test.
-pytest_plugins = ["tests.lab.fixtures"] if importlib.util.find_spec("tests.lab.fixtures") else []
+pytest_plugins = ["tests.lab.fixtures", "tests.lab.store"]
 
 # Nothing here is judged by the clock: this machine may be slow, and a slow machine is not a wrong program.
 settings.register_profile("house", deadline=None, print_blob=True)

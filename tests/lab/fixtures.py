@@ -1,4 +1,4 @@
-"""pytest fixtures for the lab, loaded by ``pytest_plugins = ["tests.lab.fixtures"]``.
+"""pytest fixtures for the lab's hypervisors, loaded by ``pytest_plugins``.
 
 Each is started once a session, on first use. Where the machine lacks something the tests skip and name it; with
 REVISOR_REQUIRE_HYPERVISORS=1, as in CI, they fail instead, so that a real test cannot be left out unnoticed.
@@ -20,7 +20,7 @@ _TWO, _ONE = "two-", "one-"
 @pytest.fixture(scope="session")
 def two_hosts() -> Iterator[Lab]:
     """Two real libvirt hosts, alpha and beta, that can migrate to each other and share ``storage``."""
-    _require(missing_for_hosts())
+    require(missing_for_hosts())
     remove_abandoned(_TWO)
     with Lab(f"{_TWO}{os.getpid()}") as lab:
         yield lab
@@ -29,7 +29,7 @@ def two_hosts() -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def system_host() -> Iterator[LibvirtHost]:
     """One real libvirt host, as ``qemu:///system`` would be."""
-    _require(missing_for_hosts())
+    require(missing_for_hosts())
     remove_abandoned(_ONE)
     with Lab(f"{_ONE}{os.getpid()}", host_names=("system",)) as lab:
         yield lab.hosts[0]
@@ -38,15 +38,18 @@ def system_host() -> Iterator[LibvirtHost]:
 @pytest.fixture(scope="session")
 def test_daemon() -> Iterator[TestDaemon]:
     """libvirt's test driver behind a socket, shared by every process that connects."""
-    _require(missing_for_test_daemon())
+    require(missing_for_test_daemon())
     with TestDaemon() as daemon:
         yield daemon
 
 
-def _require(missing: list[str]) -> None:
+def require(missing: list[str], *, asked_for: str | None = None) -> None:
+    """Skip the test that lacks something; fail it where nothing may be left out, or where just this was asked for."""
     if not missing:
         return
     reason = f"needs {', '.join(missing)}"
+    if asked_for:
+        pytest.fail(f"{asked_for} was asked for, and {reason}", pytrace=False)
     if os.environ.get("REVISOR_REQUIRE_HYPERVISORS") == "1":
         pytest.fail(f"{reason}; REVISOR_REQUIRE_HYPERVISORS=1 forbids to skip", pytrace=False)
     pytest.skip(reason)

@@ -9,9 +9,7 @@ from drivers.libvirt import LibvirtDriver
 from drivers.simulator import SimulatorDriver
 from migrations.runner import migrate
 from revisor.embedded_postgres.cluster import APPLICATION
-from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.store.database import Database
-from tests.integration.conftest import empty
 from tests.integration.product import ALICE, Product
 from tests.integration.semantics.checkpoint_rows import CHECKPOINTS
 from tests.integration.semantics.creation_rows import CREATION, FLAGS
@@ -20,15 +18,16 @@ from tests.integration.semantics.redefine_rows import REDEFINE
 from tests.integration.semantics.revert_rows import DELETE, REVERT
 from tests.integration.semantics.row import Row
 from tests.integration.semantics.world import QEMU, SIMULATOR, World
+from tests.lab.databases import Server
 from tests.lab.hosts import LibvirtHost
 
 ROWS = [*FLAGS, *CREATION, *REDEFINE, *REVERT, *DELETE, *UNDEFINE, *CHECKPOINTS, *TRANSITIONS]
 
 
 @pytest.fixture(scope="module")
-def product(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def product(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """One product for all rows: each has a domain of its own."""
-    empty(postgres)
+    postgres.empty()
     migrate(postgres.dsn("revisor_owner"), application_role=APPLICATION)
     database = Database(postgres.dsn("revisor"))
     database.open()

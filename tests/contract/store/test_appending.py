@@ -4,7 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,10 +21,9 @@ from revisor.store.mapper import EventMapper
 from revisor.store.queue import queue_changes, queue_of
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Fence, LogDatastore, LogRecorder, Request, Save
-from tests.integration.streams import NOW, stored
+from tests.contract.store.streams import NOW, stored
 from tests.unit.test_projection_histories import ALPHA, History, every_topic
 
-ENVELOPE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "envelope.md"
 ALICE = Context("uid:1000(alice)", reason="because", correlation=uuid4())
 
 

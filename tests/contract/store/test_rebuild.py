@@ -17,9 +17,7 @@ from revisor.queries import Queries
 from revisor.store.database import Database
 from revisor.store.mapper import topics
 from revisor.store.reading import LogReader
-from tests.integration.conftest import Recording, sha256_of
-from tests.integration.postgres_probe import until
-from tests.integration.test_projection_loop import (
+from tests.contract.store.test_projection_loop import (
     ROOT,
     Counts,
     Stumbling,
@@ -30,6 +28,8 @@ from tests.integration.test_projection_loop import (
     running,
     states_of,
 )
+from tests.integration.postgres_probe import until
+from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import every_topic, random_events
 
 
@@ -276,7 +276,7 @@ import sys
 from projections.rebuild import rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.integration.test_projection_loop import Counts
+from tests.contract.store.test_projection_loop import Counts
 
 class Told(LogReader):
     def read(self, after, limit):

@@ -10,8 +10,8 @@ from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
 from revisor.queries import Queries
 from revisor.store.database import Database
-from tests.integration.conftest import Recording
-from tests.integration.test_projection_loop import caught_up, loop_of
+from tests.contract.store.test_projection_loop import caught_up, loop_of
+from tests.lab.store import Recording
 from tests.unit.test_projection_histories import (
     ALPHA,
     BETA,

@@ -20,11 +20,11 @@ from revisor.store.log import EventLog
 from revisor.store.mapper import UnknownEvent, decode, topics
 from revisor.store.reading import LogReader
 from revisor.store.recorder import LogRecorder, Save
-from tests.integration.conftest import Recording
-from tests.integration.streams import NOW, a_host, stored
+from tests.contract.store.streams import NOW, a_host, stored
+from tests.lab.store import Recording
 from tests.unit.test_projection_histories import every_topic, random_events
 
-ENVELOPE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "envelope.md"
+ENVELOPE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "envelope.md"
 ALICE = Context("uid:1000(alice)", reason="because", correlation=uuid4())
 
 

@@ -14,9 +14,7 @@ from projections.ports import RecordedEvent
 from projections.rebuild import rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.integration.conftest import Recording, sha256_of
-from tests.integration.postgres_probe import until
-from tests.integration.test_projection_loop import (
+from tests.contract.store.test_projection_loop import (
     ROOT,
     Counts,
     caught_up,
@@ -26,6 +24,8 @@ from tests.integration.test_projection_loop import (
     running,
     states_of,
 )
+from tests.integration.postgres_probe import until
+from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import every_topic, random_events
 
 
@@ -100,7 +100,7 @@ from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.integration.test_projection_loop import Counts
+from tests.contract.store.test_projection_loop import Counts
 database = Database(sys.argv[1])
 database.open()
 loop = ProjectionLoop(database.pool, LogReader(database), [*all_projections(), Counts()], batch=int(sys.argv[2]))

@@ -19,15 +19,15 @@ from projections.ports import RecordedEvent
 from projections.positions import ProjectionState
 from projections.projection import Need, OneRow, Projection, Rows, Table
 from projections.rebuild import rebuild
-from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.queries import Queries
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.integration.conftest import Recording, sha256_of
 from tests.integration.postgres_probe import until
+from tests.lab.databases import Server
+from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import ALPHA, History, every_topic, random_events
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 COUNTS = Table("counts", {"topic": "text NOT NULL", "count": "bigint NOT NULL"}, ("topic",))
 
@@ -211,7 +211,7 @@ def _append_unknown(owner_dsn: str) -> None:
 
 
 def test_a_lost_database_is_waited_for(
-    database: Database, recording: Recording, postgres: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+    database: Database, recording: Recording, postgres: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running(loop_of(database)):
         until(lambda: _listening(postgres))
@@ -224,12 +224,12 @@ def test_a_lost_database_is_waited_for(
 _SESSIONS = "FROM pg_stat_activity WHERE usename = 'revisor'"
 
 
-def _listening(postgres: EmbeddedPostgres) -> bool:
+def _listening(postgres: Server) -> bool:
     with psycopg.connect(postgres.dsn("postgres")) as connection:
         return connection.execute(f"SELECT {_SESSIONS} AND query LIKE 'LISTEN%'".encode()).fetchone() is not None
 
 
-def _end_sessions(postgres: EmbeddedPostgres) -> None:
+def _end_sessions(postgres: Server) -> None:
     with psycopg.connect(postgres.dsn("postgres")) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) {_SESSIONS}".encode())
 

@@ -15,10 +15,9 @@ class CuttingProxy:
 
     def __init__(self, dsn: str, folder: Path) -> None:
         said = conninfo_to_dict(dsn)
-        name = f".s.PGSQL.{said.get('port', 5432)}"
-        self._server = str(Path(str(said["host"]), name))
+        self._host, self._port = str(said["host"]), int(str(said["port"]))
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(folder / name))
+        self._listener.bind(_socket_in(folder, self._port))
         self._listener.listen()
         self.dsn = make_conninfo(dsn, host=str(folder))
         self.cut_at: bytes | None = None
@@ -40,10 +39,16 @@ class CuttingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self._server)
+            server = self._connected()
             for pump in (self._questions, self._answers):
                 threading.Thread(target=pump, args=(client, server), daemon=True).start()
+
+    def _connected(self) -> socket.socket:
+        if not self._host.startswith("/"):
+            return socket.create_connection((self._host, self._port))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(_socket_in(Path(self._host), self._port))
+        return server
 
     def _questions(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -59,6 +64,10 @@ class CuttingProxy:
                     break
                 client.sendall(data)
         _hang_up(client, server)
+
+
+def _socket_in(folder: Path, port: int) -> str:
+    return str(folder / f".s.PGSQL.{port}")
 
 
 def _hang_up(*ends: socket.socket) -> None:

@@ -1,53 +1,85 @@
-"""A real PostgreSQL for every test that wants one: one server a session, an empty database a test."""
+"""The store on a real PostgreSQL, for every test that wants one: one server a session, an empty database a test.
 
+Loaded by ``pytest_plugins``. ``--databases`` or ``REVISOR_TEST_DATABASES`` chooses the servers: the store's contract is
+tried on each of them, all other tests run on the first. Left to itself a run takes the first that this machine has; one
+that was asked for by name and is not there fails.
+"""
+
+import argparse
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 from psycopg import sql
 
 from migrations.runner import migrate
 from projections.projection import Projection
 from revisor.embedded_postgres.cluster import APPLICATION
-from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.log import EventLog
 from revisor.store.mapper import EventMapper
 from revisor.store.recorder import LogDatastore, LogRecorder, Save
-from tests.integration.postgres_probe import closed_folder
+from tests.lab.databases import NAMES, Server, first_that_answers, missing, running
+from tests.lab.fixtures import require
 
-_EMPTY = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
-DROP SCHEMA IF EXISTS views, work, log CASCADE;
-"""
+ASKED_BY = "REVISOR_TEST_DATABASES"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let people choose the servers."""
+    parser.addoption(
+        "--databases",
+        type=server_names,
+        default=os.environ.get(ASKED_BY),
+        metavar="NAMES",
+        help=f"PostgreSQL servers to try the store on, of {','.join(NAMES)} (default: ${ASKED_BY}, or the first that"
+        " this machine has)",
+    )
+
+
+def server_names(text: str) -> list[str] | None:
+    """The names in ``text``, which are separated by commas; None when there is none.
+
+    Raises ArgumentTypeError for a name that no server has.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(f"{name!r} in {text!r} is no server's name; there are {','.join(NAMES)}")
+    return names or None
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which servers the tests of the store run on, and why on these."""
+    asked = config.getoption("--databases")
+    why = "asked for" if asked else f"the first of {', '.join(NAMES)} that is here"
+    return f"databases: {', '.join(chosen_databases(config))} ({why})"
+
+
+def chosen_databases(config: pytest.Config) -> list[str]:
+    """The names of the servers of this run."""
+    return config.getoption("--databases") or [first_that_answers()]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """The embedded server of this session. It does not wait for the disk: these databases need not outlive a crash."""
-    with closed_folder() as folder, EmbeddedPostgres(folder / "h") as server:
-        with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")
-            connection.execute("SELECT pg_reload_conf()")
+def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The server of this session, or the one the test is parametrised with."""
+    name = getattr(request, "param", None) or chosen_databases(request.config)[0]
+    require(missing(name), asked_for=f"the database {name}" if request.config.getoption("--databases") else None)
+    with running(name) as server:
         yield server
 
 
 @pytest.fixture
-def empty_dsn(postgres: EmbeddedPostgres) -> str:
+def empty_dsn(postgres: Server) -> str:
     """The owner's way to a database in which nothing is."""
-    empty(postgres)
+    postgres.empty()
     return postgres.dsn("revisor_owner")
-
-
-def empty(server: EmbeddedPostgres) -> None:
-    """Drop everything from the session's database, and end whoever is connected to it."""
-    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(_EMPTY.encode())
 
 
 @pytest.fixture
@@ -58,7 +90,7 @@ def owner_dsn(empty_dsn: str) -> str:
 
 
 @pytest.fixture
-def application_dsn(postgres: EmbeddedPostgres, owner_dsn: str) -> str:
+def application_dsn(postgres: Server, owner_dsn: str) -> str:
     """The application's way to a migrated database in which nothing is recorded."""
     assert owner_dsn
     return postgres.dsn("revisor")

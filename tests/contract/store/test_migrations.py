@@ -11,7 +11,7 @@ from psycopg import errors
 from migrations import runner
 from migrations.runner import Migration, MigrationRefused, migrate, shipped
 from revisor.embedded_postgres.cluster import APPLICATION
-from revisor.embedded_postgres.server import EmbeddedPostgres
+from tests.lab.databases import Server
 
 _SCHEMA = """
 SELECT 'column', c.oid::regclass::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnum || ' ' || a.attnotnull,
@@ -119,7 +119,7 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(owner_dsn: str, monk
 
 
 @pytest.fixture
-def odd_role(postgres: EmbeddedPostgres) -> Iterator[str]:
+def odd_role(postgres: Server) -> Iterator[str]:
     """A role whose name must be quoted."""
     name = 'Odd "role'
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
