@@ -4,17 +4,22 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import Connection, Cursor
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
 
 from domain_model.domain import Domain
 from projections import positions
 from projections.catalogue import all_projections
 from projections.domains import DOMAINS
-from projections.loop import ProjectionLoop
+from projections.loop import CHANNEL, ProjectionLoop
 from projections.ports import RecordedEvent
 from projections.positions import ProjectionState
 from projections.projection import Need, OneRow, Projection, Rows, Table
@@ -28,6 +33,8 @@ from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import ALPHA, History, every_topic, random_events
 
 ROOT = Path(__file__).resolve().parents[3]
+
+LISTEN = f"LISTEN {CHANNEL}".encode()
 
 COUNTS = Table("counts", {"topic": "text NOT NULL", "count": "bigint NOT NULL"}, ("topic",))
 
@@ -133,6 +140,28 @@ def test_what_is_appended_while_the_loop_runs_is_soon_there_to_read(database: Da
         for seed in range(5):
             assert queries.wait_for(recording.append(random_events(seed, 30)), 60)
     assert queries.domains() or queries.find_placements("vm", living=False)
+
+
+class Deaf(Connection[DictRow]):
+    """A connection to which no notification comes, as through a pooler that lends a session for one transaction."""
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Cursor[DictRow]:
+        return super().execute(b"SELECT" if query == LISTEN else query, *arguments, **options)
+
+
+def test_polling_alone_keeps_up_where_no_notification_comes(database: Database, recording: Recording) -> None:
+    loop_of(database, Counts()).prepare()
+    kwargs = {"row_factory": dict_row, "autocommit": True}
+
+    def reached(position: int) -> bool:
+        return states_of(database)["counts"].position == position
+
+    pool = ConnectionPool[Connection[DictRow]](database.dsn, connection_class=Deaf, kwargs=kwargs, open=False)
+    with pool, running(ProjectionLoop(pool, LogReader(database), [Counts()], poll_s=0.05)):
+        for seed in range(3):
+            head = recording.append(random_events(seed, 30))
+            until(partial(reached, head))
+    assert counted(database) == in_the_log(database)
 
 
 def test_waiting_for_a_position_nobody_reaches_ends_with_the_time(database: Database, recording: Recording) -> None:
