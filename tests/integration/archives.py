@@ -14,10 +14,9 @@ import psycopg
 from benchmarks._rows import COPY_END, COPY_HEADER, row
 from migrations.runner import migrate
 from revisor.embedded_postgres.cluster import APPLICATION
-from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.store.archive import export_log, import_log
 from revisor.store.archive_file import Manifest
-from tests.integration.conftest import empty
+from tests.lab.databases import Server
 from tests.unit.pgcopy import Rows, rows_of
 
 Contents = dict[str, list[bytes]]
@@ -26,12 +25,12 @@ Contents = dict[str, list[bytes]]
 class Databases:
     """One database after the other: what was recorded is gone when the next one begins."""
 
-    def __init__(self, server: EmbeddedPostgres) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
 
     def another(self) -> None:
         """Begin with a migrated database in which nothing is recorded."""
-        empty(self._server)
+        self._server.empty()
         migrate(self._server.dsn("revisor_owner"), application_role=APPLICATION)
 
     def exported(self, path: Path) -> Manifest:

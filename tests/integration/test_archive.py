@@ -18,7 +18,6 @@ from domain_model.errors import InvalidArgument, Refused
 from drivers.simulator import SimulatorDriver
 from projections.catalogue import all_projections
 from revisor.application import Accepted
-from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.queries import Queries
 from revisor.store.archive import LOG, Member, export_log, import_log
 from revisor.store.context import Context
@@ -27,19 +26,20 @@ from revisor.store.log import EventLog
 from revisor.store.reading import LogReader
 from revisor.store.recorder import LogRecorder, Save
 from revisor.store.whole_log import EVENTS, LEAF
+from tests.contract.store.streams import NOW, stored
+from tests.contract.store.test_projection_loop import caught_up, loop_of, states_of
+from tests.contract.store.test_reading import ENVELOPE
 from tests.integration.archives import Databases
-from tests.integration.conftest import Recording, sha256_of
 from tests.integration.postgres_probe import until
 from tests.integration.product import ALICE, Product
-from tests.integration.streams import NOW, stored
-from tests.integration.test_projection_loop import caught_up, loop_of, states_of
-from tests.integration.test_store import ENVELOPE
+from tests.lab.databases import Server
+from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import every_topic
 from workers.leases import lease_of
 
 
 @pytest.fixture
-def databases(postgres: EmbeddedPostgres, owner_dsn: str) -> Databases:
+def databases(postgres: Server, owner_dsn: str) -> Databases:
     assert owner_dsn
     return Databases(postgres)
 

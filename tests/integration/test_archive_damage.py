@@ -12,11 +12,11 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from domain_model.errors import InvalidArgument, OperationInvalid, Refused
-from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.store.archive import import_log
 from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.recorder import LogDatastore, LogRecorder, Request, Save
+from tests.contract.store.streams import stored
 from tests.integration.archives import (
     Databases,
     changed_bytes,
@@ -25,7 +25,7 @@ from tests.integration.archives import (
     flipped,
     without,
 )
-from tests.integration.streams import stored
+from tests.lab.databases import Server
 from tests.unit.pgcopy import Rows
 
 Damage = Callable[[Path], object]
@@ -35,7 +35,7 @@ FIRST, LAST, ACTOR = 1, 2, 3
 
 
 @pytest.fixture(scope="module")
-def sound(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sound(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of six events in three appends, two documents and a request."""
     path = tmp_path_factory.mktemp("archive") / "sound"
     databases = Databases(postgres)
@@ -60,7 +60,7 @@ def archive(sound: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def databases(postgres: EmbeddedPostgres, owner_dsn: str) -> Iterator[Databases]:
+def databases(postgres: Server, owner_dsn: str) -> Iterator[Databases]:
     """Nothing is recorded, and nothing is afterwards."""
     databases = Databases(postgres)
     before = databases.contents()
@@ -77,7 +77,7 @@ def refused(databases: Databases, archive: Path, sentence: str) -> None:
     assert refusal.value.accepted is not None
 
 
-def test_a_file_that_is_whole_is_taken(postgres: EmbeddedPostgres, owner_dsn: str, archive: Path) -> None:
+def test_a_file_that_is_whole_is_taken(postgres: Server, owner_dsn: str, archive: Path) -> None:
     """Or the tests below would say nothing."""
     assert owner_dsn
     assert Databases(postgres).imported(archive).head.position == 6
@@ -224,7 +224,7 @@ def test_bytes_that_are_no_rows_are_refused_by_the_name_of_their_member(
     ],
 )
 def test_an_operation_that_waits_and_cannot_be_read_is_refused(
-    postgres: EmbeddedPostgres, recorder: LogRecorder, tmp_path: Path, state: dict[str, Any] | None, sentence: str
+    postgres: Server, recorder: LogRecorder, tmp_path: Path, state: dict[str, Any] | None, sentence: str
 ) -> None:
     databases, archive = Databases(postgres), tmp_path / "archive"
     fields = {"operation": str(uuid4()), "verb": "start", "host": str(uuid4()), "arguments": {}}
@@ -241,7 +241,7 @@ def test_an_operation_that_waits_and_cannot_be_read_is_refused(
 
 
 def test_a_log_in_which_something_is_recorded_takes_no_other(
-    postgres: EmbeddedPostgres, recorder: LogRecorder, archive: Path
+    postgres: Server, recorder: LogRecorder, archive: Path
 ) -> None:
     recorder.insert_events([stored(uuid4())], save=Save(Context("uid:1000(alice)")))
     databases = Databases(postgres)

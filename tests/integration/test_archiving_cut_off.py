@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks._logs import write_log
 from revisor.cli.main import main
-from revisor.embedded_postgres.server import EmbeddedPostgres
+from tests.contract.store.cutting_proxy import CuttingProxy
 from tests.integration.archives import Databases
-from tests.integration.cutting_proxy import CuttingProxy
+from tests.lab.databases import Server
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def proxy(owner_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[CuttingPr
 
 
 def test_an_import_whose_commit_was_not_answered_is_unknown(
-    proxy: CuttingProxy, postgres: EmbeddedPostgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    proxy: CuttingProxy, postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = write_log(tmp_path / "log", events=50, domains=2)
     proxy.cut_at = b"COMMIT\x00"

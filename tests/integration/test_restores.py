@@ -20,8 +20,8 @@ from revisor.store.database import Database
 from revisor.store.errors import RestoreUnacknowledged
 from revisor.store.recorder import LogRecorder, Save
 from revisor.witness import Witness
+from tests.contract.store.streams import stored
 from tests.integration.product import ALICE, WEB, Product
-from tests.integration.streams import stored
 
 LOST_UUID = "00000000-0000-4000-8000-00000000105f"
 LOST = WEB.replace("<name>web</name>", f"<name>lost</name><uuid>{LOST_UUID}</uuid>").replace("web", "lost")

@@ -17,9 +17,9 @@ from revisor.sightings import Sightings
 from revisor.status import HostStatus, PoolStatus, ProjectionStatus, StatusReader
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.integration.conftest import Recording
 from tests.integration.product import ALICE, Product
 from tests.lab.awaiting import eventually
+from tests.lab.store import Recording
 from tests.unit.test_projection_histories import random_events
 
 WEB = "web"

@@ -13,7 +13,7 @@ from revisor.store.database import Database
 from revisor.store.log import EventLog
 from revisor.store.reading import LogReader
 from revisor.store.repository import BrokenStream, Repository
-from tests.integration.conftest import Recording
+from tests.lab.store import Recording
 from tests.unit.test_projection_histories import named, random_events
 from tests.unit.test_states import fields_of, folded, same
 from workers.snapshotter import AggregateSnapshotter

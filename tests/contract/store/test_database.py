@@ -3,13 +3,13 @@
 import psycopg
 import pytest
 
-from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.store.database import Database
 from tests.lab.awaiting import eventually
+from tests.lab.databases import Server
 
 
 @pytest.fixture
-def superuser(postgres: EmbeddedPostgres) -> str:
+def superuser(postgres: Server) -> str:
     return postgres.dsn("postgres")
 
 
