@@ -7,8 +7,9 @@ from domain_model import checkpoint_xml, snapshot_xml
 from domain_model.errors import NoBackup, NoCheckpoint
 from domain_model.placements import Role
 from revisor.application import Application
-from revisor.queries import CheckpointRow, PlacementRow, Queries
+from revisor.queries import Queries
 from revisor.references import References
+from revisor.rows import CheckpointRow, PlacementRow
 from revisor.store.context import Context
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from domain_model.errors import HypervisorUnreachable
 from revisor.application import Application
-from revisor.queries import HostRow, Queries
+from revisor.queries import Queries
+from revisor.rows import HostRow
 from revisor.sightings import LastLook, Sightings
 from revisor.wakeup import Wakeup
 

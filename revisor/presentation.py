@@ -14,7 +14,7 @@ from domain_model.snapshots import SnapshotForest
 from projections.ports import RecordedEvent
 from projections.positions import ProjectionState
 from revisor.health import word_for
-from revisor.queries import HostRow, OperationRow, PlacementRow, SnapshotRow
+from revisor.rows import HostRow, OperationRow, PlacementRow, SnapshotRow
 from revisor.sightings import LastLook
 from revisor.status import PoolStatus, Status
 from revisor.summaries import summary

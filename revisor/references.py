@@ -6,7 +6,8 @@ from domain_model.errors import InvalidArgument, NoDomain
 from domain_model.placements import Role
 from revisor import presentation as present
 from revisor.application import Application
-from revisor.queries import HostRow, PlacementRow, Queries
+from revisor.queries import Queries
+from revisor.rows import HostRow, PlacementRow
 from revisor.store.context import Context
 from revisor.submissions import Target
 

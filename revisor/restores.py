@@ -12,7 +12,8 @@ from domain_model.errors import InvalidArgument, OperationInvalid
 from domain_model.restores import Restore
 from revisor.application import Application
 from revisor.fresh_looks import FreshLooks
-from revisor.queries import HostRow, Queries
+from revisor.queries import Queries
+from revisor.rows import HostRow
 from revisor.sightings import Sightings
 from revisor.store.context import Context
 from revisor.store.database import Row

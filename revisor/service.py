@@ -29,10 +29,11 @@ from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.plans import Plans
-from revisor.queries import HostRow, OperationRow, PlacementRow, Queries
+from revisor.queries import Queries
 from revisor.references import References
 from revisor.requests import Requests
 from revisor.restores import Restores
+from revisor.rows import HostRow, OperationRow, PlacementRow
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
 from revisor.store.errors import StreamConflict

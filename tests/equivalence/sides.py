@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from domain_model.errors import Refused
 from domain_model.flags import Start
 from revisor.application import Accepted
-from revisor.queries import PlacementRow, SnapshotRow
+from revisor.rows import PlacementRow, SnapshotRow
 from tests.equivalence import documents
 from tests.equivalence.calls import Answer, Call, left_out
 from tests.equivalence.seen import DomainSeen, Host, SnapshotSeen, facts_of, host_of_json

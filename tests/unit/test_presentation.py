@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from revisor import presentation
-from revisor.queries import SnapshotRow
+from revisor.rows import SnapshotRow
 from tests.unit.test_snapshot_forest import forest, record
 from tests.unit.test_undeletion import delete
 
