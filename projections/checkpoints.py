@@ -5,7 +5,6 @@ where the domain stands, for a fact about a replica changes none of the domain's
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -33,12 +32,14 @@ CHECKPOINTS = Table(
     key=("domain", "id"),
     indexes=("(domain, name)", "(domain, parent)"),
     group="domain",
+    temporal=True,
 )
 CHECKPOINT_FORESTS = Table(
     name="checkpoint_forests",
     columns={"domain": "uuid NOT NULL", "current": "uuid", "backup": "jsonb", "standings": "jsonb NOT NULL"},
     key=("domain",),
     fillfactor=50,
+    temporal=True,
 )
 
 _ABOUT_CHECKPOINTS = (CheckpointFact, Domain.CheckpointDeleted)
@@ -51,12 +52,11 @@ class Checkpoints:
     """Which checkpoints a domain has, how they hang together, and whether a backup of it runs."""
 
     name = "checkpoints"
-    version = 1
+    version = 2
     tables = (CHECKPOINTS, CHECKPOINT_FORESTS)
+    about = _RELEVANT
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
-        if not isinstance(event.event, _RELEVANT):
-            return ()
         forest = OneRow(CHECKPOINT_FORESTS, (event.stream,))
         if isinstance(event.event, _MAY_END):
             return (forest, RowGroup(CHECKPOINTS, event.stream))
@@ -154,7 +154,7 @@ class _Forest:
 
     def keep(self) -> None:
         """Put the domain's row if it is another one now."""
-        standings = {host: asdict(standing) for host, standing in self.standings.items()}
+        standings = {host: standing.as_json() for host, standing in self.standings.items()}
         row = {"domain": self._domain, "current": self._current, "backup": self._backup, "standings": standings}
         if row != self._before:
             self._rows.put(CHECKPOINT_FORESTS, row)

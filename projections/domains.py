@@ -44,6 +44,7 @@ DOMAINS = Table(
     key=("domain", "host"),
     indexes=("(name)", "(uuid)", "(host) WHERE present"),
     group="domain",
+    temporal=True,
 )
 
 _RELEVANT = (
@@ -78,11 +79,12 @@ class Domains:
     """Which domains there are, where, in which role and state."""
 
     name = "domains"
-    version = 4
+    version = 5
     tables = (DOMAINS,)
+    about = _RELEVANT
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
-        return (RowGroup(DOMAINS, event.stream),) if isinstance(event.event, _RELEVANT) else ()
+        return (RowGroup(DOMAINS, event.stream),)
 
     def apply(self, rows: Rows, event: RecordedEvent) -> None:
         said = event.event

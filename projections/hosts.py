@@ -26,6 +26,7 @@ HOSTS = Table(
     },
     key=("id",),
     indexes=("(name)",),
+    temporal=True,
 )
 
 
@@ -33,13 +34,12 @@ class Hosts:
     """Which hosts there are."""
 
     name = "hosts"
-    version = 1
+    version = 2
     tables = (HOSTS,)
+    about = (Host.Created, Host.Event)
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
-        if isinstance(event.event, Host.Created | Host.Event):
-            return (OneRow(HOSTS, (event.stream,)),)
-        return ()
+        return (OneRow(HOSTS, (event.stream,)),)
 
     def apply(self, rows: Rows, event: RecordedEvent) -> None:
         key = (event.stream,)

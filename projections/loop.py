@@ -15,7 +15,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from projections import positions
-from projections.folding import concerns, fold
+from projections.folding import concerning, fold
 from projections.ports import EventReader, RecordedEvent, UnreadableEvent
 from projections.positions import ProjectionState
 from projections.projection import Projection
@@ -53,16 +53,18 @@ class ProjectionLoop:
     def prepare(self) -> None:
         """Make missing tables, let parked projections try again, and rebuild what an older release made otherwise.
 
-        A projection that cannot be rebuilt is parked as it is.
+        They are rebuilt together. One that cannot be is parked as it is.
         """
         with self._pool.connection() as connection:
             positions.prepare(connection, self._projections.values())
             positions.unpark(connection, list(self._projections))
             known = {state.name: state for state in positions.states(connection)}
-        for name, projection in self._projections.items():
-            if known[name].version < projection.version:
-                _log.info("rebuilding projection %s: this release folds it in another way", name)
-                self._rebuild(projection)
+        old = [each for name, each in self._projections.items() if known[name].version < each.version]
+        while old:
+            names = [projection.name for projection in old]
+            _log.info("rebuilding %s: this release folds them in another way", ", ".join(names))
+            failed = self._rebuild(old)
+            old = [projection for projection in old if failed and projection.name not in failed]
 
     def run_once(self) -> int:
         """Fold one batch into every projection that has not seen it; returns how many events were read.
@@ -101,13 +103,19 @@ class ProjectionLoop:
                 _log.warning("the projector was interrupted: %s", error, exc_info=None if known else error)
                 stop.wait(min(self._longest_pause_s, 0.1 * 2 ** min(self._failures, 10)))
 
-    def _rebuild(self, projection: Projection) -> None:
+    def _rebuild(self, projections: Sequence[Projection]) -> list[str]:
+        """All of them or none; returns the names of those that could not be, and are parked."""
         try:
-            rebuild(self._pool, self._reader, projection)
+            rebuild(self._pool, self._reader, projections)
         except (RebuildFailed, UnreadableEvent) as error:
-            _log.exception("projection %s stays parked as it is", projection.name)
+            failed = [projection.name for projection in projections]
+            if isinstance(error, RebuildFailed):
+                failed = [error.projection]
+            _log.exception("parked as they are: %s", ", ".join(failed))
             with self._pool.connection() as connection:
-                positions.park_where_it_is(connection, projection.name, str(error))
+                positions.park_where_they_are(connection, failed, str(error))
+            return failed
+        return []
 
     def _follow(self, stop: threading.Event) -> None:
         """Until something breaks. The listening connection is one of the pool's, given back without its listening."""
@@ -165,10 +173,10 @@ class ProjectionLoop:
         """One transaction: rows and position."""
         with self._pool.connection() as connection, connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off")
-            if not concerns(projection, events):
+            if not concerning(projection, events):
                 positions.advance(connection, seen, events[-1].position)
                 return
-            state = positions.lock(connection, projection.name)
+            state = next(iter(positions.lock(connection, [projection.name])), None)
             if state is None or state.parked_at is not None or state.version != projection.version:
                 return
             fresh = [event for event in events if event.position > state.position]
@@ -182,7 +190,7 @@ class ProjectionLoop:
             parked = positions.park(connection, name, at, describe(error))
         if parked:
             _log.error(
-                "projection %s is parked before position %s: %s (the others go on; repair it, then rebuild it)",
+                "projection %s is parked before position %s: %s (the others go on; mend the cause, then resume or rebuild it)",
                 name,
                 at,
                 describe(error),

@@ -49,11 +49,10 @@ class Operations:
     name = "operations"
     version = 1
     tables = (OPERATIONS,)
+    about = _RELEVANT
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
-        if isinstance(event.event, _RELEVANT):
-            return (OneRow(OPERATIONS, (UUID(event.event.operation),)),)
-        return ()
+        return (OneRow(OPERATIONS, (UUID(event.event.operation),)),)
 
     def apply(self, rows: Rows, event: RecordedEvent) -> None:
         row = rows.get(OPERATIONS, (UUID(event.event.operation),))

@@ -73,10 +73,11 @@ def states(connection: Db) -> list[ProjectionState]:
         return cursor.execute("SELECT * FROM views.projections ORDER BY name").fetchall()
 
 
-def lock(connection: Db, name: str) -> ProjectionState | None:
-    """The row of one projection, nobody else's until the transaction ends."""
+def lock(connection: Db, names: list[str]) -> list[ProjectionState]:
+    """The rows of projections, nobody else's until the transaction ends."""
     with connection.cursor(row_factory=class_row(ProjectionState)) as cursor:
-        return cursor.execute("SELECT * FROM views.projections WHERE name = %s FOR UPDATE", [name]).fetchone()
+        query = "SELECT * FROM views.projections WHERE name = ANY(%s) ORDER BY name FOR UPDATE"
+        return cursor.execute(query, [names]).fetchall()
 
 
 def advance(connection: Db, state: ProjectionState, position: int) -> bool:
@@ -99,20 +100,21 @@ def park(connection: Db, name: str, at: int, error: str) -> bool:
     return parked.rowcount == 1
 
 
-def park_where_it_is(connection: Db, name: str, error: str) -> None:
-    """Stop a projection at the next event, whatever that is."""
+def park_where_they_are(connection: Db, names: list[str], error: str) -> None:
+    """Stop projections at the next event, whatever that is."""
     connection.execute(
-        "UPDATE views.projections SET parked_at = position + 1, error = %s WHERE name = %s",
-        [error.replace("\0", "�"), name],
+        "UPDATE views.projections SET parked_at = position + 1, error = %s WHERE name = ANY(%s)",
+        [error.replace("\0", "�"), names],
     )
 
 
-def unpark(connection: Db, names: list[str]) -> None:
-    """Let projections try again from where they stopped."""
-    connection.execute(
+def unpark(connection: Db, names: list[str]) -> int:
+    """Let projections try again from where they stopped; returns how many of them were parked."""
+    unparked = connection.execute(
         "UPDATE views.projections SET parked_at = NULL, error = NULL WHERE name = ANY(%s) AND parked_at IS NOT NULL",
         [names],
     )
+    return unparked.rowcount
 
 
 def replaced(connection: Db, projection: Projection, position: int) -> None:
@@ -124,6 +126,6 @@ def replaced(connection: Db, projection: Projection, position: int) -> None:
     )
 
 
-def lock_rebuild(connection: Db, name: str) -> None:
+def lock_rebuilds(connection: Db, names: list[str]) -> None:
     """One rebuild of a projection at a time; the next one waits for the end of this transaction."""
-    connection.execute("SELECT FROM views.rebuilds WHERE name = %s FOR UPDATE", [name])
+    connection.execute("SELECT FROM views.rebuilds WHERE name = ANY(%s) ORDER BY name FOR UPDATE", [names])

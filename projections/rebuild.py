@@ -1,12 +1,13 @@
-"""Rebuilds a projection from the log beside its live tables, and swaps them while everybody goes on.
+"""Rebuilds projections from the log beside their live tables, and swaps them while everybody goes on.
 
-All of it is one transaction: killed at any moment it leaves nothing behind, and readers see the old tables until they
-see the new ones. Most of the log is folded in memory and brought in by COPY, indexes last; what was appended meanwhile
-is folded as the live loop does it; only for the last of it is the live projection held up.
+However many they are, the log is read and decoded once. All of it is one transaction: killed at any moment it leaves
+nothing behind, and readers see the old tables until they see the new ones. Most of the log is folded in memory, where
+only the rows of now stay: versions that ended are brought in by COPY on the way. Indexes come last; what was appended
+meanwhile is folded as the live loop does it; only for the last of it are the live projections held up.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -15,81 +16,125 @@ from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
 from projections import positions, tables
-from projections.folding import fold
+from projections.folding import apply, concerns, fold
 from projections.ports import EventReader, RecordedEvent
 from projections.projection import Projection, Rows
 from projections.tables import REBUILT, Db
 
 _BATCH = 2000
 _NEARLY = 500
-"""So few events behind the live projection are folded while it is held up."""
+"""So few events behind the live projections are folded while they are held up."""
 
 _log = logging.getLogger(__name__)
 
 
 class RebuildFailed(Exception):
-    """An event could not be folded. The live tables stay as they were; the cause is attached."""
+    """A projection could not take an event. The live tables stay as they were; the cause is attached."""
+
+    def __init__(self, projection: str, what: str, cause: Exception) -> None:
+        reason = f"{type(cause).__name__}: {cause}".splitlines()[0]
+        super().__init__(f"projection {projection} cannot take {what}: {reason}")
+        self.projection = projection
 
 
-def rebuild(pool: ConnectionPool[Connection[DictRow]], reader: EventReader, projection: Projection) -> int:
-    """Make the projection's tables anew from the whole log; returns the position they are at.
+def rebuild(pool: ConnectionPool[Connection[DictRow]], reader: EventReader, projections: Sequence[Projection]) -> int:
+    """Make the tables of projections anew from the whole log; returns the position they are at.
 
-    Afterwards the projection is not parked and goes on from there. It is never behind where it was. Another rebuild of
-    the same projection is waited for. Raises RebuildFailed and UnreadableEvent, with nothing changed.
+    Afterwards they are not parked and go on from there. None is ever behind where it was. Another rebuild of one of
+    them is waited for. Raises RebuildFailed and UnreadableEvent, with nothing changed.
     """
+    names = [projection.name for projection in projections]
     with pool.connection() as connection:
-        positions.prepare(connection, [projection])
+        positions.prepare(connection, projections)
         with connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off")
-            positions.lock_rebuild(connection, projection.name)
-            position = _fill(connection, reader, projection)
-            position = _catch_up(connection, reader, projection, position)
-            for table in projection.tables:
-                tables.take_place(connection, table)
-            positions.replaced(connection, projection, position)
-    _log.info("projection %s was rebuilt up to position %s", projection.name, position)
+            positions.lock_rebuilds(connection, names)
+            position = _fill(connection, reader, projections)
+            position = _catch_up(connection, reader, projections, position)
+            tables.lock_out(connection, [table for projection in projections for table in projection.tables])
+            for projection in projections:
+                for table in projection.tables:
+                    tables.take_place(connection, table)
+                positions.replaced(connection, projection, position)
+    _log.info("rebuilt up to position %s: %s", position, ", ".join(names))
     return position
 
 
-def _fill(connection: Db, reader: EventReader, projection: Projection) -> int:
+def _fill(connection: Db, reader: EventReader, projections: Sequence[Projection]) -> int:
     """The bulk: everything up to the head as it is now."""
-    rows, position, head = Rows(everything=True), 0, reader.head()
+    memory = {projection: Rows(everything=True) for projection in projections}
+    for projection in projections:
+        for table in projection.tables:
+            tables.create(connection, table, REBUILT)
+    position, head, readers = 0, reader.head(), _Readers(projections)
     while position < head:
         events = reader.read(position, min(_BATCH, head - position))
-        _fold_in_memory(projection, rows, events)
+        _fold_in_memory(memory, readers, events)
+        _bring_in_the_past(connection, memory)
         position = events[-1].position
+    for projection in projections:
+        _bring_in_the_present(connection, projection, memory.pop(projection))
+    return position
+
+
+class _Readers(dict[type, tuple[Projection, ...]]):
+    """The projections that an event of a kind means something to."""
+
+    def __init__(self, projections: Sequence[Projection]) -> None:
+        super().__init__()
+        self._projections = projections
+
+    def __missing__(self, kind: type) -> tuple[Projection, ...]:
+        self[kind] = tuple(each for each in self._projections if concerns(each.about, kind))
+        return self[kind]
+
+
+def _fold_in_memory(
+    memory: Mapping[Projection, Rows], readers: Mapping[type, Sequence[Projection]], events: Sequence[RecordedEvent]
+) -> None:
+    for event in events:
+        for projection in readers[type(event.event)]:
+            try:
+                apply(projection, memory[projection], event)
+            except Exception as error:
+                what = f"the event at position {event.position} ({event.topic})"
+                raise RebuildFailed(projection.name, what, error) from error
+
+
+def _bring_in_the_past(connection: Db, memory: Mapping[Projection, Rows]) -> None:
+    for projection, rows in memory.items():
+        for table in projection.tables:
+            if table.past is not None and (ended := rows.ended(table)):
+                with _told(projection, f"the rows of {table.past.name}"):
+                    tables.fill(connection, table.past, ended, REBUILT)
+
+
+def _bring_in_the_present(connection: Db, projection: Projection, rows: Rows) -> None:
     for table in projection.tables:
-        tables.create(connection, table, REBUILT)
         with _told(projection, f"the rows of {table.name}"):
             tables.fill(connection, table, rows.all(table), REBUILT)
         tables.index(connection, table, REBUILT)
         tables.analyse(connection, table, REBUILT)
-    return position
 
 
-def _fold_in_memory(projection: Projection, rows: Rows, events: Sequence[RecordedEvent]) -> None:
-    for event in events:
-        with _told(projection, f"the event at position {event.position} ({event.topic})"):
-            if tuple(projection.needs(event)):
-                projection.apply(rows, event)
-
-
-def _catch_up(connection: Db, reader: EventReader, projection: Projection, position: int) -> int:
-    """What was appended meanwhile; the last of it under the live projection's lock, up to where that is at least."""
+def _catch_up(connection: Db, reader: EventReader, projections: Sequence[Projection], position: int) -> int:
+    """What was appended meanwhile; the last of it under the live projections' locks, up to the first of them at least."""
     while reader.head() - position > _NEARLY:
-        position = _fold_next(connection, reader, projection, position)
-    live = positions.lock(connection, projection.name)
-    while live is not None and position < live.position:
-        position = _fold_next(connection, reader, projection, position)
+        position = _fold_next(connection, reader, projections, position)
+    live = positions.lock(connection, [projection.name for projection in projections])
+    furthest = max(state.position for state in live)
+    while position < furthest:
+        position = _fold_next(connection, reader, projections, position)
     return position
 
 
-def _fold_next(connection: Db, reader: EventReader, projection: Projection, position: int) -> int:
+def _fold_next(connection: Db, reader: EventReader, projections: Sequence[Projection], position: int) -> int:
     events = reader.read(position, _BATCH)
     if not events:
         return position
-    with _told(projection, f"an event behind position {position}"):
-        fold(connection, projection, events, REBUILT)
+    for projection in projections:
+        with _told(projection, f"an event behind position {position}"):
+            fold(connection, projection, events, REBUILT)
     return events[-1].position
 
 
@@ -101,5 +146,4 @@ def _told(projection: Projection, what: str) -> Iterator[None]:
     except (psycopg.OperationalError, psycopg.InterfaceError):
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise RebuildFailed(f"projection {projection.name} cannot take {what}: {reason}") from error
+        raise RebuildFailed(projection.name, what, error) from error

@@ -6,7 +6,6 @@ however large the tree is; only what ends a domain, or gives it to another host,
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -39,12 +38,14 @@ SNAPSHOTS = Table(
     key=("domain", "id"),
     indexes=("(domain, name)", "(domain, parent)"),
     group="domain",
+    temporal=True,
 )
 FORESTS = Table(
     name="forests",
     columns={"domain": "uuid NOT NULL", "current": "uuid", "standings": "jsonb NOT NULL"},
     key=("domain",),
     fillfactor=50,
+    temporal=True,
 )
 
 _ABOUT_TREES = (Domain.Stopped, Domain.Undefined, Domain.HandedOver)
@@ -59,12 +60,11 @@ class Snapshots:
     """Which snapshots a domain has, how they hang together, which one is current, and whether their data is there."""
 
     name = "snapshots"
-    version = 2
+    version = 3
     tables = (SNAPSHOTS, FORESTS)
+    about = _RELEVANT
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
-        if not isinstance(event.event, _RELEVANT):
-            return ()
         forest = OneRow(FORESTS, (event.stream,))
         if isinstance(event.event, _ABOUT_TREES):
             return (forest, RowGroup(SNAPSHOTS, event.stream))
@@ -171,7 +171,7 @@ class _Forest:
 
     def keep(self) -> None:
         """Put the domain's row if it is another one now."""
-        standings = {host: asdict(standing) for host, standing in self.standings.items()}
+        standings = {host: standing.as_json() for host, standing in self.standings.items()}
         row = {"domain": self._domain, "current": self._current, "standings": standings}
         if row != self._before:
             self._rows.put(FORESTS, row)

@@ -20,6 +20,9 @@ class Standing:
     persistent: bool = False
     active: bool = False
 
+    def as_json(self) -> dict[str, Any]:
+        return {"role": self.role, "persistent": self.persistent, "active": self.active}
+
 
 Standings = dict[str, Standing]
 """By host."""

@@ -73,7 +73,7 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
         projections = {projection.name: projection for projection in all_projections()}
 
         def rebuild_by_name(name: str) -> None:
-            rebuild(database.pool, application.reader, projections[name])
+            rebuild(database.pool, application.reader, [projections[name]])
 
         service = Service(application, Queries(database), wakeup, rebuild_by_name)
         server = HttpServer(service, StatusReader(database), settings.socket)

@@ -78,7 +78,7 @@ def decode(topic: str, stream: Any, version: int, state: bytes) -> DomainEventPr
     cls = topics().get(topic)
     if cls is None:
         raise UnknownEvent(f"stream {stream} version {version}: unknown topic {topic!r}")
-    fields: dict[str, Any] = json.loads(state)
+    fields: dict[str, Any] = json.loads(state.decode())
     written, known = fields.pop(_VERSION, 1), class_version(cls)
     if written > known:
         raise UnknownEvent(f"stream {stream} version {version}: {topic} is of version {written}, newer than {known}")

@@ -133,10 +133,11 @@ def recording(database: Database) -> Recording:
 
 
 def sha256_of(database: Database, projection: Projection) -> str:
-    """SHA-256 of all rows of a projection, as text in the order of their keys."""
+    """SHA-256 of all rows of a projection, and of what they were before, as text in the order of their keys."""
     summary = hashlib.sha256()
     with database.connection() as connection, connection.cursor() as cursor:
-        for table in projection.tables:
+        parts = [part for table in projection.tables for part in (table, table.past) if part is not None]
+        for table in parts:
             key = sql.SQL(", ").join(map(sql.Identifier, table.key))
             query = sql.SQL("COPY (SELECT * FROM {} ORDER BY {}) TO STDOUT").format(
                 sql.Identifier("views", table.name), key

@@ -45,6 +45,7 @@ class Counts:
     name = "counts"
     version = 1
     tables = (COUNTS,)
+    about = (object,)
 
     def needs(self, event: RecordedEvent) -> Iterable[Need]:
         return (OneRow(COUNTS, (event.topic,)),)
@@ -121,7 +122,7 @@ def test_batches_of_any_size_come_to_the_same_rows(database: Database, recording
     assert counted(database) == in_the_log(database)
     live = {projection.name: sha256_of(database, projection) for projection in all_projections()}
     for projection in all_projections():
-        rebuild(database.pool, LogReader(database), projection)
+        rebuild(database.pool, LogReader(database), [projection])
     assert live == {projection.name: sha256_of(database, projection) for projection in all_projections()}
 
 
@@ -317,7 +318,7 @@ def test_a_projection_of_an_older_release_is_rebuilt_when_the_projector_starts(
     state = states_of(database)["domains"]
     assert (state.version, state.position, state.rebuilt_position) == (domains.version, head, head)
     assert sha256_of(database, domains) == before
-    assert DOMAINS.columns.keys() == {column for row in database.fetch("SELECT * FROM views.domains") for column in row}
+    assert DOMAINS.stored.keys() == {column for row in database.fetch("SELECT * FROM views.domains") for column in row}
 
 
 def test_one_that_cannot_be_rebuilt_is_parked_and_does_not_stop_the_others(

@@ -124,7 +124,7 @@ def test_a_projector_killed_at_any_moment_loses_and_repeats_nothing(database: Da
     assert counted(database) == in_the_log(database)
     for projection in all_projections():
         live = sha256_of(database, projection)
-        rebuild(database.pool, LogReader(database), projection)
+        rebuild(database.pool, LogReader(database), [projection])
         assert sha256_of(database, projection) == live
 
 

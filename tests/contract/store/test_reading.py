@@ -146,6 +146,32 @@ def test_the_envelopes_test_vectors_are_computed_alike_here_and_in_postgresql(da
         assert bytes(row["leaf"]).hex() == vector["leaf"], vector["says"]
 
 
+def test_a_moment_means_the_last_position_recorded_then_or_before(database: Database, recording: Recording) -> None:
+    reader = LogReader(database)
+    assert reader.position_at(datetime.now(UTC)) == 0
+    recording.append(every_topic(), together=3)
+    times = {row["position"]: row["recorded_at"] for row in database.fetch(_TIMES)}
+    moments = sorted(set(times.values()))
+    assert len(moments) > 20, "saves one after the other have times of their own"
+    for moment in moments:
+        for asked in (moment, moment - timedelta(microseconds=1), moment + timedelta(microseconds=1)):
+            expected = max((position for position, at in times.items() if at <= asked), default=0)
+            assert reader.position_at(asked) == expected
+
+
+_TIMES = "SELECT notification_id AS position, recorded_at FROM log.events"
+
+
+def test_an_event_is_known_by_its_position(database: Database, recording: Recording) -> None:
+    reader = LogReader(database)
+    recording.append(every_topic())
+    (event,) = reader.read(4, 1)
+    assert (reader.topic(5), reader.recorded_at(5)) == (event.topic, event.recorded_at)
+    assert reader.topic(0) is None
+    with pytest.raises(LookupError, match="position 0"):
+        reader.recorded_at(0)
+
+
 def test_every_leaf_in_the_log_can_be_computed_from_what_stands_beside_it(
     database: Database, recording: Recording
 ) -> None:

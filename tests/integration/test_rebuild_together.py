@@ -1,0 +1,104 @@
+"""Rebuilding several projections at once: one reading of the log, one swap, and nobody waits for ever."""
+
+import threading
+from collections.abc import Sequence
+
+from projections.catalogue import all_projections
+from projections.loop import ProjectionLoop
+from projections.ports import RecordedEvent
+from projections.rebuild import rebuild
+from revisor.store.database import Database
+from revisor.store.reading import LogReader
+from tests.integration.conftest import Recording
+from tests.integration.postgres_probe import until
+from tests.integration.test_projection_loop import Counts, Stumbling, caught_up, loop_of, states_of
+from tests.integration.test_rebuild import all_of, live
+from tests.unit.test_projection_histories import every_topic, random_events
+
+
+class Counted(LogReader):
+    """Remembers from where it was read."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.reads: list[int] = []
+
+    def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
+        self.reads.append(after)
+        return super().read(after, limit)
+
+
+def test_all_are_rebuilt_in_one_reading_of_the_log(database: Database, recording: Recording) -> None:
+    head = recording.append(every_topic())
+    live(database)
+    before, reader = all_of(database), Counted(database)
+    assert rebuild(database.pool, reader, all_projections()) == head
+    assert reader.reads == [0]
+    assert {state.rebuilt_position for state in states_of(database).values()} == {head}
+    assert all_of(database) == before
+
+
+def test_versions_that_end_while_the_rebuild_catches_up_are_kept(database: Database, recording: Recording) -> None:
+    recording.append(every_topic())
+    live(database)
+
+    class Overtaken(LogReader):
+        overtaken = False
+
+        def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
+            events = super().read(after, limit)
+            if not self.overtaken:
+                self.overtaken = True
+                recording.append(random_events(7, 900), together=50)
+                caught_up(loop_of(database))
+            return events
+
+    rebuild(database.pool, Overtaken(database), all_projections())
+    caught_up(loop_of(database))
+    after = all_of(database)
+    rebuild(database.pool, LogReader(database), all_projections())
+    assert all_of(database) == after
+
+
+def test_what_an_older_release_folded_is_rebuilt_together_when_the_projector_starts(
+    database: Database, recording: Recording
+) -> None:
+    head = recording.append(every_topic())
+    live(database)
+    before, reader = all_of(database), Counted(database)
+    database.execute("UPDATE views.projections SET version = 0")
+    database.execute("DROP TABLE views.domains_past, views.hosts_past")
+
+    ProjectionLoop(database.pool, reader, all_projections()).prepare()
+    assert reader.reads == [0]
+    assert {state.rebuilt_position for state in states_of(database).values()} == {head}
+    assert all_of(database) == before
+
+
+def test_one_that_cannot_be_rebuilt_does_not_keep_the_others_from_it(database: Database, recording: Recording) -> None:
+    live(database, *all_projections(), Counts())
+    head = recording.append(every_topic())
+    database.execute("UPDATE views.projections SET version = 0")
+    loop_of(database, *all_projections(), Stumbling(5, "apply")).prepare()
+    states = states_of(database)
+    assert (states["counts"].position, states["counts"].parked_at) == (0, 1)
+    assert {states[projection.name].rebuilt_position for projection in all_projections()} == {head}
+
+
+def test_readers_and_the_swap_of_all_tables_do_not_wait_for_one_another_in_a_circle(
+    database: Database, recording: Recording
+) -> None:
+    recording.append(every_topic())
+    live(database)
+    rebuilt: list[int] = []
+    swap = threading.Thread(
+        target=lambda: rebuilt.append(rebuild(database.pool, LogReader(database), all_projections()))
+    )
+    with database.connection() as reader, reader.transaction():
+        # As a question about domains does, which has their table first, and then wants that of checkpoints.
+        reader.execute("SELECT count(*) FROM views.domains")
+        swap.start()
+        until(lambda: database.fetch("SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"))
+        assert reader.execute("SELECT count(*) > 0 AS some FROM views.checkpoints").fetchone() == {"some": True}
+    swap.join()
+    assert rebuilt == [LogReader(database).head()]
