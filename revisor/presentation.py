@@ -169,13 +169,20 @@ def _error(code: int | None, message: str | None) -> Shown | None:
     return {"code": code, "name": ERROR_NAMES.get(code, "INTERNAL_ERROR"), "message": message}
 
 
-def projection(row: ProjectionState, head: int) -> Shown:
+def projection(
+    row: ProjectionState, head: int, unseen_since: datetime | None, parked_topic: str | None, now: datetime
+) -> Shown:
+    """``behind_s`` is the age of the oldest event it has not seen, recorded at ``unseen_since``."""
+    age_s = 0.0 if unseen_since is None else max(0.0, (now - unseen_since).total_seconds())
     return {
         "name": row.name,
         "position": row.position,
-        "behind": head - row.position,
-        "state": "parked" if row.error else "caught up" if row.position >= head else "behind",
+        "behind": max(0, head - row.position),
+        "behind_s": round(age_s, 3),
+        "state": "parked" if row.parked_at is not None else "caught up" if row.position >= head else "behind",
         "error": row.error,
+        "parked_at": row.parked_at,
+        "parked_topic": parked_topic,
     }
 
 

@@ -12,7 +12,6 @@ from uuid import uuid4
 from domain_model.errors import InvalidArgument
 from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
-from projections.rebuild import rebuild
 from revisor.application import Application
 from revisor.composition import application_of, driver_for, dsn_of
 from revisor.http.server import HttpServer
@@ -70,12 +69,7 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
     """Answer the HTTP API on the unix socket until SIGTERM, or until the supervisor is gone."""
     with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=20) as (database, wakeup):
         application = application_of(settings, database)
-        projections = {projection.name: projection for projection in all_projections()}
-
-        def rebuild_by_name(name: str) -> None:
-            rebuild(database.pool, application.reader, [projections[name]])
-
-        service = Service(application, Queries(database), wakeup, rebuild_by_name)
+        service = Service(application, Queries(database), wakeup)
         server = HttpServer(service, StatusReader(database), settings.socket)
         threading.Thread(target=_stop_server, args=(server, stop), name="stop", daemon=True).start()
         server.run()

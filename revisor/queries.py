@@ -4,15 +4,21 @@ Nothing here changes anything, and nothing loads a stream of events: a question 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from domain_model.domain_xml import normalised_uuid
-from projections import positions
+from projections import past, positions
+from projections.catalogue import all_projections
+from projections.checkpoints import CHECKPOINTS
+from projections.domains import DOMAINS
+from projections.hosts import HOSTS
 from projections.positions import ProjectionState
+from projections.projection import Table
+from projections.snapshots import FORESTS, SNAPSHOTS
 from revisor.rows import CheckpointRow, HostRow, OperationRow, PlacementRow, SnapshotRow
 from revisor.store.database import Database
 
@@ -22,27 +28,27 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
 _HOSTS = """
 SELECT id::text, name, uri, driver, host_uuid, hostname, capabilities, worker::text, epoch, added_at, removed_at,
        position
-FROM views.hosts
+FROM {hosts} h
 """
 _DOMAINS = """
 SELECT d.domain, d.uuid, d.name, d.host::text, coalesce(h.name, d.host::text) AS host_name, d.role, d.present,
        d.persistent, d.hypervisor_id, d.state, d.reason, d.autostart, d.managed_save,
-       EXISTS (SELECT FROM views.snapshots s WHERE s.domain = d.domain) AS has_snapshots,
-       EXISTS (SELECT FROM views.checkpoints c WHERE c.domain = d.domain) AND d.role = 'owner' AS has_checkpoints,
+       EXISTS (SELECT FROM {snapshots} s WHERE s.domain = d.domain) AS has_snapshots,
+       EXISTS (SELECT FROM {checkpoints} c WHERE c.domain = d.domain) AND d.role = 'owner' AS has_checkpoints,
        d.definition, d.live,
        d.verified_position, d.position, d.recorded_at
-FROM views.domains d LEFT JOIN views.hosts h ON h.id = d.host
+FROM {domains} d LEFT JOIN {hosts} h ON h.id = d.host
 """
 _LIVING = "d.present AND h.removed_at IS NULL"
 _SNAPSHOTS = """
 SELECT s.id::text, s.domain, s.name, s.parent::text, p.name AS parent_name,
-       (SELECT count(*) FROM views.snapshots c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
+       (SELECT count(*) FROM {snapshots} c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
        s.state, s.creation_time, s.description, s.location, s.header, s.domain_document, s.inactive_document,
        s.presence, s.why,
        coalesce(f.current = s.id, false) AS current, s.position
-FROM views.snapshots s
-LEFT JOIN views.snapshots p ON p.domain = s.domain AND p.id = s.parent
-LEFT JOIN views.forests f ON f.domain = s.domain
+FROM {snapshots} s
+LEFT JOIN {snapshots} p ON p.domain = s.domain AND p.id = s.parent
+LEFT JOIN {forests} f ON f.domain = s.domain
 """
 _CHECKPOINTS = """
 SELECT c.id::text, c.domain, c.name, c.parent::text, p.name AS parent_name, c.creation_time, c.description, c.header,
@@ -62,6 +68,11 @@ FROM views.operations o
 LEFT JOIN views.hosts h ON h.id = o.host
 LEFT JOIN work.operation_queue q ON q.operation = o.id
 """
+
+_TABLES = (HOSTS, DOMAINS, SNAPSHOTS, FORESTS, CHECKPOINTS)
+_NOW = {table.name: f"views.{table.name}" for table in _TABLES}
+_VERSIONS = {each.name: each.version for each in all_projections() if any(table.temporal for table in each.tables)}
+"""Of the projections that know the past, the version in which they do."""
 
 _Found = TypeVar("_Found")
 
@@ -94,6 +105,14 @@ class Queries:
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
         return True
 
+    def without(self, position: int) -> list[ProjectionState]:
+        """The projections that cannot tell what was at a position: not there yet, parked before it, or of an old release."""
+        return [
+            state
+            for state in self.positions()
+            if state.name in _VERSIONS and (state.position < position or state.version < _VERSIONS[state.name])
+        ]
+
     def waiting_on(self, host: str) -> int:
         """How many operations of a host have not ended."""
         row = self._database.fetch_one("SELECT count(*) AS n FROM work.operation_queue WHERE host = %s", host)
@@ -105,33 +124,39 @@ class Queries:
         )
         return row is not None
 
-    def hosts(self) -> list[HostRow]:
-        """The hosts there are, by name."""
-        return self._rows(HostRow, _HOSTS + 'WHERE removed_at IS NULL ORDER BY name COLLATE "C"')
+    def hosts(self, as_of: int | None = None) -> list[HostRow]:
+        """The hosts there are, or were at a position, by name."""
+        return self._rows(HostRow, _at(_HOSTS, as_of) + 'WHERE removed_at IS NULL ORDER BY name COLLATE "C"')
 
-    def host(self, name: str) -> HostRow | None:
+    def host(self, name: str, as_of: int | None = None) -> HostRow | None:
         """The host of that name, if it was not removed."""
-        return self._first(HostRow, _HOSTS + "WHERE name = %s AND removed_at IS NULL", name)
+        return self._first(HostRow, _at(_HOSTS, as_of) + "WHERE name = %s AND removed_at IS NULL", name)
 
     def host_names(self) -> dict[str, str]:
         """Names of all hosts by id, removed ones too: history names them."""
         return {row["id"]: row["name"] for row in self._database.fetch("SELECT id::text, name FROM views.hosts")}
 
-    def domains(self, *, all: bool = True, host: str | None = None) -> list[PlacementRow]:  # noqa: A002 - virsh's word
+    def domains(
+        self,
+        *,
+        all: bool = True,  # noqa: A002 - virsh's word
+        host: str | None = None,
+        as_of: int | None = None,
+    ) -> list[PlacementRow]:
         """The placements there are, active ones first as virsh lists them; without ``all`` only those.
 
-        ``host`` is the id of one host.
+        ``host`` is the id of one host. With ``as_of`` those there were at a position that the read models have reached.
         """
         wanted = "" if all else " AND d.hypervisor_id IS NOT NULL"
         here, more = _on(host)
         order = ' ORDER BY d.hypervisor_id NULLS LAST, d.name COLLATE "C", h.name COLLATE "C"'
-        return self._rows(PlacementRow, f"{_DOMAINS} WHERE {_LIVING}{wanted}{here}{order}", *more)
+        return self._rows(PlacementRow, f"{_at(_DOMAINS, as_of)} WHERE {_LIVING}{wanted}{here}{order}", *more)
 
     def placements(self, domain: UUID, *, living: bool = True) -> list[PlacementRow]:
         """Where a domain is, the owner first; with ``living`` false also where it was."""
         alive = f" AND {_LIVING}" if living else ""
         order = ' ORDER BY d.present DESC, d.role, h.name COLLATE "C"'
-        return self._rows(PlacementRow, f"{_DOMAINS} WHERE d.domain = %s{alive}{order}", domain)
+        return self._rows(PlacementRow, f"{_at(_DOMAINS)} WHERE d.domain = %s{alive}{order}", domain)
 
     def find_placements(self, name_or_uuid: str, host: str | None = None, *, living: bool = True) -> list[PlacementRow]:
         """Placements of domains with that UUID or, if there is none, that name; ``host`` is the id of one host.
@@ -145,37 +170,56 @@ class Queries:
         uuid = normalised_uuid(name_or_uuid)
         if uuid is not None:
             which = "(d.uuid = %s OR d.domain = %s::uuid)"
-            by_uuid = f"{_DOMAINS} WHERE {which}{alive}{here} ORDER BY {order}, d.position DESC"
+            by_uuid = f"{_at(_DOMAINS)} WHERE {which}{alive}{here} ORDER BY {order}, d.position DESC"
             found = self._rows(PlacementRow, by_uuid, uuid, uuid, *more)
             if found:
                 return found
         name = name_or_uuid
-        by_name = f"{_DOMAINS} WHERE d.name = %s{alive}{here} ORDER BY {order}, d.position DESC"
+        by_name = f"{_at(_DOMAINS)} WHERE d.name = %s{alive}{here} ORDER BY {order}, d.position DESC"
         found = self._rows(PlacementRow, by_name, name, *more)
         if living or any(row.present for row in found):
             return found
         borne = (
-            f"{_DOMAINS} WHERE (d.name = %s OR d.former_names ? %s){here}"
+            f"{_at(_DOMAINS)} WHERE (d.name = %s OR d.former_names ? %s){here}"
             " ORDER BY CASE WHEN d.name = %s THEN d.position ELSE (d.former_names ->> %s)::bigint END DESC"
         )
         return self._rows(PlacementRow, borne, name, name, *more, name, name)
+
+    def placements_at(self, name_or_uuid: str, as_of: int, host: str | None = None) -> list[PlacementRow]:
+        """What ``find_placements`` would have found at a position that the read models have reached."""
+        uuid = normalised_uuid(name_or_uuid)
+        if uuid is not None:
+            found = self._once("uuid = %s OR domain = %s::uuid", uuid, as_of, host)
+            if found:
+                return found
+        found = self._once("name = %s OR former_names ? %s", name_or_uuid, as_of, host)
+        return [row for row in found if row.name == name_or_uuid]
+
+    def _once(self, candidates: str, what: str, as_of: int, host: str | None) -> list[PlacementRow]:
+        """Placements at a position, of domains of now: no domain is ever forgotten, nor a name that it gave up."""
+        here, more = _on(host)
+        order = "(d.role = 'owner') IS TRUE DESC, d.position DESC"
+        known = f"d.domain = ANY (ARRAY(SELECT domain FROM views.domains WHERE {candidates}))"  # noqa: S608 - our words
+        query = f"{_at(_DOMAINS, as_of, whole=(HOSTS,))} WHERE {_LIVING}{here} AND {known} ORDER BY {order}"
+        return self._rows(PlacementRow, query, *more, what, what)
 
     def last_bearer(self, name: str) -> PlacementRow | None:
         """The domain that bears a name or, if none does, that bore it last."""
         found = self.find_placements(name, living=False)
         return found[0] if found else None
 
-    def snapshots(self, domain: UUID) -> list[SnapshotRow]:
-        """The domain's own tree, by name as virsh sorts it."""
-        return self._rows(SnapshotRow, _SNAPSHOTS + 'WHERE s.domain = %s ORDER BY s.name COLLATE "C"', domain)
+    def snapshots(self, domain: UUID, as_of: int | None = None) -> list[SnapshotRow]:
+        """The domain's own tree, or what it was at a position, by name as virsh sorts it."""
+        query = _at(_SNAPSHOTS, as_of) + 'WHERE s.domain = %s ORDER BY s.name COLLATE "C"'
+        return self._rows(SnapshotRow, query, domain)
 
     def snapshot(self, domain: UUID, name: str) -> SnapshotRow | None:
         """One snapshot of the domain's own tree."""
-        return self._first(SnapshotRow, _SNAPSHOTS + "WHERE s.domain = %s AND s.name = %s", domain, name)
+        return self._first(SnapshotRow, _at(_SNAPSHOTS) + "WHERE s.domain = %s AND s.name = %s", domain, name)
 
     def current_snapshot(self, domain: UUID) -> SnapshotRow | None:
         """The current snapshot of the domain's own tree."""
-        return self._first(SnapshotRow, _SNAPSHOTS + "WHERE s.domain = %s AND s.id = f.current", domain)
+        return self._first(SnapshotRow, _at(_SNAPSHOTS) + "WHERE s.domain = %s AND s.id = f.current", domain)
 
     def checkpoints(self, domain: UUID) -> list[CheckpointRow]:
         """The domain's checkpoints, by name as virsh sorts them."""
@@ -246,6 +290,18 @@ class Queries:
     def _first(self, kind: type[_Found], query: str, *params: object) -> _Found | None:
         found = self._rows(kind, query, *params)
         return found[0] if found else None
+
+
+def _at(query: str, as_of: int | None = None, *, whole: Collection[Table] = (HOSTS, DOMAINS)) -> str:
+    """A question to the tables of now, or to what they held at a position: some as a whole, the others row by row."""
+    if as_of is None:
+        return query.format_map(_NOW)
+    return query.format_map(
+        {
+            table.name: past.whole_table_at(table, as_of) if table in whole else past.rows_at(table, as_of)
+            for table in _TABLES
+        }
+    )
 
 
 def _on(host: str | None) -> tuple[str, list[str]]:

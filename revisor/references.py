@@ -19,11 +19,11 @@ class References:
         self._application = application
         self._queries = queries
 
-    def host(self, name: str, field: str = "host") -> HostRow:
-        """The host of that name. Raises InvalidArgument (8), naming the hosts there are."""
-        row = self._queries.host(name)
+    def host(self, name: str, field: str = "host", as_of: int | None = None) -> HostRow:
+        """The host of that name. Raises InvalidArgument (8), naming the hosts there are, or were at a position."""
+        row = self._queries.host(name, as_of)
         if row is None:
-            known = ", ".join(row.name for row in self._queries.hosts())
+            known = ", ".join(row.name for row in self._queries.hosts(as_of))
             raise InvalidArgument(f"no host with name '{name}'", field=field, value=name, accepted=known or None)
         return row
 
@@ -42,17 +42,26 @@ class References:
             (row for row in self._queries.find_placements(ref, here, living=False) if row.domain == domain), None
         )
 
-    def placement(self, ref: str, host: str | None, *, owner_only: bool = False) -> PlacementRow:
-        """The placement a reference names: without a host, the owner. Raises 42, or 8 when several answer to it."""
+    def placement(
+        self, ref: str, host: str | None, *, owner_only: bool = False, as_of: int | None = None
+    ) -> PlacementRow:
+        """The placement a reference names, or named at a position: without a host, the owner.
+
+        Raises NoDomain (42), or InvalidArgument (8) when several answer to it.
+        """
         if ref.lstrip().startswith("<"):
             raise NoDomain("a name or a UUID is expected, not XML", field="domain")
-        found = self._queries.find_placements(ref, None if host is None else self.host(host).id)
+        here = None if host is None else self.host(host, as_of=as_of).id
+        found = (
+            self._queries.find_placements(ref, here) if as_of is None else self._queries.placements_at(ref, as_of, here)
+        )
         if host is None:
             owners = [row for row in found if row.role == Role.OWNER]
             found = owners if owners or owner_only else found
         if not found:
             what = "uuid" if present.is_uuid(ref) else "name"
             where = "" if host is None else f" on host '{host}'"
+            where += "" if as_of is None else f" at position {as_of}"
             raise NoDomain(f"no domain with matching {what} '{ref}'{where}", field="domain", value=ref)
         if len(found) > 1:
             candidates = ", ".join(f"{row.host_name}/{row.name}" for row in found)

@@ -30,6 +30,7 @@ from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.plans import Plans
 from revisor.queries import Queries
+from revisor.read_models import ReadModels
 from revisor.references import References
 from revisor.requests import Requests
 from revisor.restores import Restores
@@ -53,7 +54,6 @@ class Service:
         application: Application,
         queries: Queries,
         wakeup: Wakeup,
-        rebuild: Callable[[str], None],
     ) -> None:
         self._application = application
         self._queries = queries
@@ -66,7 +66,7 @@ class Service:
         self._wakeup = wakeup
         self._looks = FreshLooks(application, queries, wakeup)
         self.restores = Restores(application, queries, self._looks)
-        self._rebuild = rebuild
+        self.read_models = ReadModels(application, queries)
 
     # Hosts.
 
@@ -195,9 +195,12 @@ class Service:
 
     # Questions.
 
-    def domains(self, *, all_domains: bool, host: str | None, titles: bool = False) -> list[dict[str, Any]]:
-        here = None if host is None else self._refer.host(host).id
-        rows = self._queries.domains(all=all_domains, host=here)
+    def domains(
+        self, *, all_domains: bool, host: str | None, titles: bool = False, as_of: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The domains there are, or were at a position that ``read_models.position_of`` gave."""
+        here = None if host is None else self._refer.host(host, as_of=as_of).id
+        rows = self._queries.domains(all=all_domains, host=here, as_of=as_of)
         if not titles:
             return [present.domain(row) for row in rows]
         texts = self._application.documents.get_many(digest for row in rows if (digest := row.shown()) is not None)
@@ -213,9 +216,10 @@ class Service:
         text = self._definition_text(row, inactive=inactive)
         return self._shown(text, row.domain, "dumpxml", row.name, context, security_info=security_info)
 
-    def snapshots(self, ref: str, host: str | None) -> list[dict[str, Any]]:
-        row = self._refer.placement(ref, host)
-        return present.snapshots(self._queries.snapshots(row.domain))
+    def snapshots(self, ref: str, host: str | None, as_of: int | None = None) -> list[dict[str, Any]]:
+        """A domain's own tree, or what it was at a position that ``read_models.position_of`` gave."""
+        row = self._refer.placement(ref, host, as_of=as_of)
+        return present.snapshots(self._queries.snapshots(row.domain, as_of))
 
     def deleted_snapshots(self, ref: str, host: str | None) -> list[dict[str, Any]]:
         """What ``snapshot-undelete`` can bring back, the last deleted last."""
@@ -262,19 +266,6 @@ class Service:
 
     def operation(self, operation: UUID) -> dict[str, Any]:
         return present.operation(self._operation_row(operation), self._queries.host_names())
-
-    def projections(self) -> list[dict[str, Any]]:
-        head = self._application.reader.head()
-        return [present.projection(row, head) for row in self._queries.positions()]
-
-    def rebuild(self, name: str) -> None:
-        """Rebuild a projection beside itself; returns when swapped. Raises InvalidArgument (8) for an unknown one."""
-        known = [row.name for row in self._queries.positions()]
-        if name not in known:
-            raise InvalidArgument(
-                f"no projection with name '{name}'", field="name", value=name, accepted=", ".join(known)
-            )
-        self._rebuild(name)
 
     def position(self) -> int:
         """How far the log is known here: everything up to it can be read."""

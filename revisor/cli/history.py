@@ -124,22 +124,49 @@ def projections_list(asked: Asked) -> int:
     if door.as_json:
         output.json_text(reply.body)
         return Exit.DONE
-    rows = [
-        [item["name"], item["position"], item.get("state"), item.get("error") or ""] for item in reply.body["items"]
-    ]
-    output.table(["Name", "Position", "State", "Error"], rows)
+    _projections(reply.body["items"])
     return Exit.DONE
 
 
-@verb("rebuild", Word("name", "NAME"))
-def projections_rebuild(asked: Asked, *, name: str) -> int:
-    """Rebuild a read model beside itself; returns when the new one took its place."""
+def _projections(items: list[Item]) -> None:
+    rows = [[item["name"], item["position"], _how_far(item), item.get("error") or ""] for item in items]
+    output.table(["Name", "Position", "State", "Error"], rows)
+
+
+def _how_far(item: Item) -> str:
+    match item["state"]:
+        case "behind":
+            return f"behind by {item['behind']} ({item['behind_s']:.0f} s)"
+        case "parked":
+            return f"parked at {item['parked_at']} ({item['parked_topic'] or 'nothing is there'})"
+        case state:
+            return str(state)
+
+
+@verb("rebuild", Word("name", "NAME", required=False), options=[flag("all", "All read models, in one reading.")])
+def projections_rebuild(asked: Asked, *, name: str | None, **given: bool) -> int:
+    """Rebuild a read model beside itself, or all; returns when the new ones took their places."""
+    if given["all"] == (name is not None):
+        raise click.UsageError("command 'rebuild' requires <name> or --all, and not both")
     door = Door(asked)
-    reply = door.client.request("POST", f"/v1/projections/{segment(name)}/rebuild", body=door.said, wait_s=_REBUILD_S)
+    path = "/v1/projections/rebuild" if name is None else f"/v1/projections/{segment(name)}/rebuild"
+    reply = door.client.request("POST", path, body=door.said, wait_s=_REBUILD_S)
     if door.as_json:
         output.json_text(reply.body)
     else:
-        output.message(f"Projection '{name}' rebuilt")
+        output.message("All projections rebuilt" if name is None else f"Projection '{name}' rebuilt")
+    return Exit.DONE
+
+
+@verb("resume", Word("name", "NAME"))
+def projections_resume(asked: Asked, *, name: str) -> int:
+    """Let a parked read model try again from the event it stopped at; prints its state afterwards."""
+    door = Door(asked)
+    reply = door.change("POST", f"/v1/projections/{segment(name)}/resume", {})
+    if door.as_json:
+        output.json_text(reply.body)
+    else:
+        _projections(reply.body["items"])
     return Exit.DONE
 
 

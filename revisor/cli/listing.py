@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from revisor.cli import output
+from revisor.cli.as_of import as_of_option, moment_asked
 from revisor.cli.asking import Door
 from revisor.cli.failures import Exit
 from revisor.cli.verb import Asked, exclusive, flag, option, verb
@@ -49,14 +50,16 @@ _PAIRS = (
         flag("managed-save", "Show the state of domains that were saved by managedsave as saved."),
         flag("title", "With a column for the title."),
         option("host", "NAME", "Only the domains on this host, as virsh there lists them."),
+        as_of_option(),
     ],
 )
-def list_domains(asked: Asked, *, host: str | None, **flags: bool) -> int:
+def list_domains(asked: Asked, *, host: str | None, as_of: str | None, **flags: bool) -> int:
     """List domains."""
     exclusive(flags, ("table", "name"), ("table", "id"), ("table", "uuid"))
+    at = moment_asked(asked, as_of)
     door = Door(asked)
     inactive = flags["all"] or flags["inactive"] or flags["state_shutoff"]
-    reply = door.read("/v1/domains", host=host, all=inactive, titles=flags["title"])
+    reply = door.read("/v1/domains", host=host, all=inactive, titles=flags["title"], as_of=at)
     items = [item for item in reply.body["items"] if _wanted(item, flags)]
     items.sort(key=_virsh_order)
     if door.as_json:

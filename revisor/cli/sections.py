@@ -118,7 +118,7 @@ _PRODUCT: Table = {
     "acknowledge-restore": ("restores:acknowledge_restore", "compare the hosts with a restored log"),
     "help": ("main:help_on", "show how a verb is used"),
     "host": ("main:host", "hosts: add, list, set-uri, remove"),
-    "projections": ("main:projections", "read models: list, rebuild"),
+    "projections": ("main:projections", "read models: list, rebuild, resume"),
     "status": ("status:status", "show how Revisor is"),
     "up": ("server:up", "run Revisor"),
     "down": ("server:down", "stop Revisor"),
@@ -135,7 +135,8 @@ HOST_VERBS: Table = {
 }
 PROJECTION_VERBS: Table = {
     "list": ("history:projections_list", "list the read models"),
-    "rebuild": ("history:projections_rebuild", "rebuild a read model"),
+    "rebuild": ("history:projections_rebuild", "rebuild a read model, or all"),
+    "resume": ("history:projections_resume", "let a parked read model try again"),
 }
 
 SECTIONS = (

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from revisor.cli import moment_trees, output
+from revisor.cli.as_of import as_of_option, moment_asked
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit, refusal
 from revisor.cli.snapshot_words import NO_SNAPSHOT, is_missing, state_of
-from revisor.cli.verb import DOMAIN, Asked, flag, verb
+from revisor.cli.verb import DOMAIN, Asked, exclusive, flag, verb
 from revisor.client import Refusal
 
 Item = dict[str, Any]
@@ -37,13 +38,16 @@ _STATES = {"shutoff": "inactive", "disk-snapshot": "disk_only"}
         flag("internal", "Only those within the disks' images."),
         flag("external", "Only those in files of their own."),
         flag("deleted", "Those whose metadata was deleted, which snapshot-undelete brings back."),
+        as_of_option(),
     ],
 )
 def snapshot_list(asked: Asked, *, domain: str, **given: Any) -> int:
     """List a domain's snapshots."""
     _refuse_together(given)
+    exclusive(given, ("deleted", "as-of"))
+    at = moment_asked(asked, given["as_of"])
     door, name, current = Door(asked), given["from"], given["current"]
-    reply = door.read_of(Reference.of(domain), "/snapshots", deleted=given["deleted"])
+    reply = door.read_of(Reference.of(domain), "/snapshots", deleted=given["deleted"], as_of=at)
     everything = reply.body["items"]
     start = moment_trees.start_of(everything, name, lambda: _not_there(name), current=current)
     items = moment_trees.chosen(everything, start, given, _groups)

@@ -14,15 +14,24 @@ from revisor.service import Service
 Row = dict[str, Any]
 
 LOCATION = "/v1/operations/{id}"
+_POSITION = "Revisor-Position"
 
 
 def document(
-    service: Service, kind: str, read: Callable[[], Sequence[Row]], host: str | None = None, status: int = 200
+    service: Service,
+    kind: str,
+    read: Callable[[], Sequence[Row]],
+    host: str | None = None,
+    status: int = 200,
+    *,
+    as_of: int | None = None,
 ) -> Response:
     """A read's answer. ``kind`` is the verb of the command line that prints it; ``host`` whose last look is told.
 
-    The position is taken before reading: everything up to it is in what was read.
+    The position is taken before reading: everything up to it is in what was read. With ``as_of`` it is that one.
     """
+    if as_of is not None:
+        return document_at(kind, as_of, None, list(read()), status)
     position, observed_at = service.position(), service.observed_at(host)
     return document_at(kind, position, observed_at, list(read()), status)
 
@@ -55,7 +64,7 @@ def _headers(service: Service, host: str | None) -> dict[str, str]:
 
 
 def _known(position: int, observed_at: str | None) -> dict[str, str]:
-    headers = {"Revisor-Position": str(position)}
+    headers = {_POSITION: str(position)}
     if observed_at is not None:
         headers["Revisor-Observed-At"] = observed_at
     return headers

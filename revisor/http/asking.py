@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from domain_model.errors import Refused
+from domain_model.errors import InvalidArgument, Refused
 from revisor.http.models import Asked, Reason, Ticket
 from revisor.service import Service
 from revisor.store.context import Context
@@ -75,6 +75,10 @@ AskingGiven = Annotated[Asking, Depends(_asking)]
 ReadContext = Annotated[Context, Depends(_read_context)]
 HostQuery = Annotated[str | None, Query(description="The name of the host whose placement is meant.")]
 FreshQuery = Annotated[bool, Query(description="Look at the hosts first, instead of answering from the last look.")]
+AsOfQuery = Annotated[
+    str | None,
+    Query(description="What was there at this position of the log, or at this time (RFC 3339; without an offset UTC)."),
+]
 LimitQuery = Annotated[int | None, Query(ge=1, le=100_000, description="At most so many, the newest.")]
 WaitQuery = Annotated[
     float | None,
@@ -82,10 +86,22 @@ WaitQuery = Annotated[
 ]
 
 
+def position_of(service: Service, as_of: str | None, *others: tuple[str, bool]) -> int | None:
+    """The position that ``as_of`` means. Refused (8) beside what asks for the present, each with whether it was given."""
+    if as_of is None:
+        return None
+    for name, given in others:
+        if given:
+            raise InvalidArgument(
+                f"{name} is about now and as_of about before", field=name, value="true", accepted=f"as_of or {name}"
+            )
+    return service.read_models.position_of(as_of)
+
+
 async def _look_closely(
-    service: ServiceGiven, domain: str, host: HostQuery = None, *, fresh: FreshQuery = False
+    request: Request, service: ServiceGiven, domain: str, host: HostQuery = None, *, fresh: FreshQuery = False
 ) -> None:
-    if fresh:
+    if fresh and "as_of" not in request.query_params:
         await run_in_threadpool(service.observe_closely, domain, host)
 
 

@@ -13,7 +13,17 @@ from starlette.responses import Response
 from domain_model.flags import Define, Start
 from revisor.http import shapes
 from revisor.http.answers import document, operation_answer, xml_answer
-from revisor.http.asking import LOOKED_CLOSELY, AskingGiven, FreshQuery, HostQuery, ReadContext, ServiceGiven, WaitQuery
+from revisor.http.asking import (
+    LOOKED_CLOSELY,
+    AskingGiven,
+    AsOfQuery,
+    FreshQuery,
+    HostQuery,
+    ReadContext,
+    ServiceGiven,
+    WaitQuery,
+    position_of,
+)
 from revisor.http.models import Act, NewDomain, arguments_of
 from revisor.http.waiting import operation_when_ended
 
@@ -37,11 +47,17 @@ def list_domains(
     host: HostQuery = None,
     titles: Annotated[bool, Query(description="With the title of each.")] = False,
     fresh: FreshQuery = False,
+    as_of: AsOfQuery = None,
 ) -> Response:
-    """The domains on all hosts, or on one."""
+    """The domains on all hosts, or on one; with ``as_of`` those there were, whatever became of them."""
+    at = position_of(service, as_of, ("fresh", fresh))
     if fresh:
         service.observe(host)
-    return document(service, "list", lambda: service.domains(all_domains=everything, host=host, titles=titles), host)
+
+    def read() -> list[dict[str, Any]]:
+        return service.domains(all_domains=everything, host=host, titles=titles, as_of=at)
+
+    return document(service, "list", read, host, as_of=at)
 
 
 @routes.post("", status_code=202, responses=OPERATION, response_class=Response)

@@ -11,7 +11,7 @@ from revisor.http import shapes
 from revisor.http.answers import document, operation_answer
 from revisor.http.asking import AskingGiven, HostQuery, LimitQuery, ServiceGiven, WaitQuery
 from revisor.http.domains import OPERATION
-from revisor.http.models import Rebuild
+from revisor.http.models import Rebuild, Resumption
 from revisor.http.waiting import operation_when_ended
 
 routes = APIRouter(prefix="/v1")
@@ -51,7 +51,7 @@ def list_attempts(service: ServiceGiven, limit: LimitQuery = None) -> Response:
 @routes.get("/projections", response_model=shapes.Document[shapes.ProjectionItem], tags=["projections"])
 def list_projections(service: ServiceGiven) -> Response:
     """The read models and how far they are."""
-    return document(service, "projections", service.projections)
+    return document(service, "projections", service.read_models.all)
 
 
 @routes.post("/projections/{name}/rebuild", response_model=shapes.Document[shapes.ProjectionItem], tags=["projections"])
@@ -59,6 +59,21 @@ def rebuild_projection(
     service: ServiceGiven, _asking: AskingGiven, name: str, _asked: Rebuild | None = None
 ) -> Response:
     """Rebuild a read model beside itself; the answer comes when the new one took its place."""
-    service.rebuild(name)
-    rebuilt = [item for item in service.projections() if item["name"] == name]
-    return document(service, "projections", lambda: rebuilt)
+    service.read_models.rebuild(name)
+    return document(service, "projections", lambda: [service.read_models.one(name)])
+
+
+@routes.post("/projections/rebuild", response_model=shapes.Document[shapes.ProjectionItem], tags=["projections"])
+def rebuild_all_projections(service: ServiceGiven, _asking: AskingGiven, _asked: Rebuild | None = None) -> Response:
+    """Rebuild all read models in one reading of the log; the answer comes when the new ones took their places."""
+    service.read_models.rebuild()
+    return document(service, "projections", service.read_models.all)
+
+
+@routes.post("/projections/{name}/resume", response_model=shapes.Document[shapes.ProjectionItem], tags=["projections"])
+def resume_projection(
+    service: ServiceGiven, _asking: AskingGiven, name: str, _asked: Resumption | None = None
+) -> Response:
+    """Let a parked read model try again from the event it stopped at; 55 if it is not parked."""
+    service.read_models.resume(name)
+    return document(service, "projections", lambda: [service.read_models.one(name)])

@@ -84,6 +84,10 @@ class RestoreAcknowledgement(Asked):
     without: Annotated[list[Word], Field(description="Names of hosts that are not compared.")] = []
 
 
+class Resumption(Asked):
+    pass
+
+
 class NewDomain(Asked):
     xml: Annotated[Xml, Field(description="The domain's XML, at most 16 MiB.")]
     host: Word

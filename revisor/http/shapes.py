@@ -17,7 +17,10 @@ class _Open(BaseModel):
 
 
 class Document(_Open, Generic[Item]):
-    """What reads answer with. ``position`` is the place in the log, ``observed_at`` when hosts were last looked at."""
+    """What reads answer with. ``position`` is the place in the log, ``observed_at`` when hosts were last looked at.
+
+    What was read as of a position has that position, and was looked at by nobody.
+    """
 
     kind: str
     position: int
@@ -189,6 +192,15 @@ class AttemptItem(_Open):
 class ProjectionItem(_Open):
     name: str
     position: int
+    behind: int | None = None
+    """How many events it has not seen."""
+    behind_s: float | None = None
+    """The age of the oldest of them."""
+    state: Literal["caught up", "behind", "parked"] | None = None
+    error: str | None = None
+    parked_at: int | None = None
+    """The position of the event it could not take."""
+    parked_topic: str | None = None
 
 
 class Health(_Open):

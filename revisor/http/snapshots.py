@@ -7,7 +7,15 @@ from starlette.responses import Response
 
 from revisor.http import shapes
 from revisor.http.answers import document, xml_answer
-from revisor.http.asking import LOOKED_CLOSELY, HostQuery, ReadContext, ServiceGiven
+from revisor.http.asking import (
+    LOOKED_CLOSELY,
+    AsOfQuery,
+    FreshQuery,
+    HostQuery,
+    ReadContext,
+    ServiceGiven,
+    position_of,
+)
 from revisor.http.domains import SECURITY, XML
 from revisor.http.names import SNAPSHOT
 
@@ -22,10 +30,14 @@ def list_snapshots(
     *,
     host: HostQuery = None,
     deleted: Annotated[bool, Query(description="Those whose metadata was deleted and can be brought back.")] = False,
+    fresh: FreshQuery = False,
+    as_of: AsOfQuery = None,
 ) -> Response:
-    """The snapshot tree of a domain, one item a snapshot."""
-    asked = service.deleted_snapshots if deleted else service.snapshots
-    return document(service, "snapshot-list", lambda: asked(domain, host), host)
+    """The snapshot tree of a domain, one item a snapshot; with ``as_of`` what it was, of the domain called so then."""
+    at = position_of(service, as_of, ("fresh", fresh), ("deleted", deleted))
+    if deleted:
+        return document(service, "snapshot-list", lambda: service.deleted_snapshots(domain, host), host)
+    return document(service, "snapshot-list", lambda: service.snapshots(domain, host, at), host, as_of=at)
 
 
 @routes.get(f"{SNAPSHOT}/xml", responses=XML, response_class=Response)

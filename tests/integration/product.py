@@ -50,7 +50,7 @@ class Product:
         loop = ProjectionLoop(database.pool, self.application.reader, all_projections())
         loop.prepare()
         self.queries = FoldingQueries(database, loop)
-        self.service = Service(self.application, self.queries, Wakeup(database.dsn), lambda _: None)
+        self.service = Service(self.application, self.queries, Wakeup(database.dsn))
         self._folder = folder
         self.agents: dict[str, HostAgent] = {}
         self.leases: dict[str, Lease] = {}

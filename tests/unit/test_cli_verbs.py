@@ -1,5 +1,6 @@
 """What each verb asks for, and what it prints: the words and tables of virsh 9.0, plus a column for the host."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,32 @@ def test_the_verbs_of_read_models(line: CommandLine) -> None:
         "\n"
     )
     assert line.run("projections", "rebuild", "domains").out == "Projection 'domains' rebuilt\n\n"
+    assert line.run("projections", "rebuild", "--all").out == "All projections rebuilt\n\n"
+    assert line.service.asked == [("rebuild", "domains"), ("rebuild", None)]
+    for words in ([], ["domains", "--all"]):
+        refused = line.run("projections", "rebuild", *words)
+        assert refused.code == 2
+        assert "requires <name> or --all, and not both" in refused.err
+
+
+def test_a_read_model_shows_how_far_behind_it_is_and_what_it_could_not_take(line: CommandLine) -> None:
+    known = line.service.read_models.known
+    known.update(state="behind", behind=12, behind_s=3.4)
+    assert " domains   7          behind by 12 (3 s)   \n" in line.run("projections", "list").out
+    known.update(state="parked", parked_at=8, parked_topic="domain.started", error="KeyError: 'name'")
+    row = " domains   7          parked at 8 (domain.started)   KeyError: 'name'\n"
+    assert row in line.run("projections", "list").out
+
+
+def test_a_parked_read_model_is_resumed_and_its_state_is_printed(line: CommandLine) -> None:
+    assert line.run("projections", "resume", "domains").out == (
+        " Name      Position   State       Error\n"
+        "-----------------------------------------\n"
+        " domains   7          caught up   \n"
+        "\n"
+    )
+    assert line.service.asked == [("resume", "domains")]
+    assert json.loads(line.run("projections", "resume", "domains", "--output", "json").out)["kind"] == "projections"
 
 
 EVENT = {

@@ -3,7 +3,7 @@
 import inspect
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from domain_model.flags import Define, Start
 from revisor.application import Accepted
 from revisor.client import Client
 from revisor.http.server import HttpServer
+from revisor.read_models import ReadModels
 from revisor.service import Service
 from revisor.status import LogStatus, PoolStatus, Status, StatusReader
 from revisor.store.context import Context
@@ -116,6 +117,7 @@ class FakeService:
         self.known_operations: dict[UUID, Item] = {}
         self.waiting = 0
         self.status_reader.forget()
+        self.read_models = FakeReadModels(self._note)
 
     def settle(self, **outcome: Any) -> None:
         """End all operations that run, and those that come."""
@@ -185,8 +187,10 @@ class FakeService:
             self.waiting -= 1
         return self.operation(operation)
 
-    def domains(self, *, all_domains: bool, host: str | None, titles: bool = False) -> list[Item]:
-        self._note(None, "domains", all_domains, host, titles)
+    def domains(
+        self, *, all_domains: bool, host: str | None, titles: bool = False, as_of: int | None = None
+    ) -> list[Item]:
+        self._note(None, "domains", all_domains, host, titles, *_if_given(as_of))
         return self.known_domains
 
     def domain(self, ref: str, host: str | None) -> Item:
@@ -197,8 +201,8 @@ class FakeService:
         self._note(context, "domain_xml", ref, host, inactive, security_info)
         return self.known_xml
 
-    def snapshots(self, ref: str, host: str | None) -> list[Item]:
-        self._note(None, "snapshots", ref, host)
+    def snapshots(self, ref: str, host: str | None, as_of: int | None = None) -> list[Item]:
+        self._note(None, "snapshots", ref, host, *_if_given(as_of))
         return self.known_snapshots
 
     def deleted_snapshots(self, ref: str, host: str | None) -> list[Item]:
@@ -239,12 +243,6 @@ class FakeService:
         if operation not in self.known_operations:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return dict(self.known_operations[operation])
-
-    def projections(self) -> list[Item]:
-        return [{"name": "domains", "position": 7, "state": "caught up", "error": None}]
-
-    def rebuild(self, name: str) -> None:
-        self._note(None, "rebuild", name)
 
     def position(self) -> int:
         return 7
@@ -298,6 +296,43 @@ class FakeService:
         return known is None or known["state"] not in ("queued", "started")
 
 
+def _if_given(as_of: int | None) -> tuple[int, ...]:
+    return () if as_of is None else (as_of,)
+
+
+class FakeReadModels:
+    """Remembers what it was asked together with the rest."""
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+        self.known: Item = {
+            "name": "domains",
+            "position": 7,
+            "behind": 0,
+            "behind_s": 0.0,
+            "state": "caught up",
+            "error": None,
+            "parked_at": None,
+            "parked_topic": None,
+        }
+
+    def all(self) -> list[Item]:
+        return [self.known]
+
+    def one(self, name: str) -> Item:
+        return {**self.known, "name": name}
+
+    def rebuild(self, name: str | None = None) -> None:
+        self._note(None, "rebuild", name)
+
+    def resume(self, name: str) -> None:
+        self._note(None, "resume", name)
+
+    def position_of(self, as_of: str) -> int:
+        self._note(None, "position_of", as_of)
+        return 5
+
+
 @contextmanager
 def served(service: Service, reader: StatusReader) -> Iterator[Client]:
     """The HTTP door on a socket of its own, in a folder with a short name; what it yields speaks to it."""
@@ -338,6 +373,14 @@ PUBLIC = [name for name, _ in inspect.getmembers(Service, inspect.isfunction) if
 )
 def test_the_fake_is_asked_like_the_real_one(real_kind: type, fake_kind: type, name: str) -> None:
     real, fake = (inspect.signature(getattr(kind, name)) for kind in (real_kind, fake_kind))
+    assert [(p.name, p.kind, p.default) for p in real.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in fake.parameters.values()
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in vars(FakeReadModels) if not name.startswith("_")])
+def test_the_fake_read_models_are_asked_like_the_real_ones(name: str) -> None:
+    real, fake = (inspect.signature(getattr(kind, name)) for kind in (ReadModels, FakeReadModels))
     assert [(p.name, p.kind, p.default) for p in real.parameters.values()] == [
         (p.name, p.kind, p.default) for p in fake.parameters.values()
     ]

@@ -120,6 +120,7 @@ def test_rebuilds_while_writers_readers_and_the_loop_go_on(database: Database, r
     def look() -> None:
         while not written.is_set():
             Queries(database).domains()
+            Queries(database).domains(as_of=20)
             Queries(database).operations()
             seen.append(states_of(database)["counts"].position)
 

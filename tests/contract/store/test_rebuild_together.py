@@ -9,10 +9,10 @@ from projections.ports import RecordedEvent
 from projections.rebuild import rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.integration.conftest import Recording
+from tests.contract.store.test_projection_loop import Counts, Stumbling, caught_up, loop_of, states_of
+from tests.contract.store.test_rebuild import all_of, live
 from tests.integration.postgres_probe import until
-from tests.integration.test_projection_loop import Counts, Stumbling, caught_up, loop_of, states_of
-from tests.integration.test_rebuild import all_of, live
+from tests.lab.store import Recording
 from tests.unit.test_projection_histories import every_topic, random_events
 
 

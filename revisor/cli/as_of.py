@@ -1,0 +1,26 @@
+"""``--as-of``: reading what was there at a position of the log, or at a time."""
+
+from datetime import datetime
+
+import click
+
+from revisor.cli.verb import Asked, option
+
+
+def as_of_option() -> click.Option:
+    return option("as-of", "POSITION|TIME", "What was there at this position of the log, or at this time.")
+
+
+def moment_asked(asked: Asked, as_of: str | None) -> str | None:
+    """What to ask for. A time without an offset is meant as clocks here show it; what is no time Revisor refuses."""
+    if as_of is None:
+        return None
+    if asked.fresh:
+        raise click.UsageError("Options --fresh and --as-of are mutually exclusive")
+    if as_of.isdecimal():
+        return as_of
+    try:
+        moment = datetime.fromisoformat(as_of)
+        return moment.isoformat() if moment.tzinfo else moment.astimezone().isoformat()
+    except (ValueError, OverflowError):
+        return as_of

@@ -1,0 +1,140 @@
+"""The read models as a door sees them: which moments they answer for, how far they are, and how a person repairs one."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, OperationInvalid
+from domain_model.host import Host
+from revisor.store.database import Database
+from tests.integration.product import ALICE, Product
+
+
+@pytest.fixture
+def product(database: Database, tmp_path: Path) -> Iterator[Product]:
+    made = Product(database, tmp_path)
+    made.add_host("alpha")
+    made.define()
+    yield made
+    made.close()
+
+
+def head(product: Product) -> int:
+    return product.application.reader.head()
+
+
+def names_at(product: Product, as_of: int) -> list[str]:
+    return [item["name"] for item in product.service.domains(all_domains=True, host=None, as_of=as_of)]
+
+
+def test_the_fleet_and_a_tree_are_read_as_of_a_time_and_a_position(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    then, moment = head(product), product.application.now()
+    product.act("undefine", snapshots_metadata=True)
+    assert product.service.domains(all_domains=True, host=None) == []
+    with pytest.raises(NoDomain):
+        product.service.snapshots("web", None)
+    for as_of in (str(then), moment.isoformat()):
+        at = product.service.read_models.position_of(as_of)
+        assert at == then
+        assert names_at(product, at) == ["web"]
+        assert [item["name"] for item in product.service.snapshots("web", "alpha", at)] == ["s1"]
+    with pytest.raises(NoDomain, match=f"'nobody' at position {then}"):
+        product.service.snapshots("nobody", None, then)
+
+
+def test_a_removed_host_names_what_was_on_it_as_of_before(product: Product) -> None:
+    then = head(product)
+    product.act("undefine")
+    product.service.remove_host("alpha", ALICE)
+    assert [item["host"] for item in product.service.domains(all_domains=True, host="alpha", as_of=then)] == ["alpha"]
+    with pytest.raises(InvalidArgument, match="no host"):
+        product.service.domains(all_domains=True, host="alpha", as_of=head(product))
+
+
+@pytest.mark.parametrize("as_of", ["", "yesterday", "-1", "1.5", "\u0663", "2026-13-01", "{beyond}", "{future}"])
+def test_what_is_no_moment_of_this_log_is_refused_with_what_would_be_accepted(product: Product, as_of: str) -> None:
+    future = (product.application.now() + timedelta(hours=1)).isoformat()
+    asked = as_of.format(beyond=head(product) + 1, future=future)
+    with pytest.raises(InvalidArgument) as refused:
+        product.service.read_models.position_of(asked)
+    assert (refused.value.field, refused.value.value) == ("as_of", asked)
+    assert refused.value.accepted is not None
+    assert refused.value.accepted.startswith(f"a position from 0 to {head(product)}, or a time")
+
+
+def test_a_time_before_the_log_began_is_its_beginning(product: Product) -> None:
+    at = product.service.read_models.position_of("2001-01-01")
+    assert (at, names_at(product, at)) == (0, [])
+
+
+def test_the_newest_position_is_waited_for(product: Product) -> None:
+    (host,) = product.queries.hosts()
+    now = product.application.now()
+    moved = product.application.change(Host, UUID(host.id), lambda known: known.set_uri("simulator:///b", now), ALICE)
+    assert [row.uri for row in product.queries.hosts()] == ["simulator:///alpha"], "nobody has folded it yet"
+    assert product.service.read_models.position_of(str(moved)) == moved
+    assert [row.uri for row in product.queries.hosts(moved)] == ["simulator:///b"]
+    assert [row.uri for row in product.queries.hosts(moved - 1)] == ["simulator:///alpha"]
+
+
+def test_a_parked_read_model_is_not_read_as_of_behind_where_it_stopped(product: Product, database: Database) -> None:
+    at = head(product)
+    database.execute("UPDATE views.projections SET parked_at = position, position = position - 1, error = 'x'")
+    with pytest.raises(OperationFailed, match=f"is at position {at - 1} and parked"):
+        product.service.read_models.position_of(str(at))
+    assert product.service.read_models.position_of(str(at - 1)) == at - 1
+
+
+def test_a_read_model_of_an_older_release_is_not_read_as_of_anything(product: Product, database: Database) -> None:
+    database.execute("UPDATE views.projections SET version = 1 WHERE name = 'domains'")
+    with pytest.raises(OperationFailed, match="'domains' is made anew"):
+        product.service.read_models.position_of("1")
+
+
+def test_each_tells_how_far_it_is_behind_and_since_when(product: Product, database: Database) -> None:
+    at = head(product)
+    assert {item["state"] for item in product.service.read_models.all()} == {"caught up"}
+    database.execute("UPDATE views.projections SET position = %s WHERE name = 'hosts'", at - 3)
+    shown = product.service.read_models.one("hosts")
+    assert (shown["state"], shown["behind"], shown["parked_at"]) == ("behind", 3, None)
+    age = product.application.now() - product.application.reader.recorded_at(at - 2)
+    assert 0 < shown["behind_s"] <= age.total_seconds() + 0.001, "rounded to milliseconds"
+    assert product.service.read_models.one("domains")["behind_s"] == 0
+
+
+def test_a_parked_one_tells_the_event_and_is_resumed(product: Product, database: Database) -> None:
+    at = head(product)
+    database.execute(
+        "UPDATE views.projections SET position = %s, parked_at = %s, error = 'KeyError' WHERE name = 'hosts'",
+        *(at - 1, at),
+    )
+    shown = product.service.read_models.one("hosts")
+    topic = product.application.reader.topic(at)
+    assert (shown["state"], shown["parked_at"], shown["parked_topic"]) == ("parked", at, topic)
+    assert shown["error"] == "KeyError"
+    product.service.read_models.resume("hosts")
+    assert product.service.read_models.one("hosts")["state"] == "behind"
+    assert product.queries.wait_for(at, 10)
+    assert product.service.read_models.one("hosts")["state"] == "caught up"
+
+
+def test_what_is_not_parked_or_not_known_is_not_resumed(product: Product) -> None:
+    with pytest.raises(OperationInvalid, match="'hosts' is not parked"):
+        product.service.read_models.resume("hosts")
+    for act in (product.service.read_models.resume, product.service.read_models.rebuild):
+        with pytest.raises(InvalidArgument) as refused:
+            act("nothing")
+        assert refused.value.accepted == "checkpoints, domains, hosts, operations, snapshots"
+
+
+def test_one_or_all_are_rebuilt(product: Product) -> None:
+    product.service.read_models.rebuild("hosts")
+    rebuilt = {state.name: state.rebuilt_position for state in product.queries.positions()}
+    assert {name for name, position in rebuilt.items() if position} == {"hosts"}
+    product.service.read_models.rebuild()
+    assert {state.rebuilt_position for state in product.queries.positions()} == {head(product)}
+    assert names_at(product, head(product)) == ["web"]
