@@ -144,7 +144,7 @@ SECTIONS = (
     Section("monitor", "Domain Monitoring", _MONITOR),
     Section("snapshot", "Snapshot", _SNAPSHOT),
     Section("checkpoint", "Checkpoint", _CHECKPOINT),
-    Section("backup", "Backup", _BACKUP),
+    Section("domain-backup", "Backup", _BACKUP),
     Section("replica", "Replicas", _REPLICA),
     Section("history", "History", _HISTORY),
     Section("revisor", "Revisor itself", _PRODUCT),

@@ -152,7 +152,7 @@ def test_a_locked_projection_does_not_keep_anybody_from_looking(
     folded(database)
     head = recording.append(random_events(2, 5))
     with database.connection() as connection, connection.transaction():
-        positions.lock(connection, "domains")
+        positions.lock(connection, ["domains"])
         assert projections_of(reader)["domains"].behind == head - 3
 
 
