@@ -153,3 +153,52 @@ def test_a_hypervisor_that_does_not_answer_is_the_agents_concern(stage: Stage) -
     with pytest.raises(HypervisorUnreachable):
         stage.observe(driver=altered(stage.drivers[ALPHA], domains=silent))
     assert stage.domain.placements[ALPHA].persistent
+
+
+# Taking in what nobody recorded.
+
+OTHER = "00000000-0000-4000-8000-0000000000ee"
+
+
+def put(driver: SimulatorDriver, uuid: str = OTHER, name: str = "other") -> None:
+    driver.define(definition().replace(UUID_TEXT, uuid).replace("<name>guest</name>", f"<name>{name}</name>"))
+
+
+def test_a_domain_nobody_recorded_is_taken_in_with_its_tree(stage: Stage) -> None:
+    alpha = simulator(stage)
+    put(alpha)
+    for name in ("a", "b"):
+        alpha.snapshot_create(OTHER, f"<domainsnapshot><name>{name}</name></domainsnapshot>", SnapshotCreate.NONE)
+    assert stage.observer().adopt() == []
+    taken = stage.records.domain(UUID(OTHER))
+    assert (taken.name, taken.owner is not None and taken.owner.host) == ("other", ALPHA)
+    assert {record.name: taken.forest.parent_name(record) for record in taken.forest} == {"a": None, "b": "a"}
+    assert stage.records.names[-1] == "other"
+    assert {event.origin for event in stage.records.events(UUID(OTHER))[1:]} == {"observed"}
+
+
+def test_what_is_recorded_is_left_to_the_rounds_and_twice_is_once(stage: Stage) -> None:
+    put(simulator(stage))
+    stage.observer().adopt()
+    events = {stream: len(stage.records.events(stream)) for stream in stage.records.streams}
+    stage.observer().adopt()
+    assert {stream: len(stage.records.events(stream)) for stream in stage.records.streams} == events
+
+
+def test_a_domain_the_log_has_on_another_host_is_named_and_left(stage: Stage) -> None:
+    put(simulator(stage, BETA), UUID_TEXT, "guest")
+    assert stage.observer(BETA).adopt() == ["guest"]
+    assert BETA not in stage.records.domain(DOMAIN).placements
+
+
+def test_one_that_was_undefined_once_is_the_same_domain_again(stage: Stage) -> None:
+    alpha = simulator(stage)
+    put(alpha)
+    stage.observer().adopt()
+    alpha.undefine(OTHER)
+    stage.observe()
+    put(alpha, name="again")
+    stage.observer().adopt()
+    taken = stage.records.domain(UUID(OTHER))
+    assert [event.TOPIC for event in stage.records.events(UUID(OTHER))].count("domain.introduced") == 1
+    assert taken.name == "again"
