@@ -152,6 +152,28 @@ def test_only_the_epoch_that_leads_may_append(database: Database, recorder: LogR
     assert counts(database)[0] == 1
 
 
+_FAILS_TWICE = """
+CREATE SEQUENCE work.tries;
+CREATE FUNCTION work.fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('work.tries') <= 2 THEN RAISE EXCEPTION 'for the test' USING ERRCODE = '{code}'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fails_twice BEFORE INSERT ON log.events FOR EACH ROW EXECUTE FUNCTION work.fail_twice();
+"""
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_what_the_database_asks_to_be_tried_again_is_tried_again(
+    database: Database, recorder: LogRecorder, owner_dsn: str, code: str
+) -> None:
+    """Serialization failures and deadlocks: other engines and settings than ours have them as a matter of course."""
+    with psycopg.connect(owner_dsn) as connection:
+        connection.execute(_FAILS_TWICE.format(code=code).encode())
+    assert recorder.insert_events([stored(uuid4())], save=Save(ALICE)) == [1]
+    assert counts(database)[:2] == (1, 1)
+
+
 # Documents and the queue, in the same transaction.
 
 
