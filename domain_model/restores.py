@@ -21,8 +21,8 @@ class Restore(Aggregate):
     class Created(Aggregate.Created):
         """``compared`` are the names of the hosts that were looked at, ``left_out`` of those that were not.
 
-        ``adopted`` lists {domain, host, name} of what was taken in, ``foreign`` {host, name} of what the log has on
-        another host; ``unsettled`` are the operations that had not ended by this log.
+        ``adopted`` lists {domain, host, name} of what was taken in, ``left`` {host, name, why} of what was not;
+        ``unsettled`` are the operations that had not ended by this log.
         """
 
         TOPIC: ClassVar[str] = "restore.acknowledged"
@@ -33,7 +33,7 @@ class Restore(Aggregate):
         compared: list[str]
         left_out: list[str]
         adopted: list[dict[str, Any]]
-        foreign: list[dict[str, Any]]
+        left: list[dict[str, Any]]
         unsettled: list[str]
 
     @classmethod

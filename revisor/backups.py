@@ -59,6 +59,9 @@ def restore(
     not the one the secrets are sealed under. Nothing is changed then.
     """
     with connection.transaction():
+        # What is in the vault of an empty log is of commands that came to nothing.
+        connection.execute("DELETE FROM work.vault_secrets")
+        connection.execute("DELETE FROM work.vault_keys")
         manifest = import_log(connection, folder / ARCHIVE, members=_MEMBERS, seen=seen, what="restored from")
         if without_secrets:
             connection.execute("DELETE FROM work.vault_secrets")

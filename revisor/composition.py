@@ -3,6 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from domain_model.errors import InvalidArgument
 from drivers.port import Driver
 from revisor.application import Application
@@ -15,7 +18,9 @@ from revisor.uris import check_uri
 
 def dsn_of(settings: Settings) -> str:
     """Where the application's role connects to."""
-    return settings.dsn or EmbeddedPostgres(settings.home).dsn("revisor")
+    if settings.dsn is None:
+        return EmbeddedPostgres(settings.home).dsn("revisor")
+    return _checked("REVISOR_DSN", settings.dsn)
 
 
 def owner_dsn_of(settings: Settings) -> str:
@@ -26,9 +31,22 @@ def owner_dsn_of(settings: Settings) -> str:
         raise InvalidArgument(
             "REVISOR_OWNER_DSN is not set",
             field="REVISOR_OWNER_DSN",
-            accepted="where the database's owner connects to; it is used for migrations and imports only",
+            accepted="where the database's owner connects to; it is used for migrations, import and restore only",
         )
-    return settings.owner_dsn
+    return _checked("REVISOR_OWNER_DSN", settings.owner_dsn)
+
+
+def _checked(variable: str, dsn: str) -> str:
+    """Raises InvalidArgument (8), which does not quote it: there may be a password in it."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        raise InvalidArgument(
+            f"{variable} cannot be read",
+            field=variable,
+            accepted="postgresql://USER:PASSWORD@HOST/DATABASE with special characters %-encoded, or key=value pairs",
+        ) from None
+    return dsn
 
 
 def application_of(settings: Settings, database: Database) -> Application:

@@ -115,7 +115,12 @@ class AgentRecords:
         self, domain: Domain, decide: Callable[[Domain], None], *, lead: Lead, drafts: Drafts, name: str
     ) -> None:
         """See ``workers.ports.Records``."""
-        self.change(domain.id, decide, lead=lead, drafts=drafts, names=[name], introduce=lambda: domain)
+
+        def introduce() -> Domain:
+            # A new one for each try: of one whose save failed the pending events are gone.
+            return Domain.introduce(domain.id, uuid=domain.uuid, name=name, host=str(lead.host), at=self.now())
+
+        self.change(domain.id, decide, lead=lead, drafts=drafts, names=[name], introduce=introduce)
 
     def progress(self, operation: UUID, done: int, total: int) -> None:
         """See ``workers.ports.Records``."""

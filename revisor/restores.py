@@ -3,13 +3,14 @@
 Until that is done nothing new is begun (``log.append`` refuses it), because the log may not know of what runs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationInvalid
 from domain_model.restores import Restore
+from projections.ports import RecordedEvent
 from revisor.application import Application
 from revisor.fresh_looks import FreshLooks
 from revisor.queries import Queries
@@ -20,6 +21,7 @@ from revisor.store.database import Row
 from revisor.store.recorder import Save
 
 _LOOK_S = 60.0
+_NEEDED = ("hosts", "domains")
 _LOST = "the log was restored before its end was known"
 
 _PENDING = "SELECT * FROM work.restores WHERE acknowledged_at IS NULL ORDER BY found_at"
@@ -40,28 +42,24 @@ class Restores:
 
         Afterwards the outcome of every operation that had not ended is recorded as unknown, what is on the hosts is
         recorded as it is, domains nobody recorded are taken in, and ``restore.acknowledged`` says all of it. Domains
-        the log has on another host are told of and left. Repeated after a failure it goes on from there. Raises
-        OperationInvalid (55) when no restore waits, InvalidArgument (8) for an unknown host, and HypervisorUnreachable
-        (38) for one that cannot be looked at: then the restore still waits.
+        the log has on another host are told of and left. After a failure the restore still waits, and trying again goes
+        on from there. Raises OperationInvalid (55) when no restore waits, or the read models are not up to the log;
+        InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one that cannot be looked at.
         """
         pending = self._database.fetch(_PENDING)
         if not pending:
             raise OperationInvalid("no restore of the log waits to be acknowledged")
-        compared = list(self._all_but(without))
-        began = self._application.reader.head()
-        unsettled = [self._lose(row, context) for row in self._database.fetch("SELECT * FROM work.operation_queue")]
-        self._looks.take(compared, _LOOK_S)
-        self._looks.take(compared, _LOOK_S, adopting=True)
-        found = {
-            "why": "; ".join(row["why"] for row in pending),
-            "witnessed_position": max((row["witnessed_position"] or 0 for row in pending), default=0) or None,
-            "position": began,
-            "compared": sorted(row.name for row in compared),
-            "left_out": sorted(without),
-            "adopted": self._adopted(began),
-            "foreign": self._foreign(compared),
-            "unsettled": sorted(unsettled),
-        }
+        self._have_read_models()
+        compared = self._all_but(without)
+        for row in self._database.fetch("SELECT operation, domain, host FROM work.operation_queue"):
+            self._lose(row, context)
+        try:
+            self._looks.take(compared, _LOOK_S)
+            self._have_read_models()
+            self._looks.take(compared, _LOOK_S, adopting=True)
+        finally:
+            self._sightings.adopt_no_more()
+        found = self._found(pending, compared, without)
         restore = Restore.acknowledged(uuid4(), at=self._application.now(), **found)
         self._application.log.append(restore, save=Save(context))
         self._database.execute(
@@ -71,16 +69,56 @@ class Restores:
         self._application.nudge()
         return found
 
-    def _all_but(self, without: Sequence[str]) -> Iterator[HostRow]:
+    def _have_read_models(self) -> None:
+        """They say which hosts and domains there are: after an import they are made from nothing."""
+        head = self._application.reader.head()
+        self._queries.wait_for(head, _LOOK_S)
+        for state in self._queries.without(head):
+            if state.name not in _NEEDED:
+                continue
+            raise OperationInvalid(
+                f"projection '{state.name}' is at position {state.position} of {head}: try again when it is there"
+            )
+
+    def _found(self, pending: Sequence[Row], compared: Sequence[HostRow], without: Sequence[str]) -> dict[str, Any]:
+        """What there is to say of it, also of what an earlier try did."""
+        position = min(row["position"] for row in pending)
+        names, left = self._queries.host_names(), self._sightings.left_alone()
+        lost = self._since(position, Domain.OperationOutcomeUnknown.TOPIC)
+        introduced = [self._application.domain(event.stream) for event in self._since(position, Domain.Created.TOPIC)]
+        return {
+            "why": "; ".join(row["why"] for row in pending),
+            "witnessed_position": max((row["witnessed_position"] or 0 for row in pending), default=0) or None,
+            "position": position,
+            "compared": sorted(row.name for row in compared),
+            "left_out": sorted(without),
+            "adopted": [
+                {"domain": str(domain.id), "host": names[placement.host], "name": placement.name}
+                for domain in introduced
+                for placement in domain.placements.values()
+            ],
+            "left": [
+                {"host": row.name, "name": name, "why": why}
+                for row in compared
+                for name, why in sorted(left.get(row.id, {}).items())
+            ],
+            "unsettled": sorted(event.event.operation for event in lost if event.event.message == _LOST),
+        }
+
+    def _since(self, position: int, topic: str) -> list[RecordedEvent]:
+        head = self._application.reader.head()
+        return [event for event in self._application.reader.read(position, head - position) if event.topic == topic]
+
+    def _all_but(self, without: Sequence[str]) -> list[HostRow]:
         hosts = {row.name: row for row in self._queries.hosts()}
         for name in without:
             if name not in hosts:
                 raise InvalidArgument(
                     f"no host with name '{name}'", field="without", value=name, accepted=", ".join(sorted(hosts))
                 )
-        return (row for name, row in hosts.items() if name not in without)
+        return [row for name, row in hosts.items() if name not in without]
 
-    def _lose(self, queued: Row, context: Context) -> str:
+    def _lose(self, queued: Row, context: Context) -> None:
         """Record that nobody knows what became of an operation; it may have ended in what the log lost."""
         operation = str(queued["operation"])
 
@@ -95,22 +133,3 @@ class Restores:
                 )
 
         self._application.change(Domain, queued["domain"], give_up, context)
-        return operation
-
-    def _adopted(self, began: int) -> list[dict[str, str]]:
-        """The domains that were introduced behind a position."""
-        names = self._queries.host_names()
-        rows = self._database.fetch(
-            "SELECT e.originator_id AS domain FROM log.events e"
-            " WHERE e.topic = 'domain.introduced' AND e.notification_id > %s ORDER BY e.notification_id",
-            began,
-        )
-        return [
-            {"domain": str(row["domain"]), "host": names[placement.host], "name": placement.name}
-            for row in rows
-            for placement in self._application.domain(row["domain"]).placements.values()
-        ]
-
-    def _foreign(self, compared: Sequence[HostRow]) -> list[dict[str, str]]:
-        left = self._sightings.foreigners()
-        return [{"host": row.name, "name": name} for row in compared for name in left.get(row.id, ())]

@@ -1,9 +1,11 @@
 """When each host was last looked at: written by its agent, read by the doors, never in the log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from revisor.store.database import Database
 
@@ -51,10 +53,10 @@ class Sightings:
         row = self._database.fetch_one("SELECT adopting FROM work.sightings WHERE host = %s", host)
         return row is not None and row["adopting"]
 
-    def adopted(self, host: UUID, foreigners: Sequence[str]) -> None:
-        """They were taken in, but for these, which the log has on another host."""
+    def adopted(self, host: UUID, left: Mapping[str, str]) -> None:
+        """They were taken in, but for these, by name, each with why."""
         self._database.execute(
-            "UPDATE work.sightings SET adopting = false, foreigners = %s WHERE host = %s", list(foreigners), host
+            "UPDATE work.sightings SET adopting = false, left_alone = %s WHERE host = %s", Jsonb(dict(left)), host
         )
 
     def done(self, host: UUID, begun: int) -> None:
@@ -80,10 +82,14 @@ class Sightings:
         rows = self._database.fetch("SELECT host::text, observed_at, problem FROM work.sightings")
         return {row["host"]: LastLook(row["observed_at"], row["problem"]) for row in rows}
 
-    def foreigners(self) -> dict[str, list[str]]:
-        """By host the domains that were not taken in there because the log has them on another one."""
-        rows = self._database.fetch("SELECT host::text, foreigners FROM work.sightings WHERE foreigners <> '{}'")
-        return {row["host"]: row["foreigners"] for row in rows}
+    def left_alone(self) -> dict[str, dict[str, str]]:
+        """By host the domains that were not taken in there, by name, each with why."""
+        rows = self._database.fetch("SELECT host::text, left_alone FROM work.sightings WHERE left_alone <> '{}'")
+        return {row["host"]: row["left_alone"] for row in rows}
+
+    def adopt_no_more(self) -> None:
+        """Whoever wanted unrecorded domains to be taken in has given up, or has what they wanted."""
+        self._database.execute("UPDATE work.sightings SET adopting = false WHERE adopting")
 
     def want(self, hosts: list[str], *, closely: UUID | None = None, adopting: bool = False) -> dict[str, int]:
         """Ask for a fresh look at these hosts; hand the answer to ``satisfied``.

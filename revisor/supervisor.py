@@ -86,7 +86,7 @@ class Supervisor:
                 with database.connection() as connection:
                     positions.prepare(connection, all_projections())
                 witness = Witness(database, self._settings.witness)
-                witness.look()
+                self._compare(witness)
                 self._others = [_launched("projector", ["projector"]), _launched("api", ["serve"])]
                 while not self._stop.is_set():
                     self._round(database, witness)
@@ -112,9 +112,16 @@ class Supervisor:
             self._postgres.rotate_log()
         try:
             self._follow_hosts(database)
+        except (psycopg.Error, PoolTimeout) as trouble:
+            _log.warning("hosts are looked up again next round: %s", trouble)
+        self._compare(witness)
+
+    def _compare(self, witness: Witness) -> None:
+        """A disk that is full or away must not keep Revisor from running."""
+        try:
             witness.look()
         except (psycopg.Error, PoolTimeout, OSError) as trouble:
-            _log.warning("hosts and the log are looked at again next round: %s", trouble)
+            _log.warning("the log cannot be compared with what is remembered of it: %s", trouble)
 
     def _follow_hosts(self, database: Database) -> None:
         """One agent a host and URI: a name may be used again, and a hypervisor be reached in another way."""

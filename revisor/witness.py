@@ -25,7 +25,8 @@ SELECT acknowledged_at IS NOT NULL AS acknowledged FROM work.restores
 WHERE (witnessed_log, witnessed_position, witnessed_leaf) = (%s, %s, %s)
 """
 _FOUND = """
-INSERT INTO work.restores (why, witnessed_log, witnessed_position, witnessed_leaf) VALUES (%s, %s, %s, %s)
+INSERT INTO work.restores (why, position, witnessed_log, witnessed_position, witnessed_leaf)
+VALUES (%s, %s, %s, %s, %s)
 """
 
 
@@ -57,7 +58,7 @@ class Witness:
             self._written = head
             return
         why = None if remembered is None else self._difference(remembered, head)
-        if remembered is None or why is None or self._acknowledged(remembered, why):
+        if remembered is None or why is None or self._acknowledged(remembered, why, head):
             self._write(head)
 
     def _difference(self, remembered: Mark, head: Mark) -> str | None:
@@ -72,12 +73,12 @@ class Witness:
             return f"the event at position {remembered.position} is another one than was there once"
         return None
 
-    def _acknowledged(self, remembered: Mark, why: str) -> bool:
+    def _acknowledged(self, remembered: Mark, why: str, head: Mark) -> bool:
         """Whether somebody acknowledged this; makes it known if nobody knows."""
         mark = (UUID(remembered.log), remembered.position, bytes.fromhex(remembered.leaf or ""))
         row = self._database.fetch_one(_KNOWN, *mark)
         if row is None:
-            self._database.execute(_FOUND, why, *mark)
+            self._database.execute(_FOUND, why, head.position, *mark)
             _log.error("the log was restored: %s. Nothing new is begun until 'revisor acknowledge-restore'", why)
         return row is not None and bool(row["acknowledged"])
 
@@ -94,12 +95,12 @@ class Witness:
 
     def _read(self) -> Mark | None:
         try:
-            return Mark(**json.loads(self._file.read_text(encoding="ascii")))
+            return _mark(self._file.read_bytes())
         except FileNotFoundError:
-            return None
-        except (ValueError, TypeError) as damage:
+            _log.warning("%s is not there: whether the log was put back before this cannot be told", self._file)
+        except (ValueError, TypeError, LookupError) as damage:
             _log.warning("%s cannot be read and is written anew: %s", self._file, damage)
-            return None
+        return None
 
     def _write(self, mark: Mark) -> None:
         """Whole or not at all, also when the machine stops in the middle of it."""
@@ -110,3 +111,10 @@ class Witness:
             os.fsync(file.fileno())
         beside.replace(self._file)
         self._written = mark
+
+
+def _mark(text: bytes) -> Mark:
+    """Raises ValueError, TypeError or LookupError for what is no mark."""
+    told = json.loads(text)
+    log, position, leaf = UUID(str(told["log"])), int(told["position"]), told["leaf"]
+    return Mark(str(log), position, None if leaf is None else bytes.fromhex(str(leaf)).hex())

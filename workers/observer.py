@@ -13,6 +13,7 @@ from workers.ports import Lead, PlacedDomain, Records
 
 _log = logging.getLogger(__name__)
 
+ELSEWHERE = "by the log it is on another host"
 _ALL_CLOSELY_EVERY = 12
 """With a round every five seconds, everything is looked at closely once a minute."""
 
@@ -57,35 +58,50 @@ class Observer:
             if not self._settled(placed):
                 self._seen.pop(placed.id, None)
 
-    def adopt(self) -> list[str]:
-        """Take in every domain on the host that nobody recorded; returns the names of those the log has elsewhere.
+    def adopt(self) -> dict[str, str]:
+        """Take in every domain on the host that nobody recorded; returns what was left, by name, each with why.
 
-        Those may be a replica started by somebody, or a handover the log does not know of: a person has to say.
+        One that the log has elsewhere may be a replica started by somebody, or a handover the log does not know of: a
+        person has to say. Raises HypervisorUnreachable and LeadLost.
         """
-        host, foreigners = self._lead.host, []
+        host, left = self._lead.host, {}
         recorded = {placed.uuid for placed in self._records.placed(host)}
         unique_uuids = self._driver.capabilities.unique_uuids
         for sighting in self._driver.domains():
             if sighting.uuid in recorded:
                 continue
             domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)
-            if domain.placements or domain.operations:
-                foreigners.append(sighting.name)
-            else:
-                self._take_in(domain, sighting.name)
-        return sorted(foreigners)
+            try:
+                why = self._take_in(domain, sighting.name)
+            except HypervisorUnreachable:
+                raise
+            except Refused as refusal:
+                why = refusal.message
+            if why is not None:
+                left[sighting.name] = why
+        return left
 
-    def _take_in(self, domain: Domain, name: str) -> None:
+    def _take_in(self, domain: Domain, name: str) -> str | None:
+        """Returns why it was left, None if it was not."""
         host, drafts = str(self._lead.host), self._records.drafts()
+        if _is_elsewhere(domain, host):
+            return ELSEWHERE
         seen = self._eye.look(domain, drafts)
         if seen is None:
-            return  # it went while it was looked at
+            return None  # it went while it was looked at
+        left = None
 
         def adopt(now: Domain) -> None:
-            Adoption(now, host, self._records.now()).adopt(seen)
+            # Another host may have been first with the same one.
+            nonlocal left
+            left = ELSEWHERE if _is_elsewhere(now, host) else None
+            if left is None:
+                Adoption(now, host, self._records.now()).adopt(seen)
 
         self._records.take_in(domain, adopt, lead=self._lead, drafts=drafts, name=name)
-        _log.info("took in domain %s, which nobody had recorded", name)
+        if left is None:
+            _log.info("took in domain %s, which nobody had recorded", name)
+        return left
 
     def _settled(self, placed: PlacedDomain) -> bool:
         try:
@@ -121,3 +137,8 @@ class Observer:
             role = before.role if before.role is Role.REPLICA else Role.OWNER
             _log.info("adopted what changed on domain %s (%s)", before.name, role)
         return settled
+
+
+def _is_elsewhere(domain: Domain, host: str) -> bool:
+    """Whether the log has the domain on other hosts only, or somebody is about to put it on one."""
+    return host not in domain.placements and bool(domain.placements or domain.operations)

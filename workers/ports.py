@@ -1,6 +1,6 @@
 """What workers need of the application, in their own words; the composition root hands it in."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -170,8 +170,8 @@ class Sightings(Protocol):
         """Whether domains that nobody recorded are to be taken in."""
         ...
 
-    def adopted(self, host: UUID, foreigners: Sequence[str]) -> None:
-        """They were taken in, but for these (by their names), which the log has on another host."""
+    def adopted(self, host: UUID, left: Mapping[str, str]) -> None:
+        """They were taken in, but for these, by name, each with why."""
         ...
 
     def done(self, host: UUID, begun: int) -> None:

@@ -5,6 +5,10 @@ Nothing depends on it: a stream without one is folded from its beginning. Severa
 
 import logging
 import threading
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import PoolTimeout
 
 from workers.ports import Streams
 
@@ -13,6 +17,8 @@ EVERY = 200
 _WINDOW = 20_000
 """Positions looked through at once."""
 _PAUSE_S = 5.0
+
+_UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +36,20 @@ class AggregateSnapshotter:
         taken, head = 0, self._streams.head()
         while self._seen < head:
             up_to = min(self._seen + _WINDOW, head)
-            for stream in self._streams.grown(self._seen, up_to, self._every):
-                self._streams.keep(stream)
-                taken += 1
+            taken += sum(map(self._keep, self._streams.grown(self._seen, up_to, self._every)))
             self._seen = up_to
         return taken
+
+    def _keep(self, stream: UUID) -> bool:
+        """False for one that cannot be loaded: it keeps no other from its snapshot, and who needs it is told why."""
+        try:
+            self._streams.keep(stream)
+        except _UNREACHABLE:
+            raise
+        except Exception as trouble:  # noqa: BLE001  whatever is wrong with it is that stream's own
+            _log.warning("no aggregate snapshot of stream %s: %s", stream, trouble)
+            return False
+        return True
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set; what goes wrong is told and tried again."""

@@ -40,7 +40,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'lease % is no longer held in epoch %', p_lease, p_epoch USING ERRCODE = 'RV002';
     END IF;
-    IF (p_operation IS NOT NULL OR p_queue ? 'started')
+    IF (p_operation IS NOT NULL OR p_queue ?| '{requested,started}')
         AND EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL) THEN
         RAISE EXCEPTION 'the log was restored and nobody has acknowledged it' USING ERRCODE = 'RV003';
     END IF;

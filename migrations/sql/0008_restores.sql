@@ -5,14 +5,15 @@ CREATE TABLE work.restores (
     id                 uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     found_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     why                text NOT NULL,
+    position           bigint NOT NULL,
     witnessed_log      uuid,
     witnessed_position bigint,
     witnessed_leaf     bytea,
     acknowledged_at    timestamptz
 );
 
--- Whether a look at a host is to take in domains nobody recorded, and the names of those the log has on another host.
+-- Whether a look at a host is to take in domains nobody recorded, and those it left, by name, each with why.
 ALTER TABLE work.sightings ADD COLUMN adopting boolean NOT NULL DEFAULT false;
-ALTER TABLE work.sightings ADD COLUMN foreigners text[] NOT NULL DEFAULT '{}';
+ALTER TABLE work.sightings ADD COLUMN left_alone jsonb NOT NULL DEFAULT '{}';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON work.restores TO @application@;

@@ -37,5 +37,5 @@ def _show(found: dict[str, Any]) -> None:
         output.message(f"Operation {operation} has an unknown outcome")
     for domain in found["adopted"]:
         output.message(f"Domain '{domain['name']}' on host '{domain['host']}' was taken in")
-    for domain in found["foreign"]:
-        output.message(f"Domain '{domain['name']}' is on host '{domain['host']}', and by the log on another one: left")
+    for domain in found["left"]:
+        output.message(f"Domain '{domain['name']}' on host '{domain['host']}' was left: {domain['why']}")

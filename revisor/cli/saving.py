@@ -73,10 +73,16 @@ def save(asked: Asked, *, domain: str, file: str, xml: str | None, **flags: bool
     ],
 )
 def restore(asked: Asked, *, file: str, host: str | None, xml: str | None, without_secrets: bool, **flags: bool) -> int:
-    """Let a domain go on that was saved to a file. The file stays. Given a folder that 'revisor backup' made, and no
-    host, it makes an empty Revisor the one that was backed up.
+    """Let a domain go on that was saved to a file. The file stays.
+
+    Given a folder that 'revisor backup' made: make an empty Revisor the one that was backed up.
     """
     if host is None and Path(file).is_dir():
+        given = [name for name, value in {"xml": xml, **flags}.items() if value]
+        if given:
+            raise BadValue(
+                f"--{given[0]} is of a domain, and '{file}' is a folder", field=given[0], value=file, accepted=""
+            )
         return restore_backup(asked, Path(file), without_secrets=without_secrets)
     if without_secrets:
         raise BadValue("--without-secrets is of a backup", field="without-secrets", value=file, accepted="a folder")

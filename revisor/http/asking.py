@@ -77,7 +77,10 @@ HostQuery = Annotated[str | None, Query(description="The name of the host whose 
 FreshQuery = Annotated[bool, Query(description="Look at the hosts first, instead of answering from the last look.")]
 AsOfQuery = Annotated[
     str | None,
-    Query(description="What was there at this position of the log, or at this time (RFC 3339; without an offset UTC)."),
+    Query(
+        max_length=64,
+        description="What was there at this position of the log, or at this time (RFC 3339; without an offset UTC).",
+    ),
 ]
 LimitQuery = Annotated[int | None, Query(ge=1, le=100_000, description="At most so many, the newest.")]
 WaitQuery = Annotated[

@@ -267,10 +267,16 @@ class StatusItem(_Open):
     database: DatabaseStatus
 
 
-class FoundDomain(_Open):
+class AdoptedDomain(_Open):
+    domain: UUID
     host: str
     name: str
-    domain: UUID | None = None
+
+
+class LeftDomain(_Open):
+    host: str
+    name: str
+    why: str
 
 
 class RestoreItem(_Open):
@@ -281,6 +287,6 @@ class RestoreItem(_Open):
     position: int
     compared: list[str]
     left_out: list[str]
-    adopted: list[FoundDomain]
-    foreign: list[FoundDomain]
+    adopted: list[AdoptedDomain]
+    left: list[LeftDomain]
     unsettled: list[UUID]

@@ -191,7 +191,7 @@ def _tell(connection: Connection[tuple[Any, ...]], done: str, head: Head) -> Non
         "" if head.recorded_at is None else f", recorded {head.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     )
     why = f"{done} and ends at position {head.position}{recorded}"
-    connection.execute("INSERT INTO work.restores (why) VALUES (%s)", (why,))
+    connection.execute("INSERT INTO work.restores (why, position) VALUES (%s, %s)", (why, head.position))
 
 
 @contextlib.contextmanager

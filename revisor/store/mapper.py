@@ -31,6 +31,10 @@ class UnknownEvent(Exception):
     """The log holds an event this release does not know: a newer release wrote it."""
 
 
+UNREADABLE = (UnknownEvent, ValueError, LookupError, TypeError, AttributeError)
+"""What decoding an event may raise, or using one of another shape."""
+
+
 @cache
 def topics() -> dict[str, type[CanMutateAggregate[UUID]]]:
     """Every event class by the name it has on the wire."""

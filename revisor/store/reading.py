@@ -10,7 +10,7 @@ from psycopg.rows import tuple_row
 
 from projections.ports import RecordedEvent, UnreadableEvent
 from revisor.store.database import Database
-from revisor.store.mapper import UnknownEvent, decode
+from revisor.store.mapper import UNREADABLE, decode
 
 _SELECT = """
 SELECT e.originator_id, e.originator_version, e.topic, e.state, e.notification_id, e.recorded_at,
@@ -42,7 +42,7 @@ class LogReader:
         for row in rows:
             try:
                 found.append(_recorded(row))
-            except (UnknownEvent, ValueError, LookupError, TypeError, AttributeError) as error:
+            except UNREADABLE as error:
                 if found:
                     break
                 raise UnreadableEvent(row[_POSITION], str(error)) from error

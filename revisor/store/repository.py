@@ -56,10 +56,11 @@ class Repository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._model = states.model()  # now: an upgrade may change the files under a process that runs
 
     def get(self, stream: UUID, version: int = NEWEST) -> Any | None:
         """The aggregate as of a version, or None when the stream is empty. Raises UnknownEvent and BrokenStream."""
-        asked = {"stream": stream, "model": states.model(), "version": version}
+        asked = {"stream": stream, "model": self._model, "version": version}
         with (
             self._database.connection() as connection,
             connection.cursor(binary=True, row_factory=tuple_row) as cursor,
@@ -87,7 +88,7 @@ class Repository:
 
         New are those that no aggregate snapshot of this model holds.
         """
-        rows = self._database.fetch(_GROWN, states.model(), after, up_to)
+        rows = self._database.fetch(_GROWN, self._model, after, up_to)
         return [row["originator_id"] for row in rows if row["grown"] >= by]
 
     def keep(self, stream: UUID) -> None:
@@ -104,7 +105,7 @@ class Repository:
                 "fields": ours,
             }
         )
-        self._database.execute(_KEEP, stream, aggregate.version, states.model(), state)
+        self._database.execute(_KEEP, stream, aggregate.version, self._model, state)
 
 
 def _folded(stream: UUID, rows: Sequence[tuple[int, str | None, bytes]]) -> Any:
@@ -113,6 +114,8 @@ def _folded(stream: UUID, rows: Sequence[tuple[int, str | None, bytes]]) -> Any:
         aggregate = _remembered(stream, version, state)
     else:
         event: Any = decode(topic, stream, version, state)
+        if version != 1:
+            raise BrokenStream(f"stream {stream} has no event of version 1")
         aggregate = event.mutate(None)
     for version, topic, state in rest:
         event = decode(str(topic), stream, version, state)

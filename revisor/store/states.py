@@ -8,6 +8,7 @@ import hashlib
 import json
 from enum import Enum
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -33,9 +34,11 @@ _PLAIN = (str, int, float, bool, type(None))
 
 @cache
 def model() -> str:
-    """A fingerprint of the code that folds events: another model may come to another state."""
-    summary = hashlib.sha256()
-    for source in (*_sources(files("domain_model")), files("revisor.store").joinpath("upcasting.py")):
+    """A fingerprint of the code that folds events and keeps what they come to: another model may come to another state."""
+    summary = hashlib.sha256(version("eventsourcing").encode())
+    store = files("revisor.store")
+    ours = (store.joinpath(f"{name}.py") for name in ("mapper", "repository", "states", "upcasting"))
+    for source in (*_sources(files("domain_model")), *ours):
         summary.update(source.read_bytes())
     return summary.hexdigest()
 

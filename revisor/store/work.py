@@ -10,15 +10,15 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from domain_model.host import Host
-from revisor.store.mapper import UnknownEvent, decode
+from revisor.store.mapper import UNREADABLE, UnknownEvent, decode
 from revisor.store.queue import ENDS, TOPICS, queue_of
 from workers.leases import lease_of
 
-_UNREADABLE = (UnknownEvent, ValueError, LookupError, TypeError, AttributeError)
-"""What decoding an event raises, and using one of another shape."""
-_OPEN = """
+# A text in an event may hold a NUL, which jsonb cannot: it is passed over here (but not a backslash before "u0000").
+_OPEN = r"""
 SELECT array_agg(notification_id) FROM log.events WHERE topic = ANY(%s)
-GROUP BY convert_from(state, 'UTF8')::jsonb ->> 'operation' HAVING NOT bool_or(topic = ANY(%s))
+GROUP BY regexp_replace(convert_from(state, 'UTF8'), '(\\\\)|\\u0000', '\1', 'g')::jsonb ->> 'operation'
+HAVING NOT bool_or(topic = ANY(%s))
 """
 # An operation that ended leaves nothing in the queue, and nearly all have: they need not be decoded to know that.
 _EVENTS = """
@@ -47,7 +47,7 @@ def rebuild_work(connection: Connection[tuple[Any, ...]]) -> None:
     rows = connection.execute(_EVENTS, (positions,))
     try:
         queue = queue_of((position, decode(topic, *event)) for position, topic, *event in rows)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UnknownEvent(f"an operation that has not ended cannot be read: {error}") from error
     connection.execute(_INSERT, (Jsonb(queue),))
     connection.execute("DELETE FROM work.aggregate_snapshots")  # of streams that may be other ones now

@@ -34,7 +34,8 @@ from tests.integration.postgres_probe import until
 from tests.integration.product import ALICE, Product
 from tests.lab.databases import Server
 from tests.lab.store import Recording, sha256_of
-from tests.unit.test_projection_histories import every_topic
+from tests.unit import test_projection_histories as histories
+from tests.unit.test_projection_histories import ALPHA, History, every_topic, named
 from workers.leases import lease_of
 
 
@@ -142,6 +143,30 @@ def test_every_kind_of_event_survives(databases: Databases, recording: Recording
     databases.another()
     databases.imported(archive)
     assert databases.contents() == before
+
+
+@pytest.mark.parametrize("message", ["x\0y", "x\\u0000y", "\\\\u0000", "\\\0"])
+def test_an_operation_whose_message_has_a_nul_is_no_obstacle(
+    databases: Databases, database: Database, recording: Recording, archive: Path, message: str
+) -> None:
+    history = History()
+    domain = history.domain("vm")
+    histories.operation(history, domain, "fail", "start", Domain.OperationFailed, code=55, message=message, result={})
+    history.record(
+        domain,
+        Domain.OperationRequested,
+        operation=str(named("waits")),
+        verb="start",
+        host=ALPHA,
+        arguments={"flags": 0},
+    )
+    recording.append(history.events)
+    before = databases.contents()
+    databases.exported(archive)
+    databases.another()
+    databases.imported(archive)
+    assert databases.contents()["events"] == before["events"]
+    assert [row["operation"] for row in queue_of(database)] == [named("waits")]
 
 
 def test_a_log_in_which_nothing_is_recorded_keeps_its_id(databases: Databases, archive: Path) -> None:

@@ -22,6 +22,7 @@ from revisor.store.recorder import LogRecorder, Save
 from revisor.witness import Witness
 from tests.contract.store.streams import stored
 from tests.integration.product import ALICE, WEB, Product
+from workers.observer import ELSEWHERE
 
 LOST_UUID = "00000000-0000-4000-8000-00000000105f"
 LOST = WEB.replace("<name>web</name>", f"<name>lost</name><uuid>{LOST_UUID}</uuid>").replace("web", "lost")
@@ -49,7 +50,9 @@ def restores(database: Database) -> list[dict[str, Any]]:
 
 
 def restored(database: Database) -> None:
-    database.execute("INSERT INTO work.restores (why) VALUES ('restored from /backups/monday')")
+    database.execute(
+        "INSERT INTO work.restores (why, position) SELECT 'restored from /backups/monday', position FROM log.head"
+    )
 
 
 def working(product: Product, act: Callable[[], Any]) -> Any:
@@ -161,11 +164,14 @@ def test_once_acknowledged_the_log_is_remembered_as_it_is(
     assert len(restores(database)) == 1
 
 
+@pytest.mark.parametrize(
+    "damage", ["{", "[]", '{"log": "x", "position": 1, "leaf": null}', '{"log": 1}', '{"position": "one"}', "\xff"]
+)
 def test_a_damaged_file_is_written_anew(
-    database: Database, recorder: LogRecorder, witness: Witness, tmp_path: Path
+    database: Database, recorder: LogRecorder, witness: Witness, tmp_path: Path, damage: str
 ) -> None:
     append(recorder, 1)
-    (tmp_path / "witness.json").write_text("{")
+    (tmp_path / "witness.json").write_text(damage, encoding="latin-1")
     witness.look()
     assert json.loads((tmp_path / "witness.json").read_text())["position"] == 1
     assert restores(database) == []
@@ -195,11 +201,13 @@ def test_what_waited_in_the_log_is_not_begun_either(product: Product, database: 
     assert product.service.wait(accepted.operation, 0)["state"] == "queued"
 
 
-def test_no_start_of_an_operation_is_appended(product: Product, database: Database, recorder: LogRecorder) -> None:
+@pytest.mark.parametrize("change", ["requested", "started"])
+def test_no_request_and_no_start_of_an_operation_is_appended(
+    product: Product, database: Database, recorder: LogRecorder, change: str
+) -> None:
     restored(database)
-    started = {"started": [{"operation": str(uuid4()), "worker": None, "epoch": 1}]}
     with pytest.raises(RestoreUnacknowledged):
-        recorder.insert_events([stored(uuid4())], save=Save(ALICE, queue=started))
+        recorder.insert_events([stored(uuid4())], save=Save(ALICE, queue={change: [{"operation": str(uuid4())}]}))
     assert product.application.reader.head() == 0
 
 
@@ -271,7 +279,7 @@ def test_a_domain_the_log_has_on_another_host_is_told_of_and_left(
     elsewhere.define(simulator.domain_xml(web.uuid, inactive=True))
     restored(database)
     found = acknowledge(product)
-    assert found["foreign"] == [{"host": "beta", "name": "web"}]
+    assert found["left"] == [{"host": "beta", "name": "web", "why": ELSEWHERE}]
     assert [row["host"] for row in product.service.domains(all_domains=True, host=None)] == ["alpha"]
 
 
@@ -292,3 +300,39 @@ def test_a_host_that_cannot_be_reached_keeps_it_waiting_unless_it_is_left_out(
     found = acknowledge(product, without=["gone"])
     assert (found["compared"], found["left_out"]) == (["alpha"], ["gone"])
     assert product.act("start")["state"] == "succeeded"
+
+
+def test_read_models_that_are_not_there_yet_are_waited_for_and_not_taken_for_the_world(
+    product: Product, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind an import: by them there is no host at all."""
+    monkeypatch.setattr("revisor.restores._LOOK_S", 0.2)
+    product.add_host("alpha")
+    product.define()
+    restored(database)
+    behind = "UPDATE views.projections SET position = 0, parked_at = %s WHERE name = 'hosts'"
+    database.execute(behind, 1)
+    with pytest.raises(OperationInvalid, match="projection 'hosts' is at position 0 of"):
+        acknowledge(product)
+    head = product.application.reader.head()
+    database.execute("UPDATE views.projections SET position = %s, parked_at = NULL WHERE name = 'hosts'", head)
+    assert acknowledge(product)["compared"] == ["alpha"]
+
+
+def test_a_second_try_says_also_what_the_first_did(
+    product: Product, database: Database, simulator: SimulatorDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revisor.restores._LOOK_S", 0.5)
+    product.add_host("alpha", simulator)
+    product.define()
+    accepted = product.service.act("web", None, "start", {}, ALICE)
+    restored(database)
+    position = product.application.reader.head()
+    simulator.define(LOST)
+    product.service.add_host("gone", "simulator:///gone", ALICE)
+    with pytest.raises(HypervisorUnreachable):
+        acknowledge(product)
+    found = acknowledge(product, without=["gone"])
+    assert (found["position"], found["unsettled"]) == (position, [str(accepted.operation)])
+    assert [domain["name"] for domain in found["adopted"]] == ["lost"]
+    assert database.fetch("SELECT FROM work.sightings WHERE adopting") == []

@@ -22,7 +22,7 @@ def about_people(id: UUID, domain: UUID, at: datetime) -> list[Any]:
             compared=["alpha"],
             left_out=["gamma"],
             adopted=[{"domain": str(domain), "host": "alpha", "name": "vm"}],
-            foreign=[{"host": "beta", "name": "gone"}],
+            left=[{"host": "beta", "name": "gone", "why": "by the log it is on another host"}],
             unsettled=[str(id)],
         ).collect_events(),
     ]

@@ -1,5 +1,6 @@
 """What happens on a host without our asking is noticed, once, and never while an operation may be the cause of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -7,11 +8,12 @@ from uuid import UUID
 import pytest
 
 from domain_model.domain import Domain
-from domain_model.errors import HypervisorUnreachable
+from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.flags import SnapshotCreate, SnapshotDelete
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Stage, altered, definition
+from workers.observer import ELSEWHERE
 
 
 @pytest.fixture
@@ -169,7 +171,7 @@ def test_a_domain_nobody_recorded_is_taken_in_with_its_tree(stage: Stage) -> Non
     put(alpha)
     for name in ("a", "b"):
         alpha.snapshot_create(OTHER, f"<domainsnapshot><name>{name}</name></domainsnapshot>", SnapshotCreate.NONE)
-    assert stage.observer().adopt() == []
+    assert stage.observer().adopt() == {}
     taken = stage.records.domain(UUID(OTHER))
     assert (taken.name, taken.owner is not None and taken.owner.host) == ("other", ALPHA)
     assert {record.name: taken.forest.parent_name(record) for record in taken.forest} == {"a": None, "b": "a"}
@@ -187,7 +189,7 @@ def test_what_is_recorded_is_left_to_the_rounds_and_twice_is_once(stage: Stage) 
 
 def test_a_domain_the_log_has_on_another_host_is_named_and_left(stage: Stage) -> None:
     put(simulator(stage, BETA), UUID_TEXT, "guest")
-    assert stage.observer(BETA).adopt() == ["guest"]
+    assert stage.observer(BETA).adopt() == {"guest": ELSEWHERE}
     assert BETA not in stage.records.domain(DOMAIN).placements
 
 
@@ -202,3 +204,43 @@ def test_one_that_was_undefined_once_is_the_same_domain_again(stage: Stage) -> N
     taken = stage.records.domain(UUID(OTHER))
     assert [event.TOPIC for event in stage.records.events(UUID(OTHER))].count("domain.introduced") == 1
     assert taken.name == "again"
+
+
+def test_of_two_hosts_with_the_same_unrecorded_domain_the_first_has_it(stage: Stage) -> None:
+    for host in (ALPHA, BETA):
+        put(simulator(stage, host))
+    observer = stage.observer(BETA)
+    take_in = stage.records.take_in
+
+    def overtaken(domain: Domain, decide: Callable[[Domain], None], **more: Any) -> None:
+        stage.records.take_in = take_in  # type: ignore[method-assign]
+        stage.observer().adopt()
+        decide(stage.records.domain(domain.id))
+        del more
+
+    stage.records.take_in = overtaken  # type: ignore[method-assign]
+    assert observer.adopt() == {"other": ELSEWHERE}
+    assert set(stage.records.domain(UUID(OTHER)).placements) == {ALPHA}
+
+
+def test_one_that_cannot_be_looked_at_is_named_with_the_reason_and_the_others_are_taken_in(stage: Stage) -> None:
+    alpha = simulator(stage)
+    put(alpha)
+    put(alpha, "00000000-0000-4000-8000-0000000000ef", "broken")
+    assert stage.observer(driver=Unreadable(alpha)).adopt() == {"broken": "internal error: no XML today"}
+    assert UUID(OTHER) in stage.records.streams
+
+
+class Unreadable:
+    """A hypervisor that shows the definition of all but one domain."""
+
+    def __init__(self, driver: SimulatorDriver) -> None:
+        self._driver = driver
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    def domain_xml(self, uuid: str, *, inactive: bool) -> str:
+        if uuid.endswith("ef"):
+            raise Refused("internal error: no XML today", number=1)
+        return self._driver.domain_xml(uuid, inactive=inactive)

@@ -116,19 +116,22 @@ def test_a_snapshot_of_another_model_is_passed_over_and_replaced(
     [first, *_] = domains(events)
     with monkeypatch.context() as older:
         older.setattr(states, "model", lambda: "older")
-        repository.keep(first.id)
+        Repository(database).keep(first.id)
     database.execute("UPDATE work.aggregate_snapshots SET state = 'nobody can read this'")
     assert alike(repository.get(first.id), first)
     repository.keep(first.id)
     assert database.fetch("SELECT model FROM work.aggregate_snapshots") == [{"model": states.model()}]
 
 
-def test_a_hole_in_a_stream_is_told(repository: Repository, owner_dsn: str, events: list[Any]) -> None:
+@pytest.mark.parametrize("missing", [1, 7])
+def test_a_hole_in_a_stream_is_told(repository: Repository, owner_dsn: str, events: list[Any], missing: int) -> None:
     stream = named(f"domain 0 of {SEED}")
     with psycopg.connect(owner_dsn) as connection:
         connection.execute("ALTER TABLE log.events DISABLE TRIGGER append_only")
-        connection.execute("DELETE FROM log.events WHERE (originator_id, originator_version) = (%s, 7)", [stream])
-    with pytest.raises(BrokenStream, match="has no event of version 7"):
+        connection.execute(
+            "DELETE FROM log.events WHERE (originator_id, originator_version) = (%s, %s)", [stream, missing]
+        )
+    with pytest.raises(BrokenStream, match=f"has no event of version {missing}"):
         repository.get(stream)
     assert events
 
@@ -146,3 +149,14 @@ def test_streams_that_grew_long_get_a_snapshot_and_others_none(
     recording.append(history[250:])
     assert AggregateSnapshotter(repository, every=100).run_once() == 3
     assert snapshots(database) == {domain.id: domain.version for domain in domains(history)}
+
+
+def test_a_stream_that_cannot_be_loaded_keeps_no_other_from_its_snapshot(
+    repository: Repository, database: Database, owner_dsn: str, events: list[Any]
+) -> None:
+    broken = named(f"domain 0 of {SEED}")
+    with psycopg.connect(owner_dsn) as connection:
+        connection.execute("ALTER TABLE log.events DISABLE TRIGGER append_only")
+        connection.execute("DELETE FROM log.events WHERE (originator_id, originator_version) = (%s, 7)", [broken])
+    assert AggregateSnapshotter(repository, every=100).run_once() == 2
+    assert set(snapshots(database)) == {domain.id for domain in domains(events)} - {broken}
