@@ -21,7 +21,8 @@ class Restore(Aggregate):
     class Created(Aggregate.Created):
         """``compared`` are the names of the hosts that were looked at, ``left_out`` of those that were not.
 
-        ``adopted`` lists {domain, host, name} of what was taken in, ``left`` {host, name, why} of what was not;
+        ``adopted`` lists {domain, host, name} of what was taken in, ``changed`` of what was seen to be otherwise than
+        recorded, ``gone`` of what is there no more, ``left`` {host, name, why} of what was not;
         ``unsettled`` are the operations that had not ended by this log.
         """
 
@@ -33,6 +34,8 @@ class Restore(Aggregate):
         compared: list[str]
         left_out: list[str]
         adopted: list[dict[str, Any]]
+        changed: list[dict[str, Any]]
+        gone: list[dict[str, Any]]
         left: list[dict[str, Any]]
         unsettled: list[str]
 

@@ -63,6 +63,8 @@ class _Figures(Collector):
         if self._status is not None:
             yield _info("revisor_database", "The PostgreSQL server.", self._status.postgres)
             yield _gauge("revisor_problems", "How many problems revisor status names.", len(problems_of(self._status)))
+            waits = self._status.restore is not None
+            yield _gauge("revisor_restore_pending", "Whether a restore of the log waits to be acknowledged.", waits)
             yield from _of_log(self._status.log)
             for name, words, figure in _OF_PROJECTIONS:
                 values = [(each.name, figure(each)) for each in self._status.projections]

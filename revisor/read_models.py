@@ -1,7 +1,7 @@
 """The read models themselves, as a door sees them: how far they are, rebuilding them, and reading them as of before."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain_model.errors import InvalidArgument, OperationFailed, OperationInvalid
@@ -14,6 +14,7 @@ from revisor.application import Application
 from revisor.queries import Queries
 
 _REACHED_S = 10.0
+_SECOND = timedelta(microseconds=999_999)
 
 
 class ReadModels:
@@ -56,7 +57,7 @@ class ReadModels:
     def position_of(self, as_of: str) -> int:
         """The position that a position or a time means, once what was there can be read.
 
-        A time means the last event recorded then or before; one without an offset is UTC. Raises InvalidArgument (8)
+        A time means the last event recorded then or before, one in whole seconds all of its second; one without an offset is UTC. Raises InvalidArgument (8)
         for what is neither, or not there yet; OperationFailed (9) when the read models do not get there.
         """
         head = self._reader.head()
@@ -83,7 +84,8 @@ class ReadModels:
             raise _refused(as_of, f"'{as_of}' is neither a position nor a time", head)
         if moment > self._now():
             raise _refused(as_of, f"'{as_of}' is in the future", head)
-        return self._reader.position_at(moment)
+        # Times are shown in whole seconds, and who copies one means what was recorded in it as well.
+        return self._reader.position_at(moment if moment.microsecond else moment + _SECOND)
 
     def _known(self, name: str) -> ProjectionState:
         there = self._queries.positions()

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationInvalid
+from domain_model.facts import Fact
 from domain_model.restores import Restore
 from projections.ports import RecordedEvent
 from revisor.application import Application
@@ -81,33 +82,41 @@ class Restores:
             )
 
     def _found(self, pending: Sequence[Row], compared: Sequence[HostRow], without: Sequence[str]) -> dict[str, Any]:
-        """What there is to say of it, also of what an earlier try did."""
+        """What there is to say of it, also of what an earlier try did and what agents saw meanwhile."""
         position = min(row["position"] for row in pending)
-        names, left = self._queries.host_names(), self._sightings.left_alone()
-        lost = self._since(position, Domain.OperationOutcomeUnknown.TOPIC)
-        introduced = [self._application.domain(event.stream) for event in self._since(position, Domain.Created.TOPIC)]
+        left, events = self._sightings.left_alone(), self._since(position)
+        lost = [e.event for e in events if isinstance(e.event, Domain.OperationOutcomeUnknown)]
         return {
             "why": "; ".join(row["why"] for row in pending),
             "witnessed_position": max((row["witnessed_position"] or 0 for row in pending), default=0) or None,
             "position": position,
             "compared": sorted(row.name for row in compared),
             "left_out": sorted(without),
-            "adopted": [
-                {"domain": str(domain.id), "host": names[placement.host], "name": placement.name}
-                for domain in introduced
-                for placement in domain.placements.values()
-            ],
+            **self._seen(events),
             "left": [
                 {"host": row.name, "name": name, "why": why}
                 for row in compared
                 for name, why in sorted(left.get(row.id, {}).items())
             ],
-            "unsettled": sorted(event.event.operation for event in lost if event.event.message == _LOST),
+            "unsettled": sorted(said.operation for said in lost if said.message == _LOST),
         }
 
-    def _since(self, position: int, topic: str) -> list[RecordedEvent]:
-        head = self._application.reader.head()
-        return [event for event in self._application.reader.read(position, head - position) if event.topic == topic]
+    def _seen(self, events: Sequence[RecordedEvent]) -> dict[str, list[dict[str, str]]]:
+        """The domains that were taken in, those that were seen to be otherwise than recorded, and those that are gone."""
+        names = self._queries.host_names()
+        new = {event.stream for event in events if isinstance(event.event, Domain.Created)}
+        seen: dict[str, list[dict[str, str]]] = {"adopted": [], "changed": [], "gone": []}
+        facts = {(e.stream, e.event.host) for e in events if isinstance(e.event, Fact) and e.event.origin == "observed"}
+        for stream, host in sorted(facts, key=str):
+            domain = self._application.domain(stream)
+            there = domain.placements.get(host)
+            kind = "gone" if there is None else "adopted" if stream in new else "changed"
+            name = domain.name if there is None else there.name
+            seen[kind].append({"domain": str(stream), "host": names[host], "name": name})
+        return seen
+
+    def _since(self, position: int) -> Sequence[RecordedEvent]:
+        return self._application.reader.read(position, self._application.reader.head() - position)
 
     def _all_but(self, without: Sequence[str]) -> list[HostRow]:
         hosts = {row.name: row for row in self._queries.hosts()}

@@ -23,6 +23,7 @@ from domain_model.names import HOSTS, Name
 from domain_model.operations import OperationState
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
+from projections.operations import Operations
 from revisor import presentation as present
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
@@ -40,6 +41,7 @@ from revisor.store.context import Context
 from revisor.store.errors import StreamConflict
 from revisor.store.recorder import Save
 from revisor.submissions import Target
+from revisor.unread_operations import unread_operation
 from revisor.uris import check_uri, unique_uuids
 from revisor.wakeup import Wakeup
 
@@ -325,10 +327,14 @@ class Service:
         return self._application.vault.restore(domain, text)
 
     def _operation_row(self, operation: UUID) -> OperationRow:
-        row = self._queries.operation(operation)
+        row = self._queries.operation(operation) or self._unread(operation)
         if row is None:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return row
+
+    def _unread(self, operation: UUID) -> OperationRow | None:
+        seen = next((state.position for state in self._queries.positions() if state.name == Operations.name), 0)
+        return unread_operation(self._application.reader, seen, operation)
 
     def _save_host(self, name: str, uri: str, context: Context) -> HostRow | None:
         """Returns the host that somebody else added under that name in the meantime, None when it is ours now."""

@@ -35,7 +35,7 @@ _ACKNOWLEDGE = "Nothing new is begun until 'revisor acknowledge-restore' has com
     "export", FILE, options=[flag("raw", "As the database keeps it: all events, evidence and documents, no secrets.")]
 )
 def export(asked: Asked, *, file: str, raw: bool) -> int:
-    """Write the whole log to a new file, also while Revisor runs; ``revisor import`` takes it."""
+    """Write the whole log to a new file, also while Revisor runs; 'revisor import' takes it."""
     if not raw:
         raise click.UsageError("command 'export' requires --raw option")
     from revisor.composition import dsn_of
@@ -49,7 +49,7 @@ def export(asked: Asked, *, file: str, raw: bool) -> int:
 
 @verb("import", FILE)
 def import_(asked: Asked, *, file: str) -> int:
-    """Make an empty log the one that ``revisor export --raw`` wrote to a file."""
+    """Make an empty log the one that 'revisor export --raw' wrote to a file."""
     from revisor.composition import owner_dsn_of
     from revisor.store.archive import import_log
 
@@ -144,7 +144,7 @@ def _said(
         output.document(kind, [item], manifest.head.position, None)
     else:
         output.message(
-            f"{manifest.head.position} positions and {sizes['documents'].rows} documents {done} {file}: {size} bytes in"
+            f"{manifest.head.position} positions and {sizes['documents'].rows} documents {done} {file}: {size} bytes of rows in"
             f" {seconds:.1f} s"
         )
         if after is not None:

@@ -35,7 +35,8 @@ def _show(found: dict[str, Any]) -> None:
         output.message(f"Left out: {', '.join(found['left_out'])}")
     for operation in found["unsettled"]:
         output.message(f"Operation {operation} has an unknown outcome")
-    for domain in found["adopted"]:
-        output.message(f"Domain '{domain['name']}' on host '{domain['host']}' was taken in")
+    for kind, words in (("adopted", "was taken in"), ("changed", "was otherwise than recorded"), ("gone", "is GONE")):
+        for domain in found[kind]:
+            output.message(f"Domain '{domain['name']}' on host '{domain['host']}' {words}")
     for domain in found["left"]:
         output.message(f"Domain '{domain['name']}' on host '{domain['host']}' was left: {domain['why']}")

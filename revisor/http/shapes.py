@@ -267,7 +267,7 @@ class StatusItem(_Open):
     database: DatabaseStatus
 
 
-class AdoptedDomain(_Open):
+class SeenDomain(_Open):
     domain: UUID
     host: str
     name: str
@@ -287,6 +287,8 @@ class RestoreItem(_Open):
     position: int
     compared: list[str]
     left_out: list[str]
-    adopted: list[AdoptedDomain]
+    adopted: list[SeenDomain]
+    changed: list[SeenDomain]
+    gone: list[SeenDomain]
     left: list[LeftDomain]
     unsettled: list[UUID]

@@ -217,7 +217,7 @@ def damaged(path: Path, what: str) -> InvalidArgument:
         f"'{path}' cannot be imported: {what}",
         field="file",
         value=str(path),
-        accepted="a file as 'revisor export --raw' wrote it",
+        accepted="a file as 'revisor export --raw' wrote it; a backup goes back with 'revisor restore' and its folder",
     )
 
 

@@ -221,3 +221,11 @@ def test_a_domain_is_found_by_its_uuid_in_any_spelling(product: Product) -> None
     product.define()
     [domain] = product.service.domains(all_domains=True, host=None)
     assert product.service.domain(domain["uuid"].upper(), None)["name"] == "web"
+
+
+def test_an_operation_is_told_of_though_the_read_models_stand_still(product: Product, database: Database) -> None:
+    product.add_host("alpha")
+    product.define()
+    database.execute("UPDATE views.projections SET parked_at = position + 1 WHERE name = 'operations'")
+    operation = product.act("start")
+    assert (operation["verb"], operation["state"]) == ("start", "succeeded")

@@ -71,6 +71,16 @@ def test_a_time_before_the_log_began_is_its_beginning(product: Product) -> None:
     assert (at, names_at(product, at)) == (0, [])
 
 
+def test_a_time_in_whole_seconds_is_all_of_its_second(product: Product) -> None:
+    """As the log shows times: who copies one of an event means that event, too."""
+    last = product.application.reader.recorded_at(head(product))
+    assert last is not None
+    assert product.service.read_models.position_of(last.replace(microsecond=0).isoformat()) == head(product)
+    before = last - timedelta(microseconds=1)
+    if before.microsecond:
+        assert product.service.read_models.position_of(before.isoformat()) < head(product)
+
+
 def test_the_newest_position_is_waited_for(product: Product) -> None:
     (host,) = product.queries.hosts()
     now = product.application.now()

@@ -238,6 +238,7 @@ def test_what_happened_meanwhile_is_taken_in_with_its_snapshots(
     simulator.start(next(seen.uuid for seen in simulator.domains() if seen.name == "web"))
     found = acknowledge(product)
     assert [(domain["host"], domain["name"]) for domain in found["adopted"]] == [("alpha", "lost")]
+    assert [(domain["host"], domain["name"]) for domain in found["changed"]] == [("alpha", "web")]
     rows = {row["name"]: row["state"] for row in product.service.domains(all_domains=True, host=None)}
     assert rows == {"web": "running", "lost": "shut off"}
     tree = {item["name"]: item["parent"] for item in product.service.snapshots("lost", None)}
@@ -336,3 +337,15 @@ def test_a_second_try_says_also_what_the_first_did(
     assert (found["position"], found["unsettled"]) == (position, [str(accepted.operation)])
     assert [domain["name"] for domain in found["adopted"]] == ["lost"]
     assert database.fetch("SELECT FROM work.sightings WHERE adopting") == []
+
+
+def test_a_domain_that_is_there_no_more_is_named(
+    product: Product, database: Database, simulator: SimulatorDriver
+) -> None:
+    product.add_host("alpha", simulator)
+    product.define()
+    restored(database)
+    simulator.undefine(simulator.domains()[0].uuid)
+    found = acknowledge(product)
+    assert [(domain["host"], domain["name"]) for domain in found["gone"]] == [("alpha", "web")]
+    assert (found["adopted"], found["changed"]) == ([], [])

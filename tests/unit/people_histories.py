@@ -22,6 +22,8 @@ def about_people(id: UUID, domain: UUID, at: datetime) -> list[Any]:
             compared=["alpha"],
             left_out=["gamma"],
             adopted=[{"domain": str(domain), "host": "alpha", "name": "vm"}],
+            changed=[],
+            gone=[{"domain": str(domain), "host": "beta", "name": "vm"}],
             left=[{"host": "beta", "name": "gone", "why": "by the log it is on another host"}],
             unsettled=[str(id)],
         ).collect_events(),

@@ -221,6 +221,7 @@ def test_the_metrics_are_the_same_figures(reader: FakeStatusReader, client: Clie
         ("revisor_database_pool_connections_max", ""): 20,
         ("revisor_database_pool_waiting", ""): 0,
         ("revisor_problems", ""): 3,
+        ("revisor_restore_pending", ""): 0,
         ("revisor_log_head_position", ""): 812,
         ("revisor_log_head_recorded_timestamp_seconds", ""): 1795435200,
         ("revisor_log_size_bytes", ""): 8192,
