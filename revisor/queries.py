@@ -19,7 +19,7 @@ from projections.hosts import HOSTS
 from projections.positions import ProjectionState
 from projections.projection import Table
 from projections.snapshots import FORESTS, SNAPSHOTS
-from revisor.rows import CheckpointRow, HostRow, OperationRow, PlacementRow, SnapshotRow
+from revisor.rows import CheckpointRow, HostRow, OperationRow, Page, PlacementRow, SnapshotRow
 from revisor.store.database import Database
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
@@ -40,6 +40,8 @@ SELECT d.domain, d.uuid, d.name, d.host::text, coalesce(h.name, d.host::text) AS
 FROM {domains} d LEFT JOIN {hosts} h ON h.id = d.host
 """
 _LIVING = "d.present AND h.removed_at IS NULL"
+_AS_VIRSH_LISTS = 'd.hypervisor_id NULLS LAST, d.name COLLATE "C", h.name COLLATE "C"'
+_PAGED = 'd.name COLLATE "C", coalesce(h.name, d.host::text) COLLATE "C"'
 _SNAPSHOTS = """
 SELECT s.id::text, s.domain, s.name, s.parent::text, p.name AS parent_name,
        (SELECT count(*) FROM {snapshots} c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
@@ -142,15 +144,17 @@ class Queries:
         all: bool = True,  # noqa: A002 - virsh's word
         host: str | None = None,
         as_of: int | None = None,
+        page: Page | None = None,
     ) -> list[PlacementRow]:
         """The placements there are, active ones first as virsh lists them; without ``all`` only those.
 
         ``host`` is the id of one host. With ``as_of`` those there were at a position that the read models have reached.
+        With ``page`` a part of them, by name and then host, which are as they were when a domain is started or stopped.
         """
         wanted = "" if all else " AND d.hypervisor_id IS NOT NULL"
         here, more = _on(host)
-        order = ' ORDER BY d.hypervisor_id NULLS LAST, d.name COLLATE "C", h.name COLLATE "C"'
-        return self._rows(PlacementRow, f"{_at(_DOMAINS, as_of)} WHERE {_LIVING}{wanted}{here}{order}", *more)
+        ordered, some = _in_order(page)
+        return self._rows(PlacementRow, f"{_at(_DOMAINS, as_of)} WHERE {_LIVING}{wanted}{here}{ordered}", *more, *some)
 
     def placements(self, domain: UUID, *, living: bool = True) -> list[PlacementRow]:
         """Where a domain is, the owner first; with ``living`` false also where it was."""
@@ -302,6 +306,14 @@ def _at(query: str, as_of: int | None = None, *, whole: Collection[Table] = (HOS
             for table in _TABLES
         }
     )
+
+
+def _in_order(page: Page | None) -> tuple[str, list[object]]:
+    """The end of a question to domains, and its parameters. Two of one name on one host are never torn apart."""
+    if page is None:
+        return f" ORDER BY {_AS_VIRSH_LISTS}", []
+    behind = "" if page.after is None else f" AND ({_PAGED}) > (%s, %s)"
+    return f"{behind} ORDER BY {_PAGED} FETCH FIRST (%s) ROWS WITH TIES", [*(page.after or ()), page.limit]
 
 
 def _on(host: str | None) -> tuple[str, list[str]]:

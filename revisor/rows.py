@@ -10,6 +10,15 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A part of an answer: so many rows behind one, which is named; from the first one on without it."""
+
+    limit: int
+    after: tuple[str, str] | None = None
+    """Of domains: name and host of the last one of the page before."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostRow:
     id: str
     name: str

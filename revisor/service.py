@@ -35,7 +35,7 @@ from revisor.read_models import ReadModels
 from revisor.references import References
 from revisor.requests import Requests
 from revisor.restores import Restores
-from revisor.rows import HostRow, OperationRow, PlacementRow
+from revisor.rows import HostRow, OperationRow, Page, PlacementRow
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
 from revisor.store.errors import StreamConflict
@@ -198,11 +198,17 @@ class Service:
     # Questions.
 
     def domains(
-        self, *, all_domains: bool, host: str | None, titles: bool = False, as_of: int | None = None
+        self,
+        *,
+        all_domains: bool,
+        host: str | None,
+        titles: bool = False,
+        as_of: int | None = None,
+        page: Page | None = None,
     ) -> list[dict[str, Any]]:
-        """The domains there are, or were at a position that ``read_models.position_of`` gave."""
+        """The domains there are, or were at a position that ``read_models.position_of`` gave; or a page of them."""
         here = None if host is None else self._refer.host(host, as_of=as_of).id
-        rows = self._queries.domains(all=all_domains, host=here, as_of=as_of)
+        rows = self._queries.domains(all=all_domains, host=here, as_of=as_of, page=page)
         if not titles:
             return [present.domain(row) for row in rows]
         texts = self._application.documents.get_many(digest for row in rows if (digest := row.shown()) is not None)

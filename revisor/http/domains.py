@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain_model.errors import InvalidArgument
 from domain_model.flags import Define, Start
 from revisor.http import shapes
 from revisor.http.answers import document, operation_answer, xml_answer
@@ -26,10 +27,16 @@ from revisor.http.asking import (
 )
 from revisor.http.models import Act, NewDomain, arguments_of
 from revisor.http.waiting import operation_when_ended
+from revisor.rows import Page
 
 routes = APIRouter(prefix="/v1/domains", tags=["domains"])
 
 SECURITY = Query(description="Show passwords too. This is recorded, and refused where it cannot be.")
+PageQuery = Annotated[
+    int | None,
+    Query(ge=1, le=100_000, description="So many only, by name and host; more only of one name on one host."),
+]
+AfterQuery = Annotated[str | None, Query(description="With limit: those behind HOST/NAME, the last of a page.")]
 Responses = dict[int | str, dict[str, Any]]
 
 OPERATION: Responses = {
@@ -48,16 +55,37 @@ def list_domains(
     titles: Annotated[bool, Query(description="With the title of each.")] = False,
     fresh: FreshQuery = False,
     as_of: AsOfQuery = None,
+    limit: PageQuery = None,
+    after: AfterQuery = None,
 ) -> Response:
-    """The domains on all hosts, or on one; with ``as_of`` those there were, whatever became of them."""
+    """The domains on all hosts, or on one; with ``as_of`` those there were, whatever became of them.
+
+    In virsh's order, or with ``limit`` a page by name and host: the last page has fewer than were asked for.
+    """
+    page = _page(limit, after)
     at = position_of(service, as_of, ("fresh", fresh))
     if fresh:
         service.observe(host)
 
     def read() -> list[dict[str, Any]]:
-        return service.domains(all_domains=everything, host=host, titles=titles, as_of=at)
+        return service.domains(all_domains=everything, host=host, titles=titles, as_of=at, page=page)
 
     return document(service, "list", read, host, as_of=at)
+
+
+def _page(limit: int | None, after: str | None) -> Page | None:
+    if limit is None:
+        if after is not None:
+            raise InvalidArgument("after goes with limit", field="after", value=after, accepted="limit with after")
+        return None
+    if after is None:
+        return Page(limit)
+    host, slash, name = after.partition("/")
+    if not slash:
+        raise InvalidArgument(
+            f"'{after}' names no domain on a host", field="after", value=after, accepted="HOST/NAME, the last of a page"
+        )
+    return Page(limit, (name, host))
 
 
 @routes.post("", status_code=202, responses=OPERATION, response_class=Response)

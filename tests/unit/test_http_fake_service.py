@@ -18,6 +18,7 @@ from revisor.application import Accepted
 from revisor.client import Client
 from revisor.http.server import HttpServer
 from revisor.read_models import ReadModels
+from revisor.rows import Page
 from revisor.service import Service
 from revisor.status import LogStatus, PoolStatus, Status, StatusReader
 from revisor.store.context import Context
@@ -188,9 +189,15 @@ class FakeService:
         return self.operation(operation)
 
     def domains(
-        self, *, all_domains: bool, host: str | None, titles: bool = False, as_of: int | None = None
+        self,
+        *,
+        all_domains: bool,
+        host: str | None,
+        titles: bool = False,
+        as_of: int | None = None,
+        page: Page | None = None,
     ) -> list[Item]:
-        self._note(None, "domains", all_domains, host, titles, *_if_given(as_of))
+        self._note(None, "domains", all_domains, host, titles, *_if_given(as_of), *_if_given(page))
         return self.known_domains
 
     def domain(self, ref: str, host: str | None) -> Item:
@@ -296,8 +303,8 @@ class FakeService:
         return known is None or known["state"] not in ("queued", "started")
 
 
-def _if_given(as_of: int | None) -> tuple[int, ...]:
-    return () if as_of is None else (as_of,)
+def _if_given(value: object) -> tuple[object, ...]:
+    return () if value is None else (value,)
 
 
 class FakeReadModels:

@@ -1,6 +1,7 @@
 """What the doors read: the right rows, in virsh's order, named as people name them."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from psycopg.types.json import Jsonb
 from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
 from revisor.queries import Queries
+from revisor.rows import Page
 from revisor.store.database import Database
 from tests.contract.store.test_projection_loop import caught_up, loop_of
 from tests.lab.store import Recording
@@ -67,6 +69,38 @@ def test_placements_are_listed_active_ones_first_then_by_name(tell: Tell) -> Non
     web = queries.domains(all=False)[1]
     assert (web.host, web.host_name, web.role, web.active, web.persistent) == (ALPHA, "alpha", "owner", True, True)
     assert (web.definition, web.live, web.state) == (digest("web"), digest("live"), DomainState.RUNNING)
+
+
+def pages(queries: Queries, limit: int, **wanted: Any) -> list[list[tuple[str, str]]]:
+    """All pages there are, each behind the last placement of the one before, as name and host."""
+    found, after = list[list[tuple[str, str]]](), None
+    while len(page := queries.domains(page=Page(limit, after), **wanted)) >= limit:
+        found.append([(row.name, row.host_name) for row in page])
+        after = found[-1][-1]
+    return [*found, [(row.name, row.host_name) for row in page]]
+
+
+def test_pages_of_any_size_come_to_the_whole_fleet_by_name_and_host(tell: Tell) -> None:
+    history = fleet()
+    for name in ("b", "B", "a"):
+        history.fact(history.domain(name), Domain.Defined, name=name, definition=digest(name))
+    replica = history.domains["web"]
+    history.fact(replica, Domain.Defined, BETA, name="web", definition=digest("web"))
+    queries = tell(history)
+    whole = [("B", "alpha"), ("a", "alpha"), ("b", "alpha"), ("db", "beta"), ("web", "alpha"), ("web", "beta")]
+    for limit in range(1, len(whole) + 1):
+        chunks = [whole[first : first + limit] for first in range(0, len(whole), limit)]
+        assert pages(queries, limit) == ([*chunks, []] if len(whole) % limit == 0 else chunks)
+    assert pages(queries, 2, host=BETA) == [[("db", "beta"), ("web", "beta")], []]
+    assert pages(queries, 9, all=False) == [[("web", "alpha")]]
+    assert pages(queries, 9, as_of=len(history.events)) == [whole]
+
+
+def test_a_page_does_not_tear_apart_what_has_one_name_on_one_host(tell: Tell) -> None:
+    history = fleet()
+    for asked_for in ("twin", "other"):
+        history.fact(history.domain(asked_for), Domain.Defined, name="twin", definition=digest("twin"))
+    assert pages(tell(history), 2) == [[("db", "beta"), ("twin", "alpha"), ("twin", "alpha")], [("web", "alpha")]]
 
 
 def test_a_domain_is_found_by_name_by_uuid_and_on_a_host(tell: Tell) -> None:
