@@ -4,11 +4,11 @@ Nothing here changes anything, and nothing loads a stream of events: a question 
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg import Cursor
 
 from domain_model.domain_xml import normalised_uuid
 from projections import past, positions
@@ -33,15 +33,15 @@ FROM {hosts} h
 _DOMAINS = """
 SELECT d.domain, d.uuid, d.name, d.host::text, coalesce(h.name, d.host::text) AS host_name, d.role, d.present,
        d.persistent, d.hypervisor_id, d.state, d.reason, d.autostart, d.managed_save,
-       EXISTS (SELECT FROM {snapshots} s WHERE s.domain = d.domain) AS has_snapshots,
-       EXISTS (SELECT FROM {checkpoints} c WHERE c.domain = d.domain) AND d.role = 'owner' AS has_checkpoints,
+       {has_snapshots} AS has_snapshots,
+       {has_checkpoints} AND d.role = 'owner' AS has_checkpoints,
        d.definition, d.live,
        d.verified_position, d.position, d.recorded_at
 FROM {domains} d LEFT JOIN {hosts} h ON h.id = d.host
 """
 _LIVING = "d.present AND h.removed_at IS NULL"
 _AS_VIRSH_LISTS = 'd.hypervisor_id NULLS LAST, d.name COLLATE "C", h.name COLLATE "C"'
-_PAGED = 'd.name COLLATE "C", coalesce(h.name, d.host::text) COLLATE "C"'
+_PAGED = 'd.name COLLATE "C", coalesce(h.name, d.host::text) COLLATE "C", d.uuid COLLATE "C"'
 _SNAPSHOTS = """
 SELECT s.id::text, s.domain, s.name, s.parent::text, p.name AS parent_name,
        (SELECT count(*) FROM {snapshots} c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
@@ -71,12 +71,26 @@ LEFT JOIN views.hosts h ON h.id = o.host
 LEFT JOIN work.operation_queue q ON q.operation = o.id
 """
 
+_AMONG_ALL = "d.domain IN (SELECT domain FROM {} AS those)"
+_HAS_ANY = "EXISTS (SELECT FROM {} AS those WHERE those.domain = d.domain)"
+
 _TABLES = (HOSTS, DOMAINS, SNAPSHOTS, FORESTS, CHECKPOINTS)
-_NOW = {table.name: f"views.{table.name}" for table in _TABLES}
+
+
+def _sources(tables: dict[str, str], *, at_once: bool = False) -> dict[str, str]:
+    """What questions are asked of: tables by name, and whether a domain has anything in two of them.
+
+    ``at_once``: looked up for all domains together. Of the tables of now PostgreSQL decides that for itself.
+    """
+    one = _AMONG_ALL if at_once else _HAS_ANY
+    return tables | {f"has_{table.name}": one.format(tables[table.name]) for table in (SNAPSHOTS, CHECKPOINTS)}
+
+
+_NOW = _sources({table.name: f"views.{table.name}" for table in _TABLES})
 _VERSIONS = {each.name: each.version for each in all_projections() if any(table.temporal for table in each.tables)}
 """Of the projections that know the past, the version in which they do."""
 
-_Found = TypeVar("_Found")
+_Found = TypeVar("_Found", HostRow, PlacementRow, SnapshotRow, CheckpointRow, OperationRow)
 
 
 class Queries:
@@ -154,7 +168,8 @@ class Queries:
         wanted = "" if all else " AND d.hypervisor_id IS NOT NULL"
         here, more = _on(host)
         ordered, some = _in_order(page)
-        return self._rows(PlacementRow, f"{_at(_DOMAINS, as_of)} WHERE {_LIVING}{wanted}{here}{ordered}", *more, *some)
+        fleet = _at(_DOMAINS, as_of, whole=_TABLES)
+        return self._rows(PlacementRow, f"{fleet} WHERE {_LIVING}{wanted}{here}{ordered}", *more, *some)
 
     def placements(self, domain: UUID, *, living: bool = True) -> list[PlacementRow]:
         """Where a domain is, the owner first; with ``living`` false also where it was."""
@@ -288,7 +303,7 @@ class Queries:
         return None if row is None else (row["domain"], row["name"])
 
     def _rows(self, kind: type[_Found], query: str, *params: object) -> list[_Found]:
-        with self._database.connection() as connection, connection.cursor(row_factory=class_row(kind)) as cursor:
+        with self._database.connection() as connection, connection.cursor(row_factory=_maker_of(kind)) as cursor:
             return cursor.execute(query.encode(), params).fetchall()
 
     def _first(self, kind: type[_Found], query: str, *params: object) -> _Found | None:
@@ -296,24 +311,38 @@ class Queries:
         return found[0] if found else None
 
 
+def _maker_of(kind: type[_Found]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], _Found]]:
+    """Has rows made as named tuples straight from what comes, once it is seen that it comes in that order."""
+
+    def maker(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], _Found]:
+        came = tuple(column.name for column in cursor.description or ())
+        assert came in ((), kind._fields), f"{kind.__name__} of {came}"
+        return kind._make
+
+    return maker
+
+
 def _at(query: str, as_of: int | None = None, *, whole: Collection[Table] = (HOSTS, DOMAINS)) -> str:
     """A question to the tables of now, or to what they held at a position: some as a whole, the others row by row."""
     if as_of is None:
         return query.format_map(_NOW)
     return query.format_map(
-        {
-            table.name: past.whole_table_at(table, as_of) if table in whole else past.rows_at(table, as_of)
-            for table in _TABLES
-        }
+        _sources(
+            {
+                table.name: past.whole_table_at(table, as_of) if table in whole else past.rows_at(table, as_of)
+                for table in _TABLES
+            },
+            at_once=SNAPSHOTS in whole,
+        )
     )
 
 
 def _in_order(page: Page | None) -> tuple[str, list[object]]:
-    """The end of a question to domains, and its parameters. Two of one name on one host are never torn apart."""
+    """The end of a question to domains, and its parameters."""
     if page is None:
         return f" ORDER BY {_AS_VIRSH_LISTS}", []
-    behind = "" if page.after is None else f" AND ({_PAGED}) > (%s, %s)"
-    return f"{behind} ORDER BY {_PAGED} FETCH FIRST (%s) ROWS WITH TIES", [*(page.after or ()), page.limit]
+    behind = "" if page.after is None else f" AND ({_PAGED}) > (%s, %s, %s)"
+    return f"{behind} ORDER BY {_PAGED} LIMIT %s", [*(page.after or ()), page.limit]
 
 
 def _on(host: str | None) -> tuple[str, list[str]]:

@@ -1,25 +1,22 @@
 """The rows that questions to the read models are answered with, as values: what a door may rely on finding in each.
 
-Ids of streams are UUIDs; ids that events carry as text (hosts, snapshots) are text here too, so that they fit commands.
+They are named tuples, as 25,000 of them are made in no time. Ids of streams are UUIDs; ids that events carry as text (hosts, snapshots) are text here too, so that they fit commands.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A part of an answer: so many rows behind one, which is named; from the first one on without it."""
 
     limit: int
-    after: tuple[str, str] | None = None
-    """Of domains: name and host of the last one of the page before."""
+    after: tuple[str, str, str] | None = None
+    """Of domains: name, host and UUID of the last one of the page before."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostRow:
+class HostRow(NamedTuple):
     id: str
     name: str
     uri: str
@@ -36,8 +33,7 @@ class HostRow:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlacementRow:
+class PlacementRow(NamedTuple):
     """A domain on a host. ``definition`` and ``live`` are digests of documents."""
 
     domain: UUID
@@ -75,8 +71,7 @@ class PlacementRow:
         return self.live if self.active and not inactive else self.definition or self.live
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRow:
+class SnapshotRow(NamedTuple):
     """A snapshot of a domain's own tree. ``header`` and the documents are digests; ``parent`` is an id."""
 
     id: str
@@ -100,8 +95,7 @@ class SnapshotRow:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointRow:
+class CheckpointRow(NamedTuple):
     """A checkpoint of a domain. ``header`` and ``domain_document`` are digests; ``parent`` is an id."""
 
     id: str
@@ -118,8 +112,7 @@ class CheckpointRow:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRow:
+class OperationRow(NamedTuple):
     id: UUID
     request_id: UUID | None
     verb: str

@@ -34,9 +34,11 @@ routes = APIRouter(prefix="/v1/domains", tags=["domains"])
 SECURITY = Query(description="Show passwords too. This is recorded, and refused where it cannot be.")
 PageQuery = Annotated[
     int | None,
-    Query(ge=1, le=100_000, description="So many only, by name and host; more only of one name on one host."),
+    Query(ge=1, le=100_000, description="At most so many, by name, host and UUID."),
 ]
-AfterQuery = Annotated[str | None, Query(description="With limit: those behind HOST/NAME, the last of a page.")]
+AfterQuery = Annotated[
+    str | None, Query(description="With limit: those behind HOST/NAME/UUID, the last of the page before.")
+]
 Responses = dict[int | str, dict[str, Any]]
 
 OPERATION: Responses = {
@@ -60,7 +62,7 @@ def list_domains(
 ) -> Response:
     """The domains on all hosts, or on one; with ``as_of`` those there were, whatever became of them.
 
-    In virsh's order, or with ``limit`` a page by name and host: the last page has fewer than were asked for.
+    In virsh's order, or with ``limit`` a page by name and host; behind the last page there is nothing.
     """
     page = _page(limit, after)
     at = position_of(service, as_of, ("fresh", fresh))
@@ -80,12 +82,11 @@ def _page(limit: int | None, after: str | None) -> Page | None:
         return None
     if after is None:
         return Page(limit)
-    host, slash, name = after.partition("/")
-    if not slash:
-        raise InvalidArgument(
-            f"'{after}' names no domain on a host", field="after", value=after, accepted="HOST/NAME, the last of a page"
-        )
-    return Page(limit, (name, host))
+    host, *name, uuid = after.split("/")
+    if len(name) != 1:
+        accepted = "HOST/NAME/UUID of the last of a page"
+        raise InvalidArgument(f"'{after}' is no place in the list", field="after", value=after, accepted=accepted)
+    return Page(limit, (name[0], host, uuid))
 
 
 @routes.post("", status_code=202, responses=OPERATION, response_class=Response)

@@ -18,7 +18,7 @@ from revisor.client import AnswerLost, Client, Refusal, Unreachable
 from revisor.http.limits import MAX_BODY_BYTES
 from revisor.http.peer import Peer
 from revisor.rows import Page
-from tests.unit.test_http_fake_service import SEEN_AT, FakeService, open_door, snapshot
+from tests.unit.test_http_fake_service import SEEN_AT, UUID_OF_WEB, FakeService, open_door, snapshot
 
 ME = Peer(os.getpid(), os.getuid()).actor
 
@@ -99,19 +99,19 @@ def test_fresh_has_the_hosts_looked_at_before_answering(service: FakeService, cl
 
 def test_a_page_is_asked_for_by_its_size_and_the_last_domain_before_it(service: FakeService, client: Client) -> None:
     client.get("/v1/domains", all=True, limit=100)
-    client.get("/v1/domains", limit=100, after="alpha/web", as_of=5)
+    client.get("/v1/domains", limit=100, after=f"alpha/web/{UUID_OF_WEB}", as_of=5)
     assert service.asked == [
         ("domains", True, None, False, Page(100)),
         ("position_of", "5"),
-        ("domains", False, None, False, 5, Page(100, ("web", "alpha"))),
+        ("domains", False, None, False, 5, Page(100, ("web", "alpha", UUID_OF_WEB))),
     ]
 
 
 @pytest.mark.parametrize(
     ("query", "field", "accepted"),
     [
-        ({"after": "alpha/web"}, "after", "limit with after"),
-        ({"after": "web", "limit": 1}, "after", "HOST/NAME, the last of a page"),
+        ({"after": f"alpha/web/{UUID_OF_WEB}"}, "after", "limit with after"),
+        ({"after": "alpha/web", "limit": 1}, "after", "HOST/NAME/UUID of the last of a page"),
         ({"limit": 0}, "limit", None),
         ({"limit": 100_001}, "limit", None),
     ],
