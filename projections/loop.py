@@ -23,6 +23,8 @@ from projections.rebuild import RebuildFailed, rebuild
 
 CHANNEL = "revisor"
 _BATCH = 500
+_FAR = 20_000
+"""From so many events on, what has seen none of them is rebuilt: some times as quick as batch after batch."""
 _UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 """What says something about the database and nothing about an event."""
 
@@ -39,6 +41,7 @@ class ProjectionLoop:
         projections: Sequence[Projection],
         *,
         batch: int = _BATCH,
+        far: int = _FAR,
         poll_s: float = 0.2,
         longest_pause_s: float = 5.0,
     ) -> None:
@@ -46,6 +49,7 @@ class ProjectionLoop:
         self._reader = reader
         self._projections = {projection.name: projection for projection in projections}
         self._batch = batch
+        self._far = far
         self._poll_s = poll_s
         self._longest_pause_s = longest_pause_s
         self._failures = 0
@@ -53,18 +57,17 @@ class ProjectionLoop:
     def prepare(self) -> None:
         """Make missing tables, let parked projections try again, and rebuild what an older release made otherwise.
 
-        They are rebuilt together. One that cannot be is parked as it is.
+        They are rebuilt together. One that cannot be is parked as it is. New ones before a long log, as after an import,
+        are rebuilt too; if they cannot be, they go on in batches, up to what they cannot take.
         """
         with self._pool.connection() as connection:
             positions.prepare(connection, self._projections.values())
             positions.unpark(connection, list(self._projections))
             known = {state.name: state for state in positions.states(connection)}
-        old = [each for name, each in self._projections.items() if known[name].version < each.version]
-        while old:
-            names = [projection.name for projection in old]
-            _log.info("rebuilding %s: this release folds them in another way", ", ".join(names))
-            failed = self._rebuild(old)
-            old = [projection for projection in old if failed and projection.name not in failed]
+        mine = [(known[name], each) for name, each in self._projections.items()]
+        self._rebuild_old([each for state, each in mine if state.version < each.version])
+        if self._reader.head() >= self._far:
+            self._rebuild_new([each for state, each in mine if state.version == each.version and state.position == 0])
 
     def run_once(self) -> int:
         """Fold one batch into every projection that has not seen it; returns how many events were read.
@@ -102,6 +105,22 @@ class ProjectionLoop:
                 known = isinstance(error, _UNREACHABLE)
                 _log.warning("the projector was interrupted: %s", error, exc_info=None if known else error)
                 stop.wait(min(self._longest_pause_s, 0.1 * 2 ** min(self._failures, 10)))
+
+    def _rebuild_old(self, old: Sequence[Projection]) -> None:
+        while old:
+            names = [projection.name for projection in old]
+            _log.info("rebuilding %s: this release folds them in another way", ", ".join(names))
+            failed = self._rebuild(old)
+            old = [projection for projection in old if failed and projection.name not in failed]
+
+    def _rebuild_new(self, new: Sequence[Projection]) -> None:
+        if new:
+            names = ", ".join(projection.name for projection in new)
+            _log.info("rebuilding %s: the log was there before", names)
+            try:
+                rebuild(self._pool, self._reader, new)
+            except (RebuildFailed, UnreadableEvent) as error:
+                _log.warning("going on in batches: %s", error)
 
     def _rebuild(self, projections: Sequence[Projection]) -> list[str]:
         """All of them or none; returns the names of those that could not be, and are parked."""

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Sequence
 
+import pytest
+
 from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
 from projections.ports import RecordedEvent
@@ -73,6 +75,41 @@ def test_what_an_older_release_folded_is_rebuilt_together_when_the_projector_sta
     assert reader.reads == [0]
     assert {state.rebuilt_position for state in states_of(database).values()} == {head}
     assert all_of(database) == before
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_new_read_models_are_rebuilt_in_bulk_before_a_log_that_is_long(
+    database: Database, recording: Recording, *, far: bool
+) -> None:
+    head, reader = recording.append(every_topic()), Counted(database)
+    loop = ProjectionLoop(database.pool, reader, all_projections(), far=head if far else head + 1)
+    loop.prepare()
+    assert {state.rebuilt_position for state in states_of(database).values()} == {head if far else None}
+    assert reader.reads == ([0] if far else [])
+    caught_up(loop)
+    before = all_of(database)
+    rebuild(database.pool, reader, all_projections())
+    assert all_of(database) == before
+
+
+def test_what_has_begun_is_not_rebuilt_before_a_long_log(database: Database, recording: Recording) -> None:
+    recording.append(random_events(3, 5))
+    live(database)
+    reader, head = Counted(database), recording.append(every_topic())
+    ProjectionLoop(database.pool, reader, all_projections(), far=head).prepare()
+    assert reader.reads == []
+
+
+def test_new_ones_that_cannot_be_rebuilt_are_parked_before_what_they_cannot_take(
+    database: Database, recording: Recording
+) -> None:
+    head = recording.append(every_topic())
+    loop = ProjectionLoop(database.pool, LogReader(database), [*all_projections(), Stumbling(5, "apply")], far=head)
+    loop.prepare()
+    caught_up(loop)
+    states = states_of(database)
+    assert (states["counts"].position, states["counts"].parked_at) == (4, 5)
+    assert {state.position for name, state in states.items() if name != "counts"} == {head}
 
 
 def test_one_that_cannot_be_rebuilt_does_not_keep_the_others_from_it(database: Database, recording: Recording) -> None:
