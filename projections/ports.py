@@ -1,15 +1,16 @@
 """What projections need from the outside: recorded events, in order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
-    """One event with its place in the log and the context of its append."""
+class RecordedEvent(NamedTuple):
+    """One event with its place in the log and the context of its append.
+
+    A named tuple, as a rebuild makes one for each event there is.
+    """
 
     position: int
     stream: UUID

@@ -6,6 +6,7 @@ only the rows of now stay: versions that ended are brought in by COPY on the way
 meanwhile is folded as the live loop does it; only for the last of it are the live projections held up.
 """
 
+import gc
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,7 +50,8 @@ def rebuild(pool: ConnectionPool[Connection[DictRow]], reader: EventReader, proj
         with connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off")
             positions.lock_rebuilds(connection, names)
-            position = _fill(connection, reader, projections)
+            with _without_garbage_collection():
+                position = _fill(connection, reader, projections)
             position = _catch_up(connection, reader, projections, position)
             tables.lock_out(connection, [table for projection in projections for table in projection.tables])
             for projection in projections:
@@ -75,6 +77,18 @@ def _fill(connection: Db, reader: EventReader, projections: Sequence[Projection]
     for projection in projections:
         _bring_in_the_present(connection, projection, memory.pop(projection))
     return position
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Rows and events make no circles, and looking through hundreds of thousands for some takes as long as the work."""
+    there = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if there:
+            gc.enable()
 
 
 class _Readers(dict[type, tuple[Projection, ...]]):

@@ -17,6 +17,8 @@ from projections.projection import Key, Need, OneRow, Row, Table
 
 Db = Connection[DictRow]
 
+_encoded = json.JSONEncoder(default=str).encode
+
 LIVE = ""
 REBUILT = "__rebuild"
 """Suffixes of a table's name."""
@@ -202,8 +204,8 @@ def _json_of(columns: Sequence[str], keys: Iterable[Key]) -> str:
 
 def _json(value: Any) -> str:
     """PostgreSQL stores no NUL in text, so what somebody made of one shows as U+FFFD: better than a parked projection."""
-    text = json.dumps(value, default=str)
-    return json.dumps(_without_nul(value), default=str) if "\\u0000" in text else text
+    text = _encoded(value)
+    return _encoded(_without_nul(value)) if "\\u0000" in text else text
 
 
 def _copied(table: Table, rows: Iterable[Row]) -> Iterator[list[Any]]:

@@ -1,10 +1,12 @@
 """Rebuilding beside the live tables: the same bytes, while everybody goes on, and all or nothing."""
 
+import gc
 import random
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -219,6 +221,24 @@ def test_a_rebuild_that_fails_leaves_everything_as_it_was(database: Database, re
     assert sha256_of(database, Counts()) == before
     assert states_of(database)["counts"] == state
     assert _leftovers(database) == []
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_garbage_is_collected_again_after_a_rebuild(database: Database, recording: Recording, *, damaged: bool) -> None:
+    recording.append(random_events(2, 25))
+    collected = []
+
+    class Watched(LogReader):
+        def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
+            collected.append(gc.isenabled())
+            if damaged:
+                raise UnreadableEvent(after + 1, "damaged")
+            return super().read(after, limit)
+
+    with suppress(UnreadableEvent):
+        rebuild(database.pool, Watched(database), [Counts()])
+    assert collected == [False]
+    assert gc.isenabled()
 
 
 def test_a_rebuild_of_an_unreadable_log_leaves_everything_as_it_was(database: Database, recording: Recording) -> None:
