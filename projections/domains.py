@@ -23,7 +23,7 @@ DOMAINS = Table(
         "domain": "uuid NOT NULL",
         "host": "uuid NOT NULL",
         "uuid": "text NOT NULL",
-        "name": "text NOT NULL",
+        "name": 'text COLLATE "C" NOT NULL',
         "former_names": "jsonb NOT NULL",
         "role": "text",
         "present": "boolean NOT NULL",
@@ -79,7 +79,7 @@ class Domains:
     """Which domains there are, where, in which role and state."""
 
     name = "domains"
-    version = 5
+    version = 6
     tables = (DOMAINS,)
     about = _RELEVANT
 
