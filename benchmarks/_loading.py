@@ -68,8 +68,12 @@ def loading(server: EmbeddedPostgres, rounds: int) -> list[str]:
             "",
             f"get of {EVENTS} events: {ratio:.2f} of library; the aim is {AIM_GET}: {verdict(ratio >= AIM_GET)}",
             *([] if ratio >= AIM_GET else [profile("a get", lambda: log.load(Domain, domain.id))]),
-            f"{SNAPSHOTS} living snapshots: {kept:.1f} ms; the aim is 20: {verdict(kept < AIM_SNAPSHOTS_MS)}",
-            *([] if kept < AIM_SNAPSHOTS_MS else [profile("that", lambda: log.load(Domain, snapshotted.id))]),
+            f"{SNAPSHOTS} living snapshots: {kept:.1f} ms; the aim is {AIM_SNAPSHOTS_MS:.0f}: {verdict(kept < AIM_SNAPSHOTS_MS)}",
+            *(
+                []
+                if kept < AIM_SNAPSHOTS_MS
+                else [profile(f"loading {SNAPSHOTS} living snapshots", lambda: log.load(Domain, snapshotted.id))]
+            ),
         ]
     finally:
         database.close()
