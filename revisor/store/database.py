@@ -11,6 +11,9 @@ from psycopg_pool import ConnectionPool
 
 Row = DictRow
 
+_RECONNECT_S = 4.0
+"""How long connecting is tried with growing pauses, before it begins anew with short ones."""
+
 
 def _configure(connection: Connection[Any]) -> None:
     connection.autocommit = True
@@ -27,6 +30,11 @@ def _check(connection: Connection[Any]) -> None:
     waits.register(connection.fileno(), select.POLLIN)
     if waits.poll(0):
         ConnectionPool.check_connection(connection)
+
+
+def _begin_anew(pool: ConnectionPool[Any]) -> None:
+    """Pauses that grew for as long as the server was away would keep everybody waiting as long again."""
+    pool.resize(pool.min_size, pool.max_size)  # It makes up for the connection that was given up.
 
 
 class Database:
@@ -47,6 +55,8 @@ class Database:
             timeout=connect_timeout_s,
             configure=_configure,
             check=_check,
+            reconnect_timeout=_RECONNECT_S,
+            reconnect_failed=_begin_anew,
             open=False,
         )
 
