@@ -20,7 +20,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolTimeout
 
-from domain_model.errors import OperationInvalid
+from domain_model.errors import OperationFailed, OperationInvalid
 from migrations.runner import migrate
 from projections import positions
 from projections.catalogue import all_projections
@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 _ROUND_S = 0.5
 _STOP_S = 10.0
 _LONGEST_PAUSE_S = 30.0
+_DATABASE_PAUSE_S = 5.0
 _STEADY_S = 20.0
 """A process that ran so long had not been failing at start."""
 
@@ -105,11 +106,9 @@ class Supervisor:
                 child.died(code)
             if child.process is None and time.monotonic() >= child.start_at:
                 child.launch()
-        if self._postgres is not None and not self._postgres.running():
-            _log.error("the database server ended and is started again")
-            self._postgres.start()
-        if self._postgres is not None:
-            self._postgres.rotate_log()
+        if self._postgres is not None and not self._kept(self._postgres):
+            self._stop.wait(_DATABASE_PAUSE_S)
+            return
         try:
             self._follow_hosts(database)
         except (psycopg.Error, PoolTimeout) as trouble:
@@ -122,6 +121,18 @@ class Supervisor:
             witness.look()
         except (psycopg.Error, PoolTimeout, OSError) as trouble:
             _log.warning("the log cannot be compared with what is remembered of it: %s", trouble)
+
+    def _kept(self, server: EmbeddedPostgres) -> bool:
+        """Whether the server runs; one that cannot start now, as on a full disk, is started again until it can."""
+        try:
+            if not server.running():
+                _log.error("the database server ended and is started again")
+                server.start()
+            server.rotate_log()
+        except (OperationFailed, OSError, psycopg.Error) as trouble:
+            _log.error("the database server is tried again in %.0f s: %s", _DATABASE_PAUSE_S, trouble)
+            return False
+        return True
 
     def _follow_hosts(self, database: Database) -> None:
         """One agent a host and URI: a name may be used again, and a hypervisor be reached in another way."""
