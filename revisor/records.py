@@ -14,8 +14,9 @@ from revisor.application import Application
 from revisor.store.context import Context
 from revisor.store.documents import Drafts as StoredDrafts
 from revisor.store.errors import Fenced
+from revisor.store.mapper import UnknownEvent
 from revisor.store.recorder import Fence
-from workers.ports import Drafts, HostIsAnother, Lead, LeadLost, PlacedDomain, QueuedOperation
+from workers.ports import Drafts, HostIsAnother, Lead, LeadLost, PlacedDomain, QueuedOperation, UnreadableDomain
 
 _QUEUED = """
 SELECT q.operation, q.domain, q.host, q.verb, q.started, q.epoch, a.actor, a.correlation
@@ -62,7 +63,11 @@ class AgentRecords:
         return [PlacedDomain(row["domain"], str(row["uuid"]), row["role"]) for row in rows]
 
     def domain(self, domain: UUID) -> Domain:
-        return self._application.domain(domain)
+        """See ``workers.ports.Records``."""
+        try:
+            return self._application.domain(domain)
+        except UnknownEvent as error:
+            raise UnreadableDomain(str(error)) from error
 
     def texts(self, digests: Iterable[str]) -> dict[str, str]:
         return self._application.documents.get_many(digests)

@@ -9,7 +9,7 @@ from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.placements import Role
 from drivers.port import DomainSighting, Driver
 from workers.looking import Eye
-from workers.ports import Lead, PlacedDomain, Records
+from workers.ports import Lead, PlacedDomain, Records, UnreadableDomain
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +109,9 @@ class Observer:
         except HypervisorUnreachable:
             self._seen.pop(placed.id, None)
             raise
+        except UnreadableDomain as newer:
+            _log.error("domain %s is not observed by this release, the others are: %s", placed.uuid, newer)
+            return True
         except Refused as refusal:
             _log.info("domain %s changed while it was looked at: %s", placed.uuid, refusal)
             return False

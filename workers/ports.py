@@ -85,7 +85,9 @@ class Records(Protocol):
         """The domains recorded on a host."""
         ...
 
-    def domain(self, domain: UUID) -> Domain: ...
+    def domain(self, domain: UUID) -> Domain:
+        """A recorded domain. Raises UnreadableDomain."""
+        ...
 
     def texts(self, digests: Iterable[str]) -> dict[str, str]:
         """Documents by digest, secrets taken out."""
@@ -145,6 +147,10 @@ class Identities(Protocol):
 
 class LeadLost(Exception):
     """Another worker leads the host: stop acting at once."""
+
+
+class UnreadableDomain(Exception):
+    """The domain's history holds what this release cannot read: a newer one wrote it, and must act on the domain."""
 
 
 class HostIsAnother(Exception):

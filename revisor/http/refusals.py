@@ -5,9 +5,12 @@ import logging
 from typing import Any, cast
 from urllib.parse import unquote
 
+from eventsourcing.persistence import InterfaceError as LogInterfaceError
+from eventsourcing.persistence import OperationalError as LogOperationalError
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from psycopg import OperationalError
+from psycopg import InterfaceError, OperationalError
+from psycopg.errors import DiskFull
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,6 +18,7 @@ from starlette.responses import Response
 
 from domain_model.errors import InvalidArgument, OutcomeUnknown, Refused
 from revisor.http.asking import Asking, asking, service_of
+from revisor.store.mapper import UnknownEvent
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +53,9 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(OutcomeUnknown, _unknown)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(OperationalError, _database_away)
+    for away in (OperationalError, InterfaceError, LogOperationalError, LogInterfaceError):
+        app.add_exception_handler(away, _database_away)
+    app.add_exception_handler(UnknownEvent, _too_new)
     app.add_exception_handler(HTTPException, _not_ours)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -71,8 +77,22 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _database_away(_: Request, error: Exception) -> Response:
+    # libvirt, too, reports a failed system call as 38, a full disk among them.
+    if isinstance(error, DiskFull) or isinstance(error.__cause__, DiskFull):
+        _log.error("the disk of the database is full")
+        return error_response(
+            Refused("Cannot write to the database: its disk is full; make room, and try again", number=38)
+        )
     _log.error("the database cannot be reached: %s", type(error).__name__)
     return error_response(Refused("Cannot reach the database: try again later", number=38))
+
+
+async def _too_new(_: Request, error: Exception) -> Response:
+    sentence = (
+        f"internal error: a newer release of Revisor wrote what this one cannot read, and must act on it: {error}"
+    )
+    _log.error("%s", sentence)
+    return error_response(Refused(sentence), 500)
 
 
 async def _not_ours(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from eventsourcing.persistence import OperationalError
 
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid, OutcomeUnknown, Refused
 from domain_model.flags import Define, Start
@@ -18,6 +19,7 @@ from revisor.client import AnswerLost, Client, Refusal, Unreachable
 from revisor.http.limits import MAX_BODY_BYTES
 from revisor.http.peer import Peer
 from revisor.rows import Page
+from revisor.store.mapper import UnknownEvent
 from tests.unit.test_http_fake_service import SEEN_AT, UUID_OF_WEB, FakeService, open_door, snapshot
 
 ME = Peer(os.getpid(), os.getuid()).actor
@@ -201,6 +203,9 @@ def test_the_same_request_id_reaches_the_service_as_it_is(service: FakeService, 
         (Refused("unsupported flags", number=8), 400, 8),
         (OutcomeUnknown("lost"), 504, 68),
         (psycopg.OperationalError("secret dsn"), 503, 38),
+        (psycopg.errors.DiskFull("secret path"), 503, 38),
+        (OperationalError("secret statement"), 503, 38),
+        (UnknownEvent("domain.started is of version 9"), 500, 1),
         (RuntimeError("secret words"), 500, 1),
     ],
 )
