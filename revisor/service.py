@@ -23,12 +23,12 @@ from domain_model.names import HOSTS, Name
 from domain_model.operations import OperationState
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
-from projections.operations import Operations
 from revisor import presentation as present
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
+from revisor.outcomes import Outcomes
 from revisor.plans import Plans
 from revisor.queries import Queries
 from revisor.read_models import ReadModels
@@ -41,7 +41,6 @@ from revisor.store.context import Context
 from revisor.store.errors import StreamConflict
 from revisor.store.recorder import Save
 from revisor.submissions import Target
-from revisor.unread_operations import unread_operation
 from revisor.uris import check_uri, unique_uuids
 from revisor.wakeup import Wakeup
 
@@ -60,6 +59,7 @@ class Service:
         self._application = application
         self._queries = queries
         self._sightings = Sightings(application.database)
+        self._outcomes = Outcomes(queries, application.reader)
         self._refer = References(application, queries)
         self._requests = Requests(application, lambda name: UUID(self._refer.host(name, field="to").id))
         self.checkpoints = CheckpointAnswers(application, queries, self._refer, self._shown)
@@ -186,12 +186,8 @@ class Service:
         while True:
             hint = self._wakeup.count()
             self._queries.wait_for(self._application.reader.head(), _POLL_S)
-            row = self._operation_row(operation)
-            if OperationState(row.state).ended:
-                self._queries.wait_for(row.ended_position or 0, READ_MODELS_S)
-                return self.operation(operation)
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or OperationState(self._operation_row(operation).state).ended:
                 return self.operation(operation)
             self._wakeup.wait(min(_POLL_S, left), since=hint)
 
@@ -273,7 +269,12 @@ class Service:
         return [present.operation(row, hosts) for row in self._queries.operations(domain, limit=limit)]
 
     def operation(self, operation: UUID) -> dict[str, Any]:
-        return present.operation(self._operation_row(operation), self._queries.host_names())
+        """An operation. What an ended one did can be read everywhere by then, unless the read models stand still."""
+        row = self._operation_row(operation)
+        if row.ended_position is not None:
+            self._queries.wait_for(row.ended_position, READ_MODELS_S)
+            row = self._operation_row(operation)
+        return present.operation(row, self._queries.host_names())
 
     def position(self) -> int:
         """How far the log is known here: everything up to it can be read."""
@@ -333,14 +334,10 @@ class Service:
         return self._application.vault.restore(domain, text)
 
     def _operation_row(self, operation: UUID) -> OperationRow:
-        row = self._queries.operation(operation) or self._unread(operation)
+        row = self._outcomes.latest(operation)
         if row is None:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return row
-
-    def _unread(self, operation: UUID) -> OperationRow | None:
-        seen = next((state.position for state in self._queries.positions() if state.name == Operations.name), 0)
-        return unread_operation(self._application.reader, seen, operation)
 
     def _save_host(self, name: str, uri: str, context: Context) -> HostRow | None:
         """Returns the host that somebody else added under that name in the meantime, None when it is ours now."""

@@ -73,6 +73,16 @@ class LogReader:
             _recorded(row) for row in self._rows("WHERE e.originator_id = %s ORDER BY e.originator_version", stream)
         ]
 
+    def operation(self, operation: UUID, after: int) -> Sequence[RecordedEvent]:
+        """What was recorded about one operation behind position ``after``, in order. Raises UnknownEvent."""
+        rows = self._rows(
+            "WHERE e.notification_id > %s AND e.topic LIKE 'operation.%%' AND position(%s::bytea IN e.state) > 0"
+            " ORDER BY e.notification_id",
+            after,
+            str(operation).encode(),
+        )
+        return [event for event in map(_recorded, rows) if event.event.operation == str(operation)]
+
     def about_people(self, topic: str, limit: int) -> Sequence[RecordedEvent]:
         """The newest refused attempts or granted accesses, oldest first."""
         rows = self._rows(

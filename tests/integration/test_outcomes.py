@@ -1,0 +1,47 @@
+"""An operation can be told from the log wherever the read model of operations has come to a stop."""
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from revisor.outcomes import Outcomes
+from revisor.queries import Queries
+from revisor.store.database import Database
+from revisor.store.reading import LogReader
+from tests.contract.store.test_projection_loop import caught_up, loop_of
+from tests.lab.store import Recording
+from tests.unit.test_projection_histories import every_topic, named, random_events
+
+ASKED = [named(operation) for operation in ("define it", "fail", "lose")]
+DRAWN = [named(operation) for operation in ("first", "second", "third")]
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_wherever_the_read_model_stands_the_answer_is_the_same(
+    database: Database, recording: Recording, seed: int | None
+) -> None:
+    head = recording.append(every_topic() if seed is None else random_events(seed, 200))
+    loop, queries = loop_of(database, batch=7), Queries(database)
+    loop.prepare()
+    outcomes = Outcomes(queries, LogReader(database))
+    told = []
+    while queries.position() < head:
+        told.append([as_folded(outcomes, operation) for operation in (ASKED if seed is None else DRAWN)])
+        loop.run_once()
+    caught_up(loop)
+    shown = [queries.operation(operation) for operation in (ASKED if seed is None else DRAWN)]
+    assert any(shown)
+    wanted = [row and replace(row, domain_name=None, host_name=None) for row in shown]
+    assert told == [wanted] * len(told)
+
+
+def as_folded(outcomes: Outcomes, operation: UUID) -> object:
+    row = outcomes.latest(operation)
+    return row and replace(row, domain_name=None, host_name=None)
+
+
+def test_an_operation_nobody_asked_for_is_none(database: Database, recording: Recording) -> None:
+    recording.append(every_topic())
+    loop_of(database).prepare()
+    assert Outcomes(Queries(database), LogReader(database)).latest(uuid4()) is None
