@@ -4,7 +4,6 @@ Whoever asked for one must not hear that it does not exist, or still runs: it ma
 model has not seen is folded here, by the same fold.
 """
 
-from dataclasses import asdict
 from uuid import UUID
 
 from domain_model.operations import OperationState
@@ -39,6 +38,6 @@ class Outcomes:
         row = rows.get(OPERATIONS, (operation,))
         if row is None:
             return None
-        shown = {"domain_name": None, "progress": None} if seen is None else asdict(seen)
+        shown = {"domain_name": None, "progress": None} if seen is None else seen._asdict()
         host = str(row["host"])
         return OperationRow(**{**shown, **row, "host": host, "host_name": self._queries.host_names().get(host)})

@@ -1,6 +1,5 @@
 """An operation can be told from the log wherever the read model of operations has come to a stop."""
 
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -32,13 +31,13 @@ def test_wherever_the_read_model_stands_the_answer_is_the_same(
     caught_up(loop)
     shown = [queries.operation(operation) for operation in (ASKED if seed is None else DRAWN)]
     assert any(shown)
-    wanted = [row and replace(row, domain_name=None, host_name=None) for row in shown]
+    wanted = [row and row._replace(domain_name=None, host_name=None) for row in shown]
     assert told == [wanted] * len(told)
 
 
 def as_folded(outcomes: Outcomes, operation: UUID) -> object:
     row = outcomes.latest(operation)
-    return row and replace(row, domain_name=None, host_name=None)
+    return row and row._replace(domain_name=None, host_name=None)
 
 
 def test_an_operation_nobody_asked_for_is_none(database: Database, recording: Recording) -> None:

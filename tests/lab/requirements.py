@@ -39,6 +39,11 @@ def missing_for_test_daemon() -> list[str]:
     return missing
 
 
+def missing_for_moved_clock() -> list[str]:
+    """What keeps a program's clock from being moved on this machine, in words; empty if nothing does."""
+    return _missing_programs({"faketime": "faketime"})
+
+
 def _missing_programs(packages: dict[str, str]) -> list[str]:
     return [f"{program} (package {package})" for program, package in packages.items() if shutil.which(program) is None]
 

@@ -54,7 +54,7 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
                 server.sendall(data)
-        _hang_up(client, server)
+        hang_up(client, server)
 
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -63,14 +63,14 @@ class CuttingProxy:
                     self.cut_at = None
                     break
                 client.sendall(data)
-        _hang_up(client, server)
+        hang_up(client, server)
 
 
 def _socket_in(folder: Path, port: int) -> str:
     return str(folder / f".s.PGSQL.{port}")
 
 
-def _hang_up(*ends: socket.socket) -> None:
+def hang_up(*ends: socket.socket) -> None:
     for end in ends:
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

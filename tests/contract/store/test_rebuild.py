@@ -220,7 +220,7 @@ def test_a_rebuild_that_fails_leaves_everything_as_it_was(database: Database, re
         rebuild(database.pool, LogReader(database), [Stumbling(17, how)])
     assert sha256_of(database, Counts()) == before
     assert states_of(database)["counts"] == state
-    assert _leftovers(database) == []
+    assert leftovers(database) == []
 
 
 @pytest.mark.parametrize("damaged", [False, True])
@@ -255,10 +255,10 @@ def test_a_rebuild_of_an_unreadable_log_leaves_everything_as_it_was(database: Da
     with pytest.raises(UnreadableEvent, match="position 11"):
         rebuild(database.pool, Damaged(database), [Counts()])
     assert sha256_of(database, Counts()) == before
-    assert _leftovers(database) == []
+    assert leftovers(database) == []
 
 
-def _leftovers(database: Database) -> list[str]:
+def leftovers(database: Database) -> list[str]:
     rows = database.fetch("SELECT relname FROM pg_class WHERE relname LIKE %s", f"%{tables.REBUILT}%")
     return [row["relname"] for row in rows]
 
@@ -336,6 +336,6 @@ def test_a_rebuild_killed_at_any_moment_leaves_nothing_behind(database: Database
             process.stdout.readline()
         process.kill()
         process.communicate()
-        until(lambda: _leftovers(database) == [] and counted(database) == in_the_log(database))
+        until(lambda: leftovers(database) == [] and counted(database) == in_the_log(database))
     rebuild(database.pool, LogReader(database), [Counts()])
     assert counted(database) == in_the_log(database)

@@ -1,0 +1,81 @@
+"""The projector is killed at any moment, catching up and rebuilding: nothing is folded twice, and nothing is half there."""
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+from projections.catalogue import all_projections
+from revisor.store.database import Database
+from tests.acceptance.trees import new_dice
+from tests.contract.store.test_projection_loop import caught_up, loop_of, states_of
+from tests.contract.store.test_rebuild import leftovers
+from tests.integration.faults.conftest import ROUNDS
+from tests.integration.faults.invariants import check_views
+from tests.integration.faults.projector import projector, start_projector
+from tests.lab.awaiting import eventually
+from tests.lab.store import Recording, sha256_of
+from tests.unit.test_projection_histories import random_events
+
+_EVENTS = 6000
+_KILLS = 4
+
+
+def test_a_projector_killed_while_it_catches_up_goes_on_where_it_was(
+    database: Database, recording: Recording, tmp_path: Path
+) -> None:
+    dice = new_dice("catching up")
+    loop_of(database).prepare()
+    head = recording.append(random_events(dice.randrange(10**6), _EVENTS, domains=40), together=500)
+    for target in sorted(dice.randrange(head) for _ in range(_KILLS * ROUNDS)):
+        name = dice.choice([projection.name for projection in all_projections()])
+        process = start_projector(database.dsn, tmp_path)
+        wait_until_folded(database, name, target)
+        process.kill()
+        process.wait()
+        print(f"killed when {[state.position for state in states_of(database).values()]} were folded")
+    with projector(database, tmp_path):
+        check_views(database, all_projections())
+
+
+def test_a_projector_killed_while_it_rebuilds_leaves_the_old_tables_or_the_new_ones(
+    database: Database, recording: Recording, tmp_path: Path
+) -> None:
+    dice = new_dice("rebuilding")
+    head = recording.append(random_events(dice.randrange(10**6), _EVENTS, domains=40), together=500)
+    loop = loop_of(database)
+    loop.prepare()
+    caught_up(loop)
+    before = shown(database)
+    rebuilt = 0
+    for _ in range(_KILLS * ROUNDS):
+        database.execute("UPDATE views.projections SET version = 0")  # as an older release left them
+        process = start_projector(database.dsn, tmp_path)
+        eventually(lambda: rebuilding(database), what="a rebuild began", every_s=0.001)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(dice.uniform(0, 1.5))
+        assert shown(database) == before
+        process.kill()
+        process.wait()
+        eventually(lambda: not rebuilding(database), what="PostgreSQL noticed")
+        assert (shown(database), leftovers(database)) == (before, [])
+        rebuilt += sum(state.version > 0 for state in states_of(database).values())
+    print(f"{rebuilt} rebuilds came to their end")
+    with projector(database, tmp_path):
+        eventually(lambda: all(state.version > 0 for state in states_of(database).values()), what="all are rebuilt")
+    assert shown(database) == before
+    assert {state.position for state in states_of(database).values()} == {head}
+
+
+def wait_until_folded(database: Database, name: str, target: int) -> None:
+    eventually(lambda: states_of(database)[name].position >= target, what=f"{name} is at {target}", every_s=0.001)
+
+
+def shown(database: Database) -> dict[str, str]:
+    """What readers see of each view."""
+    return {projection.name: sha256_of(database, projection) for projection in all_projections()}
+
+
+def rebuilding(database: Database) -> bool:
+    return bool(
+        database.fetch("SELECT FROM pg_locks WHERE relation = 'views.rebuilds'::regclass AND mode = 'RowShareLock'")
+    )
