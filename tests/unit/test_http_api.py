@@ -18,9 +18,8 @@ from domain_model.verbs import SPECS
 from revisor.client import AnswerLost, Client, Refusal, Unreachable
 from revisor.http.limits import MAX_BODY_BYTES
 from revisor.http.peer import Peer
-from revisor.rows import Page
 from revisor.store.mapper import UnknownEvent
-from tests.unit.test_http_fake_service import SEEN_AT, UUID_OF_WEB, FakeService, open_door, snapshot
+from tests.unit.test_http_fake_service import SEEN_AT, FakeService, open_door, snapshot
 
 ME = Peer(os.getpid(), os.getuid()).actor
 
@@ -97,35 +96,6 @@ def test_a_host_never_looked_at_has_no_time(client: Client) -> None:
 def test_fresh_has_the_hosts_looked_at_before_answering(service: FakeService, client: Client) -> None:
     client.get("/v1/domains", all=True, host="alpha", fresh=True)
     assert service.asked == [("observe", "alpha", 10.0), ("domains", True, "alpha", False)]
-
-
-def test_a_page_is_asked_for_by_its_size_and_the_last_domain_before_it(service: FakeService, client: Client) -> None:
-    client.get("/v1/domains", all=True, limit=100)
-    client.get("/v1/domains", limit=100, after=f"alpha/web/{UUID_OF_WEB}", as_of=5)
-    assert service.asked == [
-        ("domains", True, None, False, Page(100)),
-        ("position_of", "5"),
-        ("domains", False, None, False, 5, Page(100, ("web", "alpha", UUID_OF_WEB))),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("query", "field", "accepted"),
-    [
-        ({"after": f"alpha/web/{UUID_OF_WEB}"}, "after", "limit with after"),
-        ({"after": "alpha/web", "limit": 1}, "after", "HOST/NAME/UUID of the last of a page"),
-        ({"limit": 0}, "limit", None),
-        ({"limit": 100_001}, "limit", None),
-    ],
-)
-def test_a_page_that_cannot_be_told_is_refused(
-    service: FakeService, client: Client, query: dict[str, Any], field: str, accepted: str | None
-) -> None:
-    with pytest.raises(Refusal) as refused:
-        client.get("/v1/domains", **query)
-    assert (refused.value.code, refused.value.field, refused.value.value) == (8, field, str(query[field]))
-    assert accepted in (None, refused.value.accepted)
-    assert service.asked == []
 
 
 def test_the_actor_is_what_the_kernel_says(service: FakeService, client: Client) -> None:
