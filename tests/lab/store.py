@@ -133,11 +133,16 @@ def recording(database: Database) -> Recording:
 
 
 def sha256_of(database: Database, projection: Projection) -> str:
-    """SHA-256 of all rows of a projection, and of what they were before, as text in the order of their keys."""
+    """SHA-256 of all rows of a projection, and of what they were before, as text in the order of their keys.
+
+    The tables are locked first: COPY would take its look before it waits for a rebuild to swap them, and then see none of
+    the rows of the new ones.
+    """
     summary = hashlib.sha256()
-    with database.connection() as connection, connection.cursor() as cursor:
+    with database.connection() as connection, connection.transaction(), connection.cursor() as cursor:
         parts = [part for table in projection.tables for part in (table, table.past) if part is not None]
         for table in parts:
+            cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.Identifier("views", table.name)))
             key = sql.SQL(", ").join(map(sql.Identifier, table.key))
             query = sql.SQL("COPY (SELECT * FROM {} ORDER BY {}) TO STDOUT").format(
                 sql.Identifier("views", table.name), key

@@ -19,7 +19,8 @@ class MovedClock:
         command = (process / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
         account, environment = process.stat(), (process / "environ").read_bytes().decode().rstrip("\0").split("\0")
         server.stop()
-        self._server = subprocess.Popen(
+        self._embedded = server
+        self._process = subprocess.Popen(
             command,
             cwd="/",
             env={**dict(word.split("=", 1) for word in environment), **self._faked()},
@@ -30,7 +31,7 @@ class MovedClock:
             start_new_session=True,
             stderr=subprocess.DEVNULL,
         )
-        eventually(lambda: processes.postmaster(data_of(home)) == self._server.pid, what="it runs")
+        eventually(lambda: processes.postmaster(data_of(home)) == self._process.pid, what="it runs")
         server.start()  # It takes over what runs already.
 
     def move(self, *, hours: int) -> None:
@@ -39,9 +40,9 @@ class MovedClock:
         self._file.chmod(0o644)
 
     def stop(self) -> None:
-        """End the server, and wait for it."""
-        self._server.terminate()
-        self._server.wait()
+        """End the server, whoever is connected, and wait for it."""
+        self._embedded.stop()
+        self._process.wait()
 
     def _faked(self) -> dict[str, str]:
         asked = subprocess.run(["faketime", "-f", "+0h", "printenv", "LD_PRELOAD"], capture_output=True, check=True)

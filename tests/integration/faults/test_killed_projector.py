@@ -11,7 +11,7 @@ from tests.contract.store.test_projection_loop import caught_up, loop_of, states
 from tests.contract.store.test_rebuild import leftovers
 from tests.integration.faults.conftest import ROUNDS
 from tests.integration.faults.invariants import check_views
-from tests.integration.faults.projector import projector, start_projector
+from tests.integration.faults.projector import killed_projector, projector
 from tests.lab.awaiting import eventually
 from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import random_events
@@ -28,10 +28,8 @@ def test_a_projector_killed_while_it_catches_up_goes_on_where_it_was(
     head = recording.append(random_events(dice.randrange(10**6), _EVENTS, domains=40), together=500)
     for target in sorted(dice.randrange(head) for _ in range(_KILLS * ROUNDS)):
         name = dice.choice([projection.name for projection in all_projections()])
-        process = start_projector(database.dsn, tmp_path)
-        wait_until_folded(database, name, target)
-        process.kill()
-        process.wait()
+        with killed_projector(database.dsn, tmp_path):
+            wait_until_folded(database, name, target)
         print(f"killed when {[state.position for state in states_of(database).values()]} were folded")
     with projector(database, tmp_path):
         check_views(database, all_projections())
@@ -49,13 +47,11 @@ def test_a_projector_killed_while_it_rebuilds_leaves_the_old_tables_or_the_new_o
     rebuilt = 0
     for _ in range(_KILLS * ROUNDS):
         database.execute("UPDATE views.projections SET version = 0")  # as an older release left them
-        process = start_projector(database.dsn, tmp_path)
-        eventually(lambda: rebuilding(database), what="a rebuild began", every_s=0.001)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(dice.uniform(0, 1.5))
-        assert shown(database) == before
-        process.kill()
-        process.wait()
+        with killed_projector(database.dsn, tmp_path) as process:
+            eventually(lambda: rebuilding(database), what="a rebuild began", every_s=0.001)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(dice.uniform(0, 1.5))
+            assert shown(database) == before
         eventually(lambda: not rebuilding(database), what="PostgreSQL noticed")
         assert (shown(database), leftovers(database)) == (before, [])
         rebuilt += sum(state.version > 0 for state in states_of(database).values())
