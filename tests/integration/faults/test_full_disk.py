@@ -71,8 +71,7 @@ def test_a_full_disk_is_told_and_everything_goes_on_when_there_is_room_again(cra
             refused_for_want_of_room(cramped, big_definition(tmp_path, f"refused{number}"))
             assert {item["name"] for item in cramped.items("list", "--all")} == {"web"}
             assert len(cramped.items("snapshot-list", "web")) == len(commands.done)
-            fill_the_write_ahead_log(cramped)
-            eventually(lambda: "is tried again in" in log_of(cramped.home, "up"), what="PostgreSQL cannot start")
+            end_postgresql_for_want_of_room(cramped)
         commands.one()
     commands.check()
     cramped.ok("define", str(big_definition(tmp_path, "accepted")), "--host", "alpha")
@@ -94,8 +93,22 @@ def refused_for_want_of_room(revisor: Product, file: Path) -> None:
     assert "its disk is full" in sentence
 
 
+def end_postgresql_for_want_of_room(revisor: Product) -> None:
+    """Have PostgreSQL want more files for its write-ahead log, until it has ended and cannot be started."""
+
+    def failures() -> int:
+        return log_of(revisor.home, "up").count("is tried again in")
+
+    def ended() -> bool:
+        fill_the_write_ahead_log(revisor)
+        return failures() > before
+
+    before = failures()
+    eventually(ended, what="PostgreSQL cannot be started")
+
+
 def fill_the_write_ahead_log(revisor: Product) -> None:
-    """Have PostgreSQL want the next file of it, which it must have or end."""
+    """Write to it until that fails; a new connection may fail before, as each wants to write a file, too."""
     with (
         contextlib.suppress(psycopg.OperationalError),
         psycopg.connect(revisor.dsn("postgres"), autocommit=True) as superuser,
