@@ -88,8 +88,10 @@ def test_progress_is_told_on_a_terminal_only(product: Product, archive: Path) ->
     terminal, its_end = pty.openpty()
     command = [sys.executable, "-m", "revisor", "export", "--raw", str(archive)]
 
+    # A terminal that says it is dumb, as where nobody named one, is told nothing.
+    environment = {**product.environment, "TERM": "xterm"}
     done = subprocess.run(
-        command, cwd=ROOT_OF_HOUSE, env=product.environment, stdout=subprocess.PIPE, stderr=its_end, check=True
+        command, cwd=ROOT_OF_HOUSE, env=environment, stdout=subprocess.PIPE, stderr=its_end, check=True
     )
 
     assert b"requests" in os.read(terminal, 1 << 16)
