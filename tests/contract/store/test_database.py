@@ -1,6 +1,10 @@
 """The pool of connections, on a real PostgreSQL that ends some of them."""
 
+import select
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,15 +21,27 @@ def superuser(postgres: Server) -> str:
     return postgres.dsn("postgres")
 
 
+def _ended(superuser: str, connections: Iterable[psycopg.Connection[Any]]) -> None:
+    """Have the server end them, and wait until each has been told: it may have been on its way for a while."""
+    pids = [connection.info.backend_pid for connection in connections]
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", [pids])
+    for ended in connections:
+        eventually(partial(_is_told, ended), what=f"{ended} is told")
+
+
+def _is_told(connection: psycopg.Connection[Any]) -> bool:
+    told = select.poll()
+    told.register(connection.fileno(), select.POLLIN)
+    return bool(told.poll(0))
+
+
 def test_connections_the_server_ended_meanwhile_are_replaced_before_they_are_used(
     database: Database, superuser: str
 ) -> None:
     with database.connection() as one, database.connection() as other:
         pids = {connection.info.backend_pid for connection in (one, other)}
-    with psycopg.connect(superuser, autocommit=True) as connection:
-        ours = "FROM pg_stat_activity WHERE pid = ANY(%s)"
-        connection.execute(f"SELECT pg_terminate_backend(pid) {ours}".encode(), [list(pids)])
-        eventually(lambda: not connection.execute(f"SELECT {ours}".encode(), [list(pids)]).fetchall(), what="ended")
+    _ended(superuser, (one, other))
     with database.connection() as one, database.connection() as other:
         assert pids.isdisjoint(connection.info.backend_pid for connection in (one, other))
         assert all(connection.execute("SELECT 1 AS one").fetchone() == {"one": 1} for connection in (one, other))
@@ -37,10 +53,9 @@ def test_a_server_that_was_away_for_long_is_found_soon_after_it_is_back(
     with CuttingProxy(application_dsn, tmp_path) as proxy:
         database = Database(proxy.dsn, connect_timeout_s=4)
         database.open()
-    with psycopg.connect(superuser, autocommit=True) as connection:
-        sessions = b"FROM pg_stat_activity WHERE usename = 'revisor'"
-        connection.execute(b"SELECT pg_terminate_backend(pid) " + sessions)
-        eventually(lambda: not connection.execute(b"SELECT " + sessions).fetchall(), what="ended")
+        with database.connection() as only:
+            pass
+    _ended(superuser, [only])
     for _ in range(2):
         with pytest.raises(PoolTimeout):
             database.fetch("SELECT 1 AS one")
