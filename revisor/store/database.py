@@ -2,10 +2,11 @@
 
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
@@ -35,6 +36,19 @@ def _check(connection: Connection[Any]) -> None:
 def _begin_anew(pool: ConnectionPool[Any]) -> None:
     """Pauses that grew for as long as the server was away would keep everybody waiting as long again."""
     pool.resize(pool.min_size, pool.max_size)  # It makes up for the connection that was given up.
+
+
+@contextmanager
+def transaction(connection: Connection[Any], *, pipelined: bool = False) -> Iterator[None]:
+    """One transaction, committed when this ends without an error; ``pipelined``: statements do not wait for answers.
+
+    psycopg's own ends without a word, and without a commit, when the connection died inside it and the block passed
+    over an error (``Transaction.__exit__`` in psycopg 3.3 does nothing on a broken connection): OperationalError here.
+    """
+    with connection.pipeline() if pipelined else nullcontext(), connection.transaction():
+        yield
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        raise OperationalError("the connection was lost before the transaction was committed")
 
 
 class Database:

@@ -26,7 +26,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from eventsourcing.utils import Environment, retry
 
 from revisor.store.context import Context
-from revisor.store.database import Database
+from revisor.store.database import Database, transaction
 from revisor.store.errors import Fenced, RequestRepeated, RestoreUnacknowledged, StreamConflict
 from revisor.store.group_commit import GroupCommit
 
@@ -118,13 +118,13 @@ class LogRecorder(PostgresApplicationRecorder):
         with self.datastore.get_connection() as connection:
             if len(group) == 1:
                 return [_first_position(connection.execute(APPEND, group[0], prepare=True))]
-            with connection.pipeline(), connection.transaction():
+            with transaction(connection, pipelined=True):
                 answers = [connection.execute(APPEND, arguments, prepare=True) for arguments in group]
             return [_first_position(answer) for answer in answers]
 
     def _one_by_one(self, group: Sequence[Arguments]) -> list[int | Exception]:
         outcomes: list[int | Exception] = []
-        with self.datastore.get_connection() as connection, connection.transaction():
+        with self.datastore.get_connection() as connection, transaction(connection):
             for arguments in group:
                 try:
                     with connection.transaction():

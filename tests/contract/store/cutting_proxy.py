@@ -1,4 +1,4 @@
-"""A PostgreSQL that can be cut off right after it committed: its answer is read and thrown away."""
+"""A PostgreSQL that can be cut off at a chosen word: before the server hears it, or before the client does."""
 
 import contextlib
 import socket
@@ -22,6 +22,8 @@ class CuttingProxy:
         self.dsn = make_conninfo(dsn, host=str(folder))
         self.cut_at: bytes | None = None
         """At the first answer that holds this, the connection is cut instead; afterwards None."""
+        self.cut_before: bytes | None = None
+        """The same for a question."""
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -53,6 +55,9 @@ class CuttingProxy:
     def _questions(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
+                if self.cut_before is not None and self.cut_before in data:
+                    self.cut_before = None
+                    break
                 server.sendall(data)
         hang_up(client, server)
 

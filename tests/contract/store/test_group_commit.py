@@ -175,6 +175,20 @@ def test_a_group_whose_commit_was_not_heard_of_is_stored_once_and_succeeds(
     assert LogReader(database).head() == 5
 
 
+def test_a_group_is_not_stored_when_the_server_goes_while_a_refusal_is_rolled_back(
+    database: Database, application_dsn: str, owner_dsn: str
+) -> None:
+    """psycopg ends a transaction on a dead connection without a word, once an error was caught inside it."""
+    stream = uuid4()
+    with through_a_proxy(application_dsn) as (proxy, recorder):
+        proxy.cut_before = b"ROLLBACK TO"
+        first, second = together(recorder, owner_dsn, saving(recorder, stream), saving(recorder, stream))
+        assert isinstance(second.exception(), StreamConflict)
+        assert proxy.cut_before is None, "it was cut"
+        assert first.result() == [2]
+    assert LogReader(database).head() == 2
+
+
 @pytest.mark.parametrize("threads", [1, 4, 16])
 def test_positions_have_no_hole_whoever_writes_beside_whom(
     database: Database, recorder: LogRecorder, threads: int
