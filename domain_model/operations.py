@@ -27,6 +27,11 @@ class OperationState(StrEnum):
         """Whether nothing will happen any more without a person or new evidence."""
         return self not in (OperationState.QUEUED, OperationState.STARTED)
 
+    @property
+    def settled(self) -> bool:
+        """Whether not even new evidence changes it."""
+        return self.ended and self is not OperationState.UNKNOWN
+
 
 VERBS: dict[str, VerbClass] = {
     "define": VerbClass.EXCLUSIVE,

@@ -40,7 +40,6 @@ _RELEVANT = (
     Domain.OperationFailed,
     Domain.OperationOutcomeUnknown,
 )
-_SETTLED = (OperationState.SUCCEEDED, OperationState.FAILED, OperationState.CANCELLED)
 
 
 class Operations:
@@ -59,7 +58,7 @@ class Operations:
         if isinstance(event.event, Domain.OperationRequested):
             if row is None:
                 rows.put(OPERATIONS, _requested(event))
-        elif row is not None and row["state"] not in _SETTLED:
+        elif row is not None and not OperationState(row["state"]).settled:
             rows.put(OPERATIONS, {**row, **_changes(event, row["state"])})
 
 

@@ -25,7 +25,7 @@ class Outcomes:
     def latest(self, operation: UUID) -> OperationRow | None:
         """One operation as it is now, or None if there is none. Its names may be missing where a read model is behind."""
         seen = self._queries.operation(operation)
-        if seen is not None and OperationState(seen.state).ended:
+        if seen is not None and OperationState(seen.state).settled:
             return seen
         # The position first: what is folded between the two is then taken twice, which changes nothing.
         folded = next((each.position for each in self._queries.positions() if each.name == Operations.name), 0)

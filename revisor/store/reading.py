@@ -74,12 +74,17 @@ class LogReader:
         ]
 
     def operation(self, operation: UUID, after: int) -> Sequence[RecordedEvent]:
-        """What was recorded about one operation behind position ``after``, in order. Raises UnknownEvent."""
+        """What was recorded about one operation behind position ``after``, in order. Raises UnknownEvent.
+
+        Of one that waits or runs, the queue knows where it began: who looks again and again reads only from there.
+        """
         rows = self._rows(
             "WHERE e.notification_id > %s AND e.topic LIKE 'operation.%%' AND position(%s::bytea IN e.state) > 0"
+            " AND e.notification_id >= coalesce((SELECT q.position FROM work.operation_queue q WHERE q.operation = %s), 0)"
             " ORDER BY e.notification_id",
             after,
             str(operation).encode(),
+            operation,
         )
         return [event for event in map(_recorded, rows) if event.event.operation == str(operation)]
 
