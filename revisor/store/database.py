@@ -34,8 +34,13 @@ def _check(connection: Connection[Any]) -> None:
 
 
 def _begin_anew(pool: ConnectionPool[Any]) -> None:
-    """Pauses that grew for as long as the server was away would keep everybody waiting as long again."""
-    pool.resize(pool.min_size, pool.max_size)  # It makes up for the connection that was given up.
+    """Connect instead of the connection that was given up: whoever waits already would not be heard again.
+
+    Pauses that went on growing for as long as the server is away would keep everybody waiting as long again.
+    """
+    least, most = pool.min_size, pool.max_size
+    pool.resize(0, most)
+    pool.resize(least, most)  # Growing from none, it connects so often at once.
 
 
 @contextmanager

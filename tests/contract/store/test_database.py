@@ -2,13 +2,14 @@
 
 import select
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg_pool import PoolTimeout
 
 from revisor.store.database import Database
 from tests.contract.store.cutting_proxy import CuttingProxy
@@ -47,22 +48,22 @@ def test_connections_the_server_ended_meanwhile_are_replaced_before_they_are_use
         assert all(connection.execute("SELECT 1 AS one").fetchone() == {"one": 1} for connection in (one, other))
 
 
-def test_a_server_that_was_away_for_long_is_found_soon_after_it_is_back(
-    application_dsn: str, superuser: str, tmp_path: Path
+def test_who_waits_while_a_server_is_away_for_long_is_answered_soon_after_it_is_back(
+    application_dsn: str, superuser: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "psycopg.pool")
     with CuttingProxy(application_dsn, tmp_path) as proxy:
-        database = Database(proxy.dsn, connect_timeout_s=4)
+        database = Database(proxy.dsn, connect_timeout_s=60)
         database.open()
         with database.connection() as only:
             pass
-    _ended(superuser, [only])
-    for _ in range(2):
-        with pytest.raises(PoolTimeout):
-            database.fetch("SELECT 1 AS one")
     next(tmp_path.iterdir()).unlink()
-    with CuttingProxy(application_dsn, tmp_path):
-        assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
-        database.close()
+    _ended(superuser, [only])
+    with closing(database), ThreadPoolExecutor(1) as waiting:
+        answer = waiting.submit(database.fetch, "SELECT 1 AS one")
+        eventually(lambda: "reconnection attempt" in caplog.text, what="connecting was given up")
+        with CuttingProxy(application_dsn, tmp_path):
+            assert answer.result(30) == [{"one": 1}]
 
 
 def test_what_was_notified_on_an_idle_connection_does_not_cost_it(database: Database) -> None:
