@@ -3,16 +3,18 @@
 However many they are, the log is read and decoded once. All of it is one transaction: killed at any moment it leaves
 nothing behind, and readers see the old tables until they see the new ones. Most of the log is folded in memory, where
 only the rows of now stay: versions that ended are brought in by COPY on the way. Indexes come last; what was appended
-meanwhile is folded as the live loop does it; only for the last of it are the live projections held up.
+meanwhile is folded as the live loop does it; only for the last of it are the live projections held up, and not while
+somebody still reads the tables that are to go.
 """
 
 import gc
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, errors
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
@@ -25,6 +27,9 @@ from projections.tables import REBUILT, Db
 _BATCH = 2000
 _NEARLY = 500
 """So few events behind the live projections are folded while they are held up."""
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+"""Between tries to have the live tables: as long as they are waited for, new readers wait behind us."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +43,28 @@ class RebuildFailed(Exception):
         self.projection = projection
 
 
-def rebuild(pool: ConnectionPool[Connection[DictRow]], reader: EventReader, projections: Sequence[Projection]) -> int:
+class TablesInUse(Exception):
+    """Somebody has been reading the live tables, or holding them, for too long. They stay as they were."""
+
+    def __init__(self, names: Sequence[str], waited_s: float) -> None:
+        super().__init__(
+            f"the tables of {', '.join(names)} were in use for {waited_s:g} s: end the transactions that read them, and"
+            " rebuild again"
+        )
+
+
+def rebuild(
+    pool: ConnectionPool[Connection[DictRow]],
+    reader: EventReader,
+    projections: Sequence[Projection],
+    *,
+    patience_s: float = 60,
+) -> int:
     """Make the tables of projections anew from the whole log; returns the position they are at.
 
     Afterwards they are not parked and go on from there. None is ever behind where it was. Another rebuild of one of
-    them is waited for. Raises RebuildFailed and UnreadableEvent, with nothing changed.
+    them is waited for, and for ``patience_s`` whoever reads the live tables; the live projections go on meanwhile.
+    Raises RebuildFailed, TablesInUse and UnreadableEvent, with nothing changed.
     """
     names = [projection.name for projection in projections]
     with pool.connection() as connection:
@@ -52,8 +74,7 @@ def rebuild(pool: ConnectionPool[Connection[DictRow]], reader: EventReader, proj
             positions.lock_rebuilds(connection, names)
             with _without_garbage_collection():
                 position = _fill(connection, reader, projections)
-            position = _catch_up(connection, reader, projections, position)
-            tables.lock_out(connection, [table for projection in projections for table in projection.tables])
+            position = _hold(connection, reader, projections, position, patience_s)
             for projection in projections:
                 for table in projection.tables:
                     tables.take_place(connection, table)
@@ -131,10 +152,30 @@ def _bring_in_the_present(connection: Db, projection: Projection, rows: Rows) ->
         tables.analyse(connection, table, REBUILT)
 
 
+def _hold(
+    connection: Db, reader: EventReader, projections: Sequence[Projection], position: int, patience_s: float
+) -> int:
+    """Catch up with the live projections, and hold them and their tables; all is let go while their readers go on."""
+    names = [projection.name for projection in projections]
+    live = [table for projection in projections for table in projection.tables]
+    deadline, pause_s = time.monotonic() + patience_s, _FIRST_PAUSE_S
+    while True:
+        while reader.head() - position > _NEARLY:
+            position = _fold_next(connection, reader, projections, position)
+        try:
+            with connection.transaction():
+                caught_up = _catch_up(connection, reader, projections, position)
+                tables.lock_out(connection, live)
+                return caught_up
+        except errors.LockNotAvailable as error:
+            if time.monotonic() > deadline:
+                raise TablesInUse(names, patience_s) from error
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+
 def _catch_up(connection: Db, reader: EventReader, projections: Sequence[Projection], position: int) -> int:
-    """What was appended meanwhile; the last of it under the live projections' locks, up to the first of them at least."""
-    while reader.head() - position > _NEARLY:
-        position = _fold_next(connection, reader, projections, position)
+    """The last of what was appended meanwhile, up to the first of the live projections, which are held up from now on."""
     live = positions.lock(connection, [projection.name for projection in projections])
     furthest = max(state.position for state in live)
     while position < furthest:

@@ -6,11 +6,10 @@ disposable, so they have no migrations. A rebuild makes the same tables under a 
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from psycopg import Connection, errors, sql
+from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
 from projections.projection import Key, Need, OneRow, Row, Table
@@ -55,21 +54,19 @@ def drop(connection: Db, table: Table, suffix: str = LIVE) -> None:
 
 
 def lock_out(connection: Db, those: Iterable[Table]) -> None:
-    """Keep everybody else off live tables until the transaction ends, once their readers are done.
+    """Keep everybody else off live tables until the transaction ends. Raises LockNotAvailable if readers are not done soon.
 
-    A reader may have one of them and wait for another that is ours already: so all are given back when one is not free
-    soon, before PostgreSQL would break the circle at somebody's cost.
+    A reader may have one of them and wait for another that is ours already: PostgreSQL would break the circle at
+    somebody's cost, so whoever calls gives all of them back, by a savepoint, before it tries again.
     """
     names = [each.name for table in those for each in _with_past(table)]
     query = "SELECT tablename FROM pg_tables WHERE schemaname = 'views' AND tablename = ANY(%s) ORDER BY tablename"
     there = [row["tablename"] for row in connection.execute(query, [names])]
-    wanted = sql.SQL(", ").join(sql.Identifier("views", name) for name in there)
-    while there:
-        with suppress(errors.LockNotAvailable), connection.transaction():
-            connection.execute("SET LOCAL lock_timeout = '200ms'")
-            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(wanted))
-            connection.execute("SET LOCAL lock_timeout = DEFAULT")
-            return
+    if there:
+        wanted = sql.SQL(", ").join(sql.Identifier("views", name) for name in there)
+        connection.execute("SET LOCAL lock_timeout = '200ms'")
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(wanted))
+        connection.execute("SET LOCAL lock_timeout = DEFAULT")
 
 
 def take_place(connection: Db, table: Table) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from domain_model.errors import InvalidArgument, OperationFailed, OperationInvalid
 from projections import positions
 from projections.catalogue import all_projections
+from projections.ports import UnreadableEvent
 from projections.positions import ProjectionState
-from projections.rebuild import rebuild
+from projections.rebuild import RebuildFailed, TablesInUse, rebuild
 from revisor import presentation as present
 from revisor.application import Application
 from revisor.queries import Queries
@@ -38,11 +39,14 @@ class ReadModels:
     def rebuild(self, name: str | None = None) -> None:
         """Rebuild one beside itself, or all of them in one reading of the log; returns when swapped.
 
-        Raises InvalidArgument (8) for an unknown one.
+        Raises InvalidArgument (8) for an unknown one, OperationFailed (9) with nothing changed when it cannot be done.
         """
         wanted = None if name is None else self._known(name).name
         chosen = [projection for projection in all_projections() if wanted in (None, projection.name)]
-        rebuild(self._pool, self._reader, chosen)
+        try:
+            rebuild(self._pool, self._reader, chosen)
+        except (RebuildFailed, TablesInUse, UnreadableEvent) as error:
+            raise OperationFailed(str(error)) from error
 
     def resume(self, name: str) -> None:
         """Let a parked one try again from where it stopped; the projector goes on with it, or parks it again.

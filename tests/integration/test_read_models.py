@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, OperationInvalid
 from domain_model.host import Host
 from revisor.store.database import Database
+from revisor.store.recorder import LogDatastore, LogRecorder, Save
 from tests.integration.product import ALICE, Product
 
 
@@ -148,3 +150,11 @@ def test_one_or_all_are_rebuilt(product: Product) -> None:
     product.service.read_models.rebuild()
     assert {state.rebuilt_position for state in product.queries.positions()} == {head(product)}
     assert names_at(product, head(product)) == ["web"]
+
+
+def test_what_cannot_be_rebuilt_says_why_and_stays_as_it_is(product: Product, database: Database) -> None:
+    newer = StoredEvent(uuid4(), 1, "domain.teleported", b"{}")
+    LogRecorder(LogDatastore(database)).insert_events([newer], save=Save(ALICE))
+    with pytest.raises(OperationFailed, match=f"the event at position {head(product)} cannot be read: .*teleported"):
+        product.service.read_models.rebuild()
+    assert names_at(product, head(product) - 1) == ["web"]

@@ -172,6 +172,8 @@ def test_what_the_database_asks_to_be_tried_again_is_tried_again(
         connection.execute(_FAILS_TWICE.format(code=code).encode())
     assert recorder.insert_events([stored(uuid4())], save=Save(ALICE)) == [1]
     assert counts(database)[:2] == (1, 1)
+    with psycopg.connect(owner_dsn) as connection:
+        assert connection.execute("SELECT last_value FROM work.tries").fetchone() == (3,)
 
 
 # Documents and the queue, in the same transaction.

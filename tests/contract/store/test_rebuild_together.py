@@ -8,7 +8,8 @@ import pytest
 from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
 from projections.ports import RecordedEvent
-from projections.rebuild import rebuild
+from projections.projection import Projection
+from projections.rebuild import TablesInUse, rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
 from tests.contract.store.test_projection_loop import Counts, Stumbling, caught_up, loop_of, states_of
@@ -139,3 +140,38 @@ def test_readers_and_the_swap_of_all_tables_do_not_wait_for_one_another_in_a_cir
         assert reader.execute("SELECT count(*) > 0 AS some FROM views.checkpoints").fetchone() == {"some": True}
     swap.join()
     assert rebuilt == [LogReader(database).head()]
+
+
+def test_the_live_ones_go_on_while_somebody_reads_the_tables_that_are_to_go(
+    database: Database, recording: Recording
+) -> None:
+    recording.append(every_topic())
+    live(database)
+    rebuilt: list[int] = []
+    reader = LogReader(database)
+    swap = threading.Thread(target=lambda: rebuilt.append(rebuild(database.pool, reader, all_projections())))
+    with database.connection() as slow, slow.transaction():
+        slow.execute("SELECT count(*) FROM views.domains")
+        swap.start()
+        until(lambda: database.fetch("SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"))
+        head = recording.append(random_events(4, 900))
+        caught_up(loop_of(database))
+        assert {state.position for state in states_of(database).values()} == {head}
+    swap.join()
+    assert rebuilt == [head]
+
+
+def test_tables_that_stay_in_use_are_not_waited_for_without_end(database: Database, recording: Recording) -> None:
+    recording.append(every_topic())
+    live(database)
+    before = all_of(database)
+    with database.connection() as slow, slow.transaction():
+        slow.execute("SELECT count(*) FROM views.domains")
+        with pytest.raises(TablesInUse, match="the tables of hosts, domains were in use for 0 s"):
+            rebuild(database.pool, LogReader(database), some("domains", "hosts"), patience_s=0)
+    assert all_of(database) == before
+    assert {state.rebuilt_position for state in states_of(database).values()} == {None}
+
+
+def some(*names: str) -> list[Projection]:
+    return [projection for projection in all_projections() if projection.name in names]
