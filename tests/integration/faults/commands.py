@@ -5,9 +5,10 @@ What was answered must have been done once: one snapshot, one event, one operati
 
 import itertools
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +19,8 @@ from tests.lab.awaiting import eventually
 
 WEB = (ROOT_OF_HOUSE / "revisor" / "examples" / "web.xml").read_text()
 _AWAY = 38
+_PAUSE_S = 0.05
+"""Before the next door is tried: nothing tells when one will answer."""
 
 
 class Commands:
@@ -26,6 +29,7 @@ class Commands:
     def __init__(self, *products: Product) -> None:
         self._doors = [product.client for product in products]
         self._numbers = itertools.count(1)
+        self._asking: Future[None] = Future()
         self.done: list[str] = []
         """The names of the snapshots whose command was answered."""
 
@@ -38,6 +42,7 @@ class Commands:
                 assert operation["state"] == "succeeded", operation
                 self.done.append(name)
                 return
+            time.sleep(_PAUSE_S)
 
     @contextmanager
     def all_the_time(self) -> Iterator[None]:
@@ -49,17 +54,23 @@ class Commands:
                 self.one()
 
         with ThreadPoolExecutor(1) as pool:
-            asking = pool.submit(ask)
+            self._asking = pool.submit(ask)
             try:
                 yield
             finally:
                 stop.set()
-            asking.result()
+            self._asking.result()
 
     def go_on(self, more: int = 1) -> None:
-        """Return when so many more were done."""
+        """Return when so many more were done. Raises what became of one that was not."""
         wanted = len(self.done) + more
-        eventually(lambda: len(self.done) >= wanted, what=f"{more} commands more are done", timeout_s=120)
+
+        def done() -> bool:
+            if self._asking.done():
+                self._asking.result()
+            return len(self.done) >= wanted
+
+        eventually(done, what=f"{more} commands more are done", timeout_s=120)
 
     def check(self) -> None:
         """Everything that was asked for happened once, and every door shows it."""

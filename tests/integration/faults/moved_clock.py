@@ -31,8 +31,13 @@ class MovedClock:
             start_new_session=True,
             stderr=subprocess.DEVNULL,
         )
-        eventually(lambda: processes.postmaster(data_of(home)) == self._process.pid, what="it runs")
-        server.start()  # It takes over what runs already.
+        try:
+            eventually(lambda: processes.postmaster(data_of(home)) == self._process.pid, what="it runs")
+            server.start()  # It takes over what runs already.
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def move(self, *, hours: int) -> None:
         """Set the clock so many hours before or after the machine's."""

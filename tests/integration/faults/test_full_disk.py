@@ -41,7 +41,6 @@ def cramped() -> Iterator[Product]:
             yield revisor
         finally:
             revisor.kill_everything(include_postgres=True)
-            revisor.kill_everything(include_postgres=True)
             subprocess.run(["umount", str(disk)], check=True)
 
 
@@ -63,8 +62,6 @@ def test_a_full_disk_is_told_and_everything_goes_on_when_there_is_room_again(cra
     cramped.up("alpha")
     cramped.define(WEB, "alpha")
     commands = Commands(cramped)
-    database = Database(cramped.dsn(), max_connections=2)
-    database.open()
     for number in range(ROUNDS):
         commands.one()
         with filled(cramped.home / "postgres"):
@@ -75,9 +72,10 @@ def test_a_full_disk_is_told_and_everything_goes_on_when_there_is_room_again(cra
         commands.one()
     commands.check()
     cramped.ok("define", str(big_definition(tmp_path, "accepted")), "--host", "alpha")
-    check(database)
+    with contextlib.closing(Database(cramped.dsn(), max_connections=2)) as database:
+        database.open()
+        check(database)
     assert "Traceback" not in "".join(said for _, said in cramped.said)
-    database.close()
 
 
 def big_definition(folder: Path, name: str) -> Path:
