@@ -30,7 +30,10 @@ def refusal(code: int, message: str, *, name: str | None = None, **details: str 
 
 
 def fail(error: Refusal, *, as_json: bool, first: str | None = None) -> int:
-    """Print a refusal and return its exit code. ``first`` is the line virsh puts before it."""
+    """Print a refusal and return its exit code. ``first`` is the line virsh puts before it.
+
+    What would have been accepted is told before that: the last line is the error, for scripts.
+    """
     sys.stdout.flush()
     if as_json:
         body: dict[str, Any] = {
@@ -42,6 +45,8 @@ def fail(error: Refusal, *, as_json: bool, first: str | None = None) -> int:
             "accepted": error.accepted,
         }
         print(json.dumps({"error": body}), file=sys.stderr)
+    elif error.accepted is not None and error.accepted not in error.message:
+        print(f"accepted: {printable(error.accepted)}", file=sys.stderr)
     if first is not None:
         print(f"error: {printable(first)}", file=sys.stderr)
     # Some of libvirt's messages have several lines; this one is the last, and one.

@@ -19,6 +19,11 @@ class Done:
     out: str
     err: str
 
+    @property
+    def last(self) -> str:
+        """The last line on stderr, which says what went wrong; what would have been accepted may stand before it."""
+        return self.err.splitlines()[-1]
+
 
 class CommandLine:
     """``run("start", "web")`` with a stand-in for the service."""

@@ -170,7 +170,7 @@ def test_a_document_is_written_as_virsh_writes_it(line: CommandLine) -> None:
 def test_a_disk_that_cannot_be_parsed_is_refused(line: CommandLine, spec: str) -> None:
     done = line.run("checkpoint-create-as", "web", "--diskspec", spec)
 
-    assert (done.code, done.err) == (1, f"error: invalid argument: unable to parse diskspec: {spec} [8]\n")
+    assert (done.code, done.last) == (1, f"error: invalid argument: unable to parse diskspec: {spec} [8]")
 
 
 # Lists.

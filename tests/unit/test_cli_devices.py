@@ -144,7 +144,7 @@ def test_a_disk_is_attached_by_the_xml_that_is_written(line: CommandLine) -> Non
 )
 def test_what_makes_no_device_is_refused_in_virshs_words(line: CommandLine, words: str, said: str) -> None:
     done = line.run(*words.split())
-    assert (done.code, done.err, line.service.asked) == (2, f"error: {said} [8]\n", [])
+    assert (done.code, done.last, line.service.asked) == (2, f"error: {said} [8]", [])
 
 
 @pytest.mark.parametrize(

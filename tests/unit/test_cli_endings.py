@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain_model.errors import NoDomain, OperationInvalid
+from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid
 from revisor.cli.main import main
 from tests.unit.command_line import CommandLine
 from tests.unit.test_http_fake_service import SEEN_AT
@@ -15,14 +15,28 @@ from tests.unit.test_http_fake_service import SEEN_AT
 REFUSED = OperationInvalid("domain is already running", field="state", value="running", accepted="shut off")
 
 
-def test_a_refusal_ends_with_1_and_its_number(line: CommandLine) -> None:
+def test_a_refusal_ends_with_1_its_number_and_what_would_be_accepted(line: CommandLine) -> None:
     line.service.trouble = REFUSED
     done = line.run("start", "web")
     assert (done.code, done.out) == (1, "")
     assert done.err.splitlines() == [
+        "accepted: shut off",
         "error: Failed to start domain 'web'",
         "error: Requested operation is not valid: domain is already running [55]",
     ]
+
+
+@pytest.mark.parametrize("accepted", [None, "", "'on' or 'off'"])
+def test_what_would_be_accepted_is_told_once_and_only_if_somebody_knows(
+    line: CommandLine, accepted: str | None
+) -> None:
+    line.service.trouble = InvalidArgument("it is neither 'on' or 'off'", field="state", accepted=accepted)
+    assert line.run("list").err == "error: invalid argument: it is neither 'on' or 'off' [8]\n"
+
+
+def test_what_would_be_accepted_is_one_line_whatever_is_in_it(line: CommandLine) -> None:
+    line.service.trouble = InvalidArgument("no", field="host", accepted="one\ntwo\x1b[31m")
+    assert line.run("list").err == "accepted: one\\x0atwo\\x1b[31m\nerror: invalid argument: no [8]\n"
 
 
 def test_an_unknown_domain_is_told_as_virsh_tells_it(line: CommandLine) -> None:

@@ -191,4 +191,4 @@ def test_parts_of_a_document_can_be_put_under_one_root(line: CommandLine) -> Non
 def test_what_finds_no_nodes_is_no_expression(line: CommandLine, expression: str) -> None:
     done = line.run("dumpxml", "web", "--xpath", expression)
     assert done.code == 2
-    assert done.err.startswith(f"error: Incorrect xpath '{expression}': ")
+    assert done.last.startswith(f"error: Incorrect xpath '{expression}': ")

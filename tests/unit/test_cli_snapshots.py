@@ -274,7 +274,7 @@ def test_a_name_that_may_not_change_is_refused_before_anything_is_touched(
     edit_by(monkeypatch, tmp_path, ">full<", ">fuller<")
     done = forest.run("snapshot-edit", "web", "full")
     assert (done.code, asked(forest)) == (1, [])
-    assert done.err == "error: invalid argument: Must use --rename or --clone to change full to fuller [8]\n"
+    assert done.last == "error: invalid argument: Must use --rename or --clone to change full to fuller [8]"
 
 
 def test_a_clone_is_a_second_one(forest: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_another_snapshot_is_not_replaced_by_an_edited_one(
     edit_by(monkeypatch, tmp_path, ">full<", ">leaf<")
     done = forest.run("snapshot-edit", "web", "full", how)
     assert (done.code, asked(forest)) == (1, [])
-    assert done.err == "error: operation failed: domain moment leaf already exists [9]\n"
+    assert done.last == "error: operation failed: domain moment leaf already exists [9]"
 
 
 def test_renaming_takes_the_children_and_the_current_mark_along(

@@ -78,7 +78,7 @@ from tests.unit.command_line import CommandLine
 )
 def test_virshs_own_refusals(line: CommandLine, words: str, said: str) -> None:
     done = line.run(*words.split())
-    assert (done.code, done.out, done.err) == (2, "", f"error: {said} [8]\n")
+    assert (done.code, done.out, done.last) == (2, "", f"error: {said} [8]")
     assert line.service.asked == []
 
 

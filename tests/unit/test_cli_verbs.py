@@ -88,7 +88,7 @@ def test_host_and_name_pick_a_placement(line: CommandLine) -> None:
 def test_what_names_no_domain_is_refused(line: CommandLine, name: str) -> None:
     done = line.run("start", name)
     assert (done.code, line.service.asked) == (1, [])
-    assert done.err == f"error: invalid argument: '{name}' names no domain [8]\n"
+    assert done.last == f"error: invalid argument: '{name}' names no domain [8]"
 
 
 @pytest.mark.parametrize(
