@@ -3,6 +3,7 @@
 Files are on the domain's host. As with virsh, a relative name counts from the folder the command is given in.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from revisor.cli.archiving import restore_backup
 from revisor.cli.asking import Door, Ending, Reference, act, act_of, request, tell
 from revisor.cli.failures import Exit
 from revisor.cli.files import read_text
-from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, flag, option, verb
-from revisor.client import Operation, segment
+from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, exclusive, flag, option, verb
+from revisor.client import Operation, Unreachable, segment
 
 FILE = Word("file", "FILE")
+_FILE_OR_FOLDER = Word("file", "FILE|DIR")
 
 
 def _saving() -> list[click.Option]:
@@ -61,7 +63,7 @@ def save(asked: Asked, *, domain: str, file: str, xml: str | None, **flags: bool
 
 @verb(
     "restore",
-    FILE,
+    _FILE_OR_FOLDER,
     options=[
         option("host", "NAME", "The host the file is on; needed where there is more than one."),
         flag("bypass-cache", "Read past the host's file cache."),
@@ -77,23 +79,54 @@ def restore(asked: Asked, *, file: str, host: str | None, xml: str | None, witho
 
     Given a folder that 'revisor backup' made: make an empty Revisor the one that was backed up.
     """
-    if host is None and Path(file).is_dir():
+    exclusive({"host": host, "without_secrets": without_secrets}, ("host", "without-secrets"))
+    if host is None and _is_folder(file):
         given = [name for name, value in {"xml": xml, **flags}.items() if value]
         if given:
             raise BadValue(
-                f"--{given[0]} is of a domain, and '{file}' is a folder", field=given[0], value=file, accepted=""
+                f"--{given[0]} is of a domain, and '{file}' is a folder",
+                field=given[0],
+                value=file,
+                accepted="a folder alone, or with --without-secrets",
             )
         return restore_backup(asked, Path(file), without_secrets=without_secrets)
-    if without_secrets:
-        raise BadValue("--without-secrets is of a backup", field="without-secrets", value=file, accepted="a folder")
-    on = _only_host(Door(asked)) if host is None else host
+    if without_secrets or (host is None and _is_of_backup(file)):
+        raise BadValue(
+            f"a backup is restored from its folder, and '{file}' is no folder here",
+            field="file",
+            value=file,
+            accepted="the folder that 'revisor backup' made",
+        )
+    on = _only_host(asked, file) if host is None else host
     body = act_of("restore", {"file": _on_host(file), "xml": _read(xml), **flags})
     ending = Ending(lambda _: output.message(f"Domain restored from {file}"), f"Failed to restore domain from {file}")
     return request(asked, f"/v1/hosts/{segment(on)}/restore", body, ending)
 
 
-def _only_host(door: Door) -> str:
-    names: list[str] = [host["name"] for host in door.read("/v1/hosts").body["items"]]
+def _is_folder(file: str) -> bool:
+    return os.path.isdir(file)  # noqa: PTH112  pathlib raises where a person may not look, and the host's file may be there
+
+
+def _is_of_backup(file: str) -> bool:
+    from revisor.backups import ARCHIVE
+
+    return Path(file).name == ARCHIVE and os.path.exists(file)  # noqa: PTH110  as above
+
+
+def _only_host(asked: Asked, file: str) -> str:
+    try:
+        hosts = Door(asked).read("/v1/hosts").body["items"]
+    except Unreachable as away:
+        # A backup is restored while Revisor is down, so it may well be one that was meant.
+        raise Unreachable(f"{away}; if a backup was meant, no folder '{file}' is here") from away
+    names: list[str] = [host["name"] for host in hosts]
+    if not names:
+        raise BadValue(
+            f"no folder '{file}' is here, and there is no host on which a domain could go on",
+            field="file",
+            value=file,
+            accepted="the folder that 'revisor backup' made, or a file on a host that was added",
+        )
     if len(names) != 1:
         raise BadValue(
             f"Option --host is needed: there are {len(names)} hosts", field="host", value="", accepted=", ".join(names)
