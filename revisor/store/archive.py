@@ -160,7 +160,7 @@ def _hold_empty_head(connection: Connection[tuple[Any, ...]]) -> None:
     assert row is not None
     if row[0] != 0:
         raise OperationInvalid(
-            f"a log is imported into an empty one only, and in this one {row[0]} positions are recorded",
+            f"a log goes into an empty one only, and in this one {row[0]} positions are recorded",
             field="log",
             value=str(row[0]),
             accepted="a database in which Revisor has recorded nothing",

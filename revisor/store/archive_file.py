@@ -5,6 +5,7 @@ says, and what is wrong with one that cannot be read. Which rows belong in it is
 """
 
 import contextlib
+import errno
 import json
 import os
 import zlib
@@ -26,8 +27,9 @@ _LEVEL = 1
 """Of deflate: a third of the bytes, and an import is not slower for it; see benchmarks/README.md."""
 _BLOCK_BYTES = 1 << 18
 _MANIFEST_BYTES = 1 << 20
-_DAMAGED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_DAMAGED = (BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
 """What zipfile raises of bytes that are not what they were; the last two of methods and keys that we never use."""
+_NO_MANIFEST = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Manifest:
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> "Manifest":
-        """Raises LookupError, TypeError or ValueError for what is no manifest."""
+        """Raises one of ``_NO_MANIFEST`` for what is none."""
         head = Head(
             log=UUID(said["log"]),
             position=int(said["position"]),
@@ -117,7 +119,8 @@ class ArchiveReader:
         for name in sorted(wanted - has):
             raise damaged(self.path, f"member '{name}' is not there")
         for name in sorted(has - wanted):
-            raise damaged(self.path, f"it holds '{name}' as well, which is no part of a log")
+            what = "which an export does not: a backup goes back with 'revisor restore' and its folder"
+            raise damaged(self.path, f"it holds '{name}' as well, {what}")
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The bytes of a member; its checksum and its length are checked with the last of them."""
@@ -137,7 +140,7 @@ class ArchiveReader:
             kind, number = said["format"], said["number"]
             if kind == FORMAT and number == NUMBER:
                 return Manifest.of(said)
-        except (LookupError, TypeError, ValueError) as error:
+        except _NO_MANIFEST as error:
             raise damaged(self.path, f"its {MANIFEST} is not one: {type(error).__name__}: {error}") from error
         if kind == FORMAT and isinstance(number, int) and number > NUMBER:
             raise damaged(self.path, f"it is of format {number}, and this release knows {NUMBER}: use a newer Revisor")
@@ -152,7 +155,7 @@ class ArchiveReader:
         except _DAMAGED as error:
             raise damaged(self.path, f"member '{name}' is damaged: {error}") from error
         except OSError as error:
-            raise _unusable("read", self.path, error) from error
+            raise _unreadable(self.path, error) from error
 
 
 @contextlib.contextmanager
@@ -206,7 +209,7 @@ def open_archive(path: Path) -> Iterator[ArchiveReader]:
             what = "it is cut short" if begins_as_zip else "it is no archive (not a ZIP file)"
             raise damaged(path, what) from error
         except OSError as error:
-            raise _unusable("read", path, error) from error
+            raise _unreadable(path, error) from error
         with archive:
             yield ArchiveReader(path, archive)
 
@@ -214,7 +217,7 @@ def open_archive(path: Path) -> Iterator[ArchiveReader]:
 def damaged(path: Path, what: str) -> InvalidArgument:
     """The refusal of a file that is not what it should be."""
     return InvalidArgument(
-        f"'{path}' cannot be imported: {what}",
+        f"'{path}' is not the file of a whole log: {what}",
         field="file",
         value=str(path),
         accepted="a file as 'revisor export --raw' wrote it; a backup goes back with 'revisor restore' and its folder",
@@ -227,6 +230,12 @@ def _entry(name: str) -> str:
 
 def _unusable(act: str, path: Path, error: OSError) -> Refused:
     return Refused(f"cannot {act} '{path}': {error.strerror or error}", field="file", value=str(path), number=38)
+
+
+def _unreadable(path: Path, error: OSError) -> Refused:
+    if error.errno == errno.EINVAL:  # A place before the file's begin, as only a damaged directory of it names.
+        return damaged(path, "its directory is damaged")
+    return _unusable("read", path, error)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -212,7 +212,7 @@ def test_bytes_that_are_no_rows_are_refused_by_the_name_of_their_member(
     databases: Databases, archive: Path, member: str, change: Callable[[bytes], bytes]
 ) -> None:
     changed_bytes(archive, member, change)
-    refused(databases, archive, f"cannot be imported: member '{member}'")
+    refused(databases, archive, f"is not the file of a whole log: member '{member}'")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""The file of an archive without a database: whatever was done to it, it is told in words what is wrong with it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+from zipfile import ZipFile
+
+import pytest
+
+from domain_model.errors import InvalidArgument
+from revisor.store.archive_file import MANIFEST, Head, new_archive, open_archive
+
+HEAD = Head(UUID(int=7), 1, datetime(2026, 1, 2, tzinfo=UTC), b"leaf" * 8)
+DIRECTORY = b"PK\x01\x02"
+"""How each entry of a ZIP's directory begins, which stands behind the members."""
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "log.revisor"
+    with new_archive(path) as writer:
+        with writer.member("events") as stream:
+            stream.write(b"rows")
+        writer.finish(HEAD, 18, {"events": 1})
+    return path
+
+
+def read(path: Path) -> bytes:
+    with open_archive(path) as reader:
+        return b"".join(block for name in reader.manifest.members for block in reader.blocks(name))
+
+
+def damages(sound: bytes) -> Iterator[bytes]:
+    """Each byte of the directory is another one, in two ways."""
+    for place in range(sound.index(DIRECTORY), len(sound)):
+        for other in (sound[place] ^ 1, sound[place] ^ 0xFF):
+            yield sound[:place] + bytes([other]) + sound[place + 1 :]
+
+
+def test_a_damaged_directory_is_refused_or_did_not_matter(archive: Path) -> None:
+    said = set()
+    for damaged in damages(archive.read_bytes()):
+        archive.write_bytes(damaged)
+        try:
+            assert read(archive) == b"rows"
+        except InvalidArgument as error:
+            said.add((error.field, error.message.rpartition(": ")[2]))
+    assert ("file", "its directory is damaged") in said
+    assert {field for field, _ in said} == {"file"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[" * 100_000,
+        '{"format": "revisor-log", "number": 1, "log": 5}',
+        json.dumps({"format": "revisor-log", "number": 1, "log": str(UUID(int=7)), "position": float("inf")}),
+    ],
+    ids=["without an end", "with a number for an id", "with an endless position"],
+)
+def test_a_manifest_that_is_none_is_refused(archive: Path, said: str) -> None:
+    with ZipFile(archive, "w") as file:
+        file.writestr(MANIFEST, said)
+    with pytest.raises(InvalidArgument, match=r"its manifest\.json is not one: "):
+        read(archive)
+
+
+def test_a_backup_is_told_the_way_back(archive: Path) -> None:
+    with open_archive(archive) as reader, pytest.raises(InvalidArgument) as refused:
+        reader.check_members([])
+    assert "it holds 'events' as well" in refused.value.message
+    assert "'revisor restore' and its folder" in refused.value.message
