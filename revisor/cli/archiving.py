@@ -16,7 +16,7 @@ import click
 
 from revisor.cli import output
 from revisor.cli.failures import Exit
-from revisor.cli.verb import Asked, Word, flag, verb
+from revisor.cli.verb import Asked, BadValue, Word, flag, verb
 from revisor.client import AnswerLost, ClientError, Unreachable
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ def export(asked: Asked, *, file: str, raw: bool) -> int:
     """Write the whole log to a new file, also while Revisor runs; 'revisor import' takes it."""
     if not raw:
         raise click.UsageError("command 'export' requires --raw option")
+    if file == "-":
+        raise BadValue(
+            "an export is there whole or not at all, so it is no stream", field="file", value="-", accepted="a new file"
+        )
     from revisor.composition import dsn_of
     from revisor.store.archive import export_log
 

@@ -82,6 +82,14 @@ def test_virshs_own_refusals(line: CommandLine, words: str, said: str) -> None:
     assert line.service.asked == []
 
 
+def test_a_log_is_exported_to_a_file_and_not_to_a_stream(line: CommandLine) -> None:
+    done = line.run("export", "--raw", "-")
+    assert (done.code, done.err.splitlines()) == (
+        2,
+        ["accepted: a new file", "error: an export is there whole or not at all, so it is no stream [8]"],
+    )
+
+
 def test_a_value_that_makes_no_sense_is_named_with_what_would(line: CommandLine) -> None:
     error = json.loads(line.run("dompmsuspend", "web", "foo", "--output", "json").err.splitlines()[0])["error"]
     assert (error["field"], error["value"], error["accepted"]) == ("target", "foo", "mem, disk, hybrid")
