@@ -1,10 +1,12 @@
 """``--as-of``: reading what was there at a position of the log, or at a time."""
 
+import sys
 from datetime import datetime
 
 import click
 
 from revisor.cli.verb import Asked, option
+from revisor.client import Reply
 
 
 def as_of_option() -> click.Option:
@@ -24,3 +26,9 @@ def moment_asked(asked: Asked, as_of: str | None) -> str | None:
         return moment.isoformat() if moment.tzinfo else moment.astimezone().isoformat()
     except (ValueError, OverflowError):
         return as_of
+
+
+def note_moment(asked: Asked, reply: Reply, as_of: str | None) -> None:
+    """Tell which position was answered for, when a person asked for a time; JSON has it."""
+    if as_of is not None and not as_of.isdecimal() and asked.output != "json":
+        sys.stderr.write(f"note: as of position {reply.body['position']}\n")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from revisor.cli import output
-from revisor.cli.as_of import as_of_option, moment_asked
+from revisor.cli.as_of import as_of_option, moment_asked, note_moment
 from revisor.cli.asking import Door
 from revisor.cli.failures import Exit
 from revisor.cli.verb import Asked, exclusive, flag, option, verb
@@ -60,6 +60,7 @@ def list_domains(asked: Asked, *, host: str | None, as_of: str | None, **flags: 
     door = Door(asked)
     inactive = flags["all"] or flags["inactive"] or flags["state_shutoff"]
     reply = door.read("/v1/domains", host=host, all=inactive, titles=flags["title"], as_of=at)
+    note_moment(asked, reply, at)
     items = [item for item in reply.body["items"] if _wanted(item, flags)]
     items.sort(key=_virsh_order)
     if door.as_json:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from revisor.cli import moment_trees, output
-from revisor.cli.as_of import as_of_option, moment_asked
+from revisor.cli.as_of import as_of_option, moment_asked, note_moment
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit, refusal
 from revisor.cli.snapshot_words import NO_SNAPSHOT, is_missing, state_of
@@ -48,6 +48,7 @@ def snapshot_list(asked: Asked, *, domain: str, **given: Any) -> int:
     at = moment_asked(asked, given["as_of"])
     door, name, current = Door(asked), given["from"], given["current"]
     reply = door.read_of(Reference.of(domain), "/snapshots", deleted=given["deleted"], as_of=at)
+    note_moment(asked, reply, at)
     everything = reply.body["items"]
     start = moment_trees.start_of(everything, name, lambda: _not_there(name), current=current)
     items = moment_trees.chosen(everything, start, given, _groups)

@@ -86,6 +86,15 @@ def test_the_verbs_list_and_snapshot_list_take_as_of(line: CommandLine) -> None:
     assert json.loads(line.run("list", "--as-of", "5", "--output", "json").out)["position"] == 5
 
 
+@pytest.mark.parametrize("verb", ["list", "snapshot-list web"])
+def test_who_asks_for_a_time_is_told_the_position(line: CommandLine, verb: str) -> None:
+    asked = (*verb.split(), "--as-of", "2026-11-28 02:00")
+    assert line.run(*asked).err == "note: as of position 5\n"
+    assert line.run(*asked, "--output", "json").err == "", "it is in the document"
+    assert line.run(*verb.split(), "--as-of", "5").err == "", "it is what was asked for"
+    assert line.run(*verb.split()).err == ""
+
+
 @pytest.mark.parametrize(
     "words", ["list --as-of 5 --fresh", "snapshot-list web --as-of 5 --fresh", "snapshot-list web --as-of 5 --deleted"]
 )
