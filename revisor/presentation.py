@@ -210,6 +210,18 @@ def attempt(event: RecordedEvent) -> Shown:
     }
 
 
+def restore(event: RecordedEvent) -> Shown:
+    """What was found when a restore was acknowledged, by whom, and where that is in the log."""
+    return {
+        **_data(event),
+        "recorded_at": time(event.recorded_at),
+        "actor": event.actor,
+        "reason": event.reason,
+        "ticket": event.ticket,
+        "recorded_position": event.position,
+    }
+
+
 def log(events: Sequence[RecordedEvent], hosts: HostNames) -> list[Shown]:
     """A domain's history. Who asked for an operation is also the actor of what came of it."""
     askers = {event.event.operation: event for event in events if event.topic == "operation.requested"}
@@ -217,7 +229,7 @@ def log(events: Sequence[RecordedEvent], hosts: HostNames) -> list[Shown]:
 
 
 def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNames) -> Shown:
-    data = {key: value for key, value in vars(event.event).items() if key not in _ENVELOPE}
+    data = _data(event)
     operation = data.get("operation")
     asked = askers.get(operation or "", event)
     return {
@@ -236,6 +248,10 @@ def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNa
         "summary": summary(event, asked, hosts),
         "data": data,
     }
+
+
+def _data(event: RecordedEvent) -> Shown:
+    return {key: value for key, value in vars(event.event).items() if key not in _ENVELOPE}
 
 
 _ENVELOPE = ("originator_id", "originator_version", "originator_topic", "timestamp")

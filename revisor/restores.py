@@ -12,6 +12,7 @@ from domain_model.errors import InvalidArgument, OperationInvalid
 from domain_model.facts import Fact
 from domain_model.restores import Restore
 from projections.ports import RecordedEvent
+from revisor import presentation as present
 from revisor.application import Application
 from revisor.fresh_looks import FreshLooks
 from revisor.queries import Queries
@@ -69,6 +70,10 @@ class Restores:
         )
         self._application.nudge()
         return found
+
+    def acknowledged(self) -> list[dict[str, Any]]:
+        """Those that were acknowledged, oldest first, and what was found."""
+        return [present.restore(event) for event in self._application.reader.restores()]
 
     def _have_read_models(self) -> None:
         """They say which hosts and domains there are: after an import they are made from nothing."""

@@ -7,7 +7,7 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
-from revisor.cli.verb import Asked, Word, flag, option, verb
+from revisor.cli.verb import Asked, Word, exclusive, flag, option, verb
 from revisor.client import segment
 
 _OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
@@ -22,12 +22,19 @@ def _limit() -> Any:
 @verb(
     "log",
     _OPTIONAL_DOMAIN,
-    options=[flag("attempts", "What was refused, and to whom, instead of what happened to a domain."), _limit()],
+    options=[
+        flag("attempts", "What was refused, and to whom, instead of what happened to a domain."),
+        flag("restores", "Which restores of the log were acknowledged, by whom, and what was found."),
+        _limit(),
+    ],
 )
-def log(asked: Asked, *, domain: str | None, attempts: bool, limit: int | None) -> int:
+def log(asked: Asked, *, domain: str | None, attempts: bool, restores: bool, limit: int | None) -> int:
     """Show what happened to a domain and who did it, one line each; also to one that is no more."""
-    if attempts == (domain is not None):
-        raise click.UsageError("command 'log' requires <domain> or --attempts, and not both")
+    if [domain is not None, attempts, restores].count(True) != 1:
+        raise click.UsageError("command 'log' requires one of <domain>, --attempts and --restores")
+    exclusive({"restores": restores, "limit": limit}, ("restores", "limit"))
+    if restores:
+        return _restores(asked)
     return _attempts(asked, limit) if domain is None else _log(asked, Reference.of(domain), limit)
 
 
@@ -76,6 +83,29 @@ def _attempts(asked: Asked, limit: int | None) -> int:
                 item["target"],
                 item["code"],
                 item["message"],
+            ]
+            for item in reply.body["items"]
+        ],
+    )
+    return Exit.DONE
+
+
+def _restores(asked: Asked) -> int:
+    door = Door(asked)
+    reply = door.read("/v1/restores")
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    output.table(
+        ["Position", "Time", "Actor", "Reason", "Taken in", "Changed", "Gone", "Unknown", "Why"],
+        [
+            [
+                item["recorded_position"],
+                output.local_time(item["recorded_at"]),
+                item["actor"],
+                item["reason"],
+                *(len(item[kind]) for kind in ("adopted", "changed", "gone", "unsettled")),
+                item["why"],
             ]
             for item in reply.body["items"]
         ],

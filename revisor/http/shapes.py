@@ -292,3 +292,13 @@ class RestoreItem(_Open):
     gone: list[SeenDomain]
     left: list[LeftDomain]
     unsettled: list[UUID]
+
+
+class AcknowledgedItem(RestoreItem):
+    """The same, and who acknowledged it when: ``recorded_position`` is that of this record itself."""
+
+    recorded_at: datetime
+    actor: str
+    reason: str | None
+    ticket: str | None
+    recorded_position: int

@@ -98,6 +98,12 @@ class LogReader:
         )
         return [_recorded(row) for row in reversed(rows)]
 
+    def restores(self) -> Sequence[RecordedEvent]:
+        """The restores of the log that were acknowledged, oldest first."""
+        return [
+            _recorded(row) for row in self._rows("WHERE e.topic = 'restore.acknowledged' ORDER BY e.notification_id")
+        ]
+
     def _rows(self, where: str, *params: object) -> list[tuple[Any, ...]]:
         with self._database.connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
             return cursor.execute((_SELECT + where).encode(), params).fetchall()

@@ -255,6 +255,9 @@ def test_it_is_on_record_who_acknowledged_and_what_was_found(product: Product, d
     assert event.actor == ALICE.actor
     assert (event.event.why, event.event.compared) == ("restored from /backups/monday", ["alpha"])
     assert found["adopted"] == event.event.adopted == []
+    [told] = product.service.restores.acknowledged()
+    assert found.items() <= told.items()
+    assert (told["actor"], told["reason"], told["recorded_position"]) == (ALICE.actor, None, event.position)
     assert [row["acknowledged_at"] is not None for row in restores(database)] == [True]
 
 

@@ -150,7 +150,9 @@ def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine
         (("start", "web", "--paused=3"), "Option '--paused' does not take a value."),
         (("start", "web", "--wait", "x"), "Invalid value for '--wait': 'x' is not a valid number of seconds."),
         (("start", "web", "--request-id", "7"), "Invalid value for '--request-id': '7' is not a valid UUID."),
-        (("log",), "command 'log' requires <domain> or --attempts, and not both"),
+        (("log",), "command 'log' requires one of <domain>, --attempts and --restores"),
+        (("log", "web", "--attempts"), "command 'log' requires one of <domain>, --attempts and --restores"),
+        (("log", "--restores", "--attempts"), "command 'log' requires one of <domain>, --attempts and --restores"),
         (("help", "frobnicate"), "command or command group 'frobnicate' doesn't exist"),
     ],
 )
@@ -216,7 +218,7 @@ def test_json_is_one_document(line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["host list", "projections list", "operations", "log --attempts", "snapshot-list web"]
+    "words", ["host list", "projections list", "operations", "log --attempts", "log --restores", "snapshot-list web"]
 )
 def test_every_list_has_its_document(line: CommandLine, words: str) -> None:
     document = json.loads(line.run(*words.split(), "--output", "json").out)

@@ -18,10 +18,12 @@ from revisor.application import Accepted
 from revisor.client import Client
 from revisor.http.server import HttpServer
 from revisor.read_models import ReadModels
+from revisor.restores import Restores
 from revisor.rows import Page
 from revisor.service import Service
 from revisor.status import LogStatus, PoolStatus, Status, StatusReader
 from revisor.store.context import Context
+from tests.unit.fake_restores import FakeRestores
 
 UUID_OF_WEB = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 SEEN_AT = "2026-11-23T15:27:05.000000Z"
@@ -119,6 +121,7 @@ class FakeService:
         self.waiting = 0
         self.status_reader.forget()
         self.read_models = FakeReadModels(self._note)
+        self.restores = FakeRestores(self._note)
 
     def settle(self, **outcome: Any) -> None:
         """End all operations that run, and those that come."""
@@ -376,18 +379,12 @@ PUBLIC = [name for name, _ in inspect.getmembers(Service, inspect.isfunction) if
     [
         *((Service, FakeService, name) for name in sorted(set(PUBLIC) & set(vars(FakeService)))),
         *((StatusReader, FakeStatusReader, name) for name in ("pool", "read")),
+        *((ReadModels, FakeReadModels, name) for name in ("all", "one", "rebuild", "resume", "position_of")),
+        *((Restores, FakeRestores, name) for name in ("acknowledge", "acknowledged")),
     ],
 )
 def test_the_fake_is_asked_like_the_real_one(real_kind: type, fake_kind: type, name: str) -> None:
     real, fake = (inspect.signature(getattr(kind, name)) for kind in (real_kind, fake_kind))
-    assert [(p.name, p.kind, p.default) for p in real.parameters.values()] == [
-        (p.name, p.kind, p.default) for p in fake.parameters.values()
-    ]
-
-
-@pytest.mark.parametrize("name", [name for name in vars(FakeReadModels) if not name.startswith("_")])
-def test_the_fake_read_models_are_asked_like_the_real_ones(name: str) -> None:
-    real, fake = (inspect.signature(getattr(kind, name)) for kind in (ReadModels, FakeReadModels))
     assert [(p.name, p.kind, p.default) for p in real.parameters.values()] == [
         (p.name, p.kind, p.default) for p in fake.parameters.values()
     ]

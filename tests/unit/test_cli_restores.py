@@ -1,0 +1,40 @@
+"""Restores of the log at both doors: acknowledging one, and which ones were."""
+
+import json
+import re
+
+from tests.unit.command_line import CommandLine
+from tests.unit.fake_restores import ACKNOWLEDGED, FOUND
+
+
+def test_the_restores_that_were_acknowledged_are_a_table(line: CommandLine) -> None:
+    line.service.restores.known = [ACKNOWLEDGED]
+    done = line.run("log", "--restores")
+    assert (done.code, done.err, line.service.asked) == (0, "", [("acknowledged",)])
+    heads, _, row = done.out.splitlines()[:3]
+    assert re.split(" {2,}", heads.strip()) == [
+        *("Position", "Time", "Actor", "Reason", "Taken in", "Changed", "Gone", "Unknown", "Why"),
+    ]
+    assert re.split(" {2,}", row.strip()) == [
+        *("12", "2026-11-23 15:27:06 +0000", "uid:0(root)", "the disk died", "2", "1", "0", "0"),
+        "the log was restored from '/backups/monday'",
+    ]
+
+
+def test_the_document_of_restores_has_them_domain_by_domain(line: CommandLine) -> None:
+    line.service.restores.known = [ACKNOWLEDGED]
+    document = json.loads(line.run("log", "--restores", "--output", "json").out)
+    assert (document["kind"], document["items"]) == ("restores", [ACKNOWLEDGED])
+
+
+def test_restores_are_not_limited(line: CommandLine) -> None:
+    done = line.run("log", "--restores", "--limit", "1")
+    assert (done.code, line.service.asked) == (2, [])
+    assert done.err == "error: Options --restores and --limit are mutually exclusive [8]\n"
+
+
+def test_a_restore_is_acknowledged_in_the_name_of_who_asks(line: CommandLine) -> None:
+    done = line.run("acknowledge-restore", "--without", "gamma", "--reason", "the disk died", "--output", "json")
+    assert json.loads(done.out)["items"] == [FOUND]
+    assert line.service.asked == [("acknowledge", ["gamma"])]
+    assert [context.reason for context in line.service.contexts] == ["the disk died"]
