@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from revisor.http import checkpoints, domains, history, hosts, restores, shapes, snapshots, status
 from revisor.http.limits import Limits
+from revisor.http.query import refuse_unknown_parameters
 from revisor.http.refusals import handle_errors
 from revisor.http.waiting import make_limiter
 from revisor.service import Service
@@ -15,7 +16,8 @@ from revisor.status import StatusReader
 API_VERSION = "1"
 _ABOUT = """An event-sourced control plane for virtual machines, on a unix socket. Who asks is what the kernel says of
 the other end. Changes become operations: 202 and a Location, or with `?wait=SECONDS` 200 when they ended. Every change
-may carry `reason`, `ticket` and `request_id`. Errors carry libvirt's number. Keys are only ever added to."""
+may carry `reason`, `ticket` and `request_id`. Fields and query parameters that are not known are refused. Errors carry
+libvirt's number. Keys are only ever added to."""
 
 
 class _Api(FastAPI):
@@ -42,7 +44,7 @@ def make_app(service: Service, reader: StatusReader) -> FastAPI:
     app.state.looks = status.Looks(reader)
     app.state.waiters = make_limiter()
     for part in (hosts, domains, snapshots, checkpoints, history, status, restores):
-        app.include_router(part.routes)
+        app.include_router(part.routes, dependencies=[Depends(refuse_unknown_parameters)])
     handle_errors(app)
     app.add_middleware(Limits)
     return app

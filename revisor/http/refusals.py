@@ -134,7 +134,9 @@ def refusal_of(problem: dict[str, Any]) -> Refused:
     if kind == "missing":
         return InvalidArgument(f"field '{field}' is missing", field=field)
     if kind == "extra_forbidden":
-        return InvalidArgument(f"field '{field}' is not known here", field=field)
+        what = "query parameter" if where[0] == "query" else "field"
+        accepted = problem.get("ctx", {}).get("accepted")
+        return InvalidArgument(f"{what} '{field}' is not known here", field=field, accepted=accepted)
     words = words.removeprefix("Value error, ")
     value = _shown(field, problem.get("input"))
     said = "" if value is None else f" with value '{value}'"
