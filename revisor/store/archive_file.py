@@ -29,6 +29,8 @@ _BLOCK_BYTES = 1 << 18
 _MANIFEST_BYTES = 1 << 20
 _DAMAGED = (BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
 """What zipfile raises of bytes that are not what they were; the last two of methods and keys that we never use."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What linking fails with where there are no links, as on a FAT stick or some shares: there a file is renamed."""
 _NO_MANIFEST = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -162,15 +164,31 @@ class ArchiveReader:
 def new_archive(path: Path) -> Iterator[ArchiveWriter]:
     """A new file at ``path``, for its owner alone, that is there when the block ends: whole, and on the disk.
 
-    Nothing is there if the block raises. Raises InvalidArgument (8) for a path that is taken, and Refused (38) where
-    nothing can be written.
+    Nothing is there if the block raises. Raises InvalidArgument (8) for a path that is taken, also if somebody took it
+    meanwhile, and Refused (38) where nothing can be written.
     """
     partial = path.with_name(f"{path.name}.partial")
     for taken in (path, partial):
         if os.path.lexists(taken):
-            raise InvalidArgument(
-                f"'{taken}' is there already", field="file", value=str(path), accepted="a name that is not taken"
-            )
+            raise _taken(taken, path)
+    try:
+        # Before all else: once the file has its name, it must not fail that the folder cannot be opened.
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unusable("make", partial, error) from error
+    try:
+        with _written(partial) as archive:
+            yield archive
+        _publish(partial, path, folder)
+    except OSError as error:
+        raise _unusable("write", path, error) from error
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def _written(partial: Path) -> Iterator[ArchiveWriter]:
+    """A new file that is on the disk when the block ends, and not there if it raises."""
     try:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -181,14 +199,34 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
                 yield ArchiveWriter(archive)
             file.flush()
             os.fsync(descriptor)
-        partial.rename(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise _unusable("write", path, error) from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _publish(partial: Path, path: Path, folder: int) -> None:
+    """Give a finished file its name, on the disk too, and leave none behind otherwise."""
+    try:
+        _name(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    try:
+        os.fsync(folder)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def _name(partial: Path, path: Path) -> None:
+    try:
+        # Unlike a renaming, a link takes no name that somebody else took.
+        path.hardlink_to(partial)
+    except FileExistsError:
+        raise _taken(path, path) from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        partial.rename(path)
 
 
 @contextlib.contextmanager
@@ -224,6 +262,12 @@ def damaged(path: Path, what: str) -> InvalidArgument:
     )
 
 
+def _taken(taken: Path, path: Path) -> InvalidArgument:
+    return InvalidArgument(
+        f"'{taken}' is there already", field="file", value=str(path), accepted="a name that is not taken"
+    )
+
+
 def _entry(name: str) -> str:
     return f"{name}.pgcopy"
 
@@ -236,11 +280,3 @@ def _unreadable(path: Path, error: OSError) -> Refused:
     if error.errno == errno.EINVAL:  # A place before the file's begin, as only a damaged directory of it names.
         return damaged(path, "its directory is damaged")
     return _unusable("read", path, error)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
