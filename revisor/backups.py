@@ -4,6 +4,7 @@ What is not in it: the master key, or whoever has the backup could open its secr
 log. A restored log is older than the hosts it tells of, so it waits to be acknowledged (``revisor.restores``).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,12 +29,13 @@ _MEMBERS = (*LOG, *_VAULT)
 
 
 def back_up(connection: Connection[tuple[Any, ...]], folder: Path, *, seen: Progress) -> Manifest:
-    """Write a backup to a folder, which is made (mode 0700), while Revisor goes on.
+    """Write a backup to a folder, which is made (mode 0700) if it is not there, while Revisor goes on.
 
     Raises InvalidArgument (8) for a folder that is there and not empty, Refused (38) where nothing can be written.
     """
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        if not folder.exists():
+            _make(folder)
         taken = any(folder.iterdir())
     except OSError as error:
         raise Refused(f"cannot make '{folder}': {error.strerror}", field="dir", value=str(folder), number=38) from error
@@ -42,6 +44,16 @@ def back_up(connection: Connection[tuple[Any, ...]], folder: Path, *, seen: Prog
             f"'{folder}' is not empty", field="dir", value=str(folder), accepted="a folder that is new or empty"
         )
     return export_log(connection, folder / ARCHIVE, members=_MEMBERS, seen=seen)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that is still there when the power fails: what is in it is of no use otherwise."""
+    parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder.mkdir(mode=0o700)
+        os.fsync(parent)
+    finally:
+        os.close(parent)
 
 
 def restore(
@@ -58,17 +70,22 @@ def restore(
     needs a secret fails until it is given again. Raises as ``import_log``; OperationInvalid (55) when the master key is
     not the one the secrets are sealed under. Nothing is changed then.
     """
+    archive = folder / ARCHIVE
     with connection.transaction():
-        # What is in the vault of an empty log is of commands that came to nothing.
-        connection.execute("DELETE FROM work.vault_secrets")
-        connection.execute("DELETE FROM work.vault_keys")
-        manifest = import_log(connection, folder / ARCHIVE, members=_MEMBERS, seen=seen, what="restored from")
+        manifest = import_log(
+            connection, archive, members=_MEMBERS, seen=seen, what="restored from", prepare=_empty_vault
+        )
         if without_secrets:
-            connection.execute("DELETE FROM work.vault_secrets")
-            connection.execute("DELETE FROM work.vault_keys")
+            _empty_vault(connection)
         else:
             _check_key(connection, master_key)
         return manifest
+
+
+def _empty_vault(connection: Connection[tuple[Any, ...]]) -> None:
+    """What is in the vault of an empty log is of commands that came to nothing."""
+    connection.execute("DELETE FROM work.vault_secrets")
+    connection.execute("DELETE FROM work.vault_keys")
 
 
 def _check_key(connection: Connection[tuple[Any, ...]], master_key: Path) -> None:

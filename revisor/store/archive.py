@@ -67,6 +67,10 @@ def _silent(_step: str, _bytes: int) -> None:
     pass
 
 
+def _nothing(_: Connection[tuple[Any, ...]]) -> None:
+    pass
+
+
 def export_log(
     connection: Connection[tuple[Any, ...]], path: Path, *, members: Sequence[Member] = LOG, seen: Progress = _silent
 ) -> Manifest:
@@ -90,19 +94,22 @@ def import_log(
     members: Sequence[Member] = LOG,
     seen: Progress = _silent,
     what: str = "imported from",
+    prepare: Callable[[Connection[tuple[Any, ...]]], object] = _nothing,
 ) -> Manifest:
     """Make an empty log the one in a file, as the owner; returns its manifest.
 
     Afterwards the log has the id, the positions and the leaves of the one that was exported, goes on behind its newest
     position, and the queue of operations and the epochs of hosts are as they were. Read models catch up by themselves.
     Nobody knows how old the file is: nothing new is begun until somebody has compared the log with the hosts
-    (``revisor.restores``); ``what`` was done is told with it.
+    (``revisor.restores``); ``what`` was done is told with it. ``prepare`` is called, in the same transaction, when the log
+    was found empty and nobody else can append.
     Raises OperationInvalid (55) when something is recorded already, and InvalidArgument (8) for a file that does not
     hold a whole log, saying what is wrong with it. Nothing is changed then, nor after any other error.
     """
     with open_archive(path) as archive, connection.transaction():
         archive.check_members(member.name for member in members)
         _hold_empty_head(connection)
+        prepare(connection)
         connection.execute("SET LOCAL client_encoding = 'UTF8'")
         for member in members:
             with _blamed_on(path, f"member '{member.name}'"):
