@@ -10,8 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain_model.domain_xml import normalised_uuid
 from domain_model.errors import InvalidArgument
 from domain_model.flags import Define, Start
+from domain_model.xml import shown
 from revisor.http import shapes
 from revisor.http.answers import document, operation_answer, xml_answer
 from revisor.http.asking import (
@@ -37,7 +39,8 @@ PageQuery = Annotated[
     Query(ge=1, le=100_000, description="At most so many, by name, host and UUID."),
 ]
 AfterQuery = Annotated[
-    str | None, Query(description="With limit: those behind HOST/NAME/UUID, the last of the page before.")
+    str | None,
+    Query(max_length=1024, description="With limit: those behind HOST/NAME/UUID, the last of the page before."),
 ]
 Responses = dict[int | str, dict[str, Any]]
 
@@ -78,15 +81,21 @@ def list_domains(
 def _page(limit: int | None, after: str | None) -> Page | None:
     if limit is None:
         if after is not None:
-            raise InvalidArgument("after goes with limit", field="after", value=after, accepted="limit with after")
+            raise InvalidArgument(
+                "after goes with limit", field="after", value=shown(after), accepted="limit with after"
+            )
         return None
     if after is None:
         return Page(limit)
-    host, *name, uuid = after.split("/")
-    if len(name) != 1:
+    host, _, rest = after.partition("/")
+    name, _, text = rest.partition("/")
+    uuid = normalised_uuid(text)
+    if not host or not name or uuid is None:
         accepted = "HOST/NAME/UUID of the last of a page"
-        raise InvalidArgument(f"'{after}' is no place in the list", field="after", value=after, accepted=accepted)
-    return Page(limit, (name[0], host, uuid))
+        raise InvalidArgument(
+            f"'{shown(after)}' is no place in the list", field="after", value=shown(after), accepted=accepted
+        )
+    return Page(limit, (name, host, uuid))
 
 
 @routes.post("", status_code=202, responses=OPERATION, response_class=Response)
