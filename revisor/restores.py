@@ -3,15 +3,17 @@
 Until that is done nothing new is begun (``log.append`` refuses it), because the log may not know of what runs.
 """
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import uuid4
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID, uuid4
 
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationInvalid
 from domain_model.facts import Fact
 from domain_model.restores import Restore
-from projections.ports import RecordedEvent
+from projections.ports import RecordedEvent, UnreadableEvent
 from revisor import presentation as present
 from revisor.application import Application
 from revisor.fresh_looks import FreshLooks
@@ -24,9 +26,13 @@ from revisor.store.recorder import Save
 
 _LOOK_S = 60.0
 _NEEDED = ("hosts", "domains")
+_PAGE = 1_000
 _LOST = "the log was restored before its end was known"
 
 _PENDING = "SELECT * FROM work.restores WHERE acknowledged_at IS NULL ORDER BY found_at"
+_ACKNOWLEDGED = "UPDATE work.restores SET acknowledged_at = clock_timestamp() WHERE id = ANY(%s)"
+
+_log = logging.getLogger(__name__)
 
 
 class Restores:
@@ -45,12 +51,25 @@ class Restores:
         Afterwards the outcome of every operation that had not ended is recorded as unknown, what is on the hosts is
         recorded as it is, domains nobody recorded are taken in, and ``restore.acknowledged`` says all of it. Domains
         the log has on another host are told of and left. After a failure the restore still waits, and trying again goes
-        on from there. Raises OperationInvalid (55) when no restore waits, or the read models are not up to the log;
-        InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one that cannot be looked at.
+        on from there. Raises OperationInvalid (55) when no restore waits, or the read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one that cannot be looked at.
         """
         pending = self._database.fetch(_PENDING)
         if not pending:
             raise OperationInvalid("no restore of the log waits to be acknowledged")
+        compared = self._compare(context, without)
+        found = self._found(pending, compared, without)
+        restore = Restore.acknowledged(uuid4(), at=self._application.now(), **found)
+        self._application.log.append(restore, save=Save(context))
+        self._database.execute(_ACKNOWLEDGED, [row["id"] for row in pending])
+        self._application.nudge()
+        return found
+
+    def acknowledged(self) -> list[dict[str, Any]]:
+        """Those that were acknowledged, oldest first, and what was found."""
+        return [present.restore(event) for event in self._application.reader.restores()]
+
+    def _compare(self, context: Context, without: Sequence[str]) -> list[HostRow]:
+        """Have all hosts but some looked at, and what is there recorded; returns them."""
         self._have_read_models()
         compared = self._all_but(without)
         for row in self._database.fetch("SELECT operation, domain, host FROM work.operation_queue"):
@@ -61,19 +80,8 @@ class Restores:
             self._looks.take(compared, _LOOK_S, adopting=True)
         finally:
             self._sightings.adopt_no_more()
-        found = self._found(pending, compared, without)
-        restore = Restore.acknowledged(uuid4(), at=self._application.now(), **found)
-        self._application.log.append(restore, save=Save(context))
-        self._database.execute(
-            "UPDATE work.restores SET acknowledged_at = clock_timestamp() WHERE id = ANY(%s)",
-            [row["id"] for row in pending],
-        )
-        self._application.nudge()
-        return found
-
-    def acknowledged(self) -> list[dict[str, Any]]:
-        """Those that were acknowledged, oldest first, and what was found."""
-        return [present.restore(event) for event in self._application.reader.restores()]
+        self._have_read_models()
+        return compared
 
     def _have_read_models(self) -> None:
         """They say which hosts and domains there are: after an import they are made from nothing."""
@@ -89,39 +97,45 @@ class Restores:
     def _found(self, pending: Sequence[Row], compared: Sequence[HostRow], without: Sequence[str]) -> dict[str, Any]:
         """What there is to say of it, also of what an earlier try did and what agents saw meanwhile."""
         position = min(row["position"] for row in pending)
-        left, events = self._sightings.left_alone(), self._since(position)
-        lost = [e.event for e in events if isinstance(e.event, Domain.OperationOutcomeUnknown)]
+        left, learned = self._sightings.left_alone(), _Learned.of(self._since(position))
         return {
             "why": "; ".join(row["why"] for row in pending),
             "witnessed_position": max((row["witnessed_position"] or 0 for row in pending), default=0) or None,
             "position": position,
             "compared": sorted(row.name for row in compared),
             "left_out": sorted(without),
-            **self._seen(events),
+            **self._seen(learned),
             "left": [
                 {"host": row.name, "name": name, "why": why}
                 for row in compared
                 for name, why in sorted(left.get(row.id, {}).items())
             ],
-            "unsettled": sorted(said.operation for said in lost if said.message == _LOST),
+            "unsettled": sorted(learned.lost),
         }
 
-    def _seen(self, events: Sequence[RecordedEvent]) -> dict[str, list[dict[str, str]]]:
+    def _seen(self, learned: "_Learned") -> dict[str, list[dict[str, str]]]:
         """The domains that were taken in, those that were seen to be otherwise than recorded, and those that are gone."""
         names = self._queries.host_names()
-        new = {event.stream for event in events if isinstance(event.event, Domain.Created)}
         seen: dict[str, list[dict[str, str]]] = {"adopted": [], "changed": [], "gone": []}
-        facts = {(e.stream, e.event.host) for e in events if isinstance(e.event, Fact) and e.event.origin == "observed"}
-        for stream, host in sorted(facts, key=str):
-            domain = self._application.domain(stream)
-            there = domain.placements.get(host)
-            kind = "gone" if there is None else "adopted" if stream in new else "changed"
-            name = domain.name if there is None else there.name
-            seen[kind].append({"domain": str(stream), "host": names[host], "name": name})
+        for domain, host in sorted(learned.observed, key=str):
+            placements = self._queries.placements(domain, living=False)
+            there = next((row for row in placements if row.host == host), None)
+            kind = "gone" if there is None or not there.present else "adopted" if domain in learned.new else "changed"
+            seen[kind].append({"domain": str(domain), "host": names[host], "name": (there or placements[0]).name})
         return seen
 
-    def _since(self, position: int) -> Sequence[RecordedEvent]:
-        return self._application.reader.read(position, self._application.reader.head() - position)
+    def _since(self, position: int) -> Iterator[RecordedEvent]:
+        """What was recorded behind a position. What cannot be read is passed over: somebody must be able to go on."""
+        head = self._application.reader.head()
+        while position < head:
+            try:
+                page = self._application.reader.read(position, min(_PAGE, head - position))
+            except UnreadableEvent as error:
+                _log.warning("not told of when the restore is acknowledged: %s", error)
+                position = error.position
+            else:
+                yield from page
+                position = page[-1].position
 
     def _all_but(self, without: Sequence[str]) -> list[HostRow]:
         hosts = {row.name: row for row in self._queries.hosts()}
@@ -147,3 +161,25 @@ class Restores:
                 )
 
         self._application.change(Domain, queued["domain"], give_up, context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What the log learned since it was restored: domains nobody had recorded, what was observed where, lost operations."""
+
+    new: set[UUID]
+    observed: set[tuple[UUID, str]]
+    lost: set[str]
+
+    @classmethod
+    def of(cls, events: Iterable[RecordedEvent]) -> Self:
+        learned = cls(set(), set(), set())
+        for recorded in events:
+            match recorded.event:
+                case Domain.Created():
+                    learned.new.add(recorded.stream)
+                case Domain.OperationOutcomeUnknown(operation=operation, message=message) if message == _LOST:
+                    learned.lost.add(operation)
+                case Fact(host=host, origin="observed"):
+                    learned.observed.add((recorded.stream, host))
+        return learned
