@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from psycopg import Connection
+from psycopg.errors import LockNotAvailable
+
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationInvalid
 from domain_model.facts import Fact
@@ -21,7 +24,7 @@ from revisor.queries import Queries
 from revisor.rows import HostRow
 from revisor.sightings import Sightings
 from revisor.store.context import Context
-from revisor.store.database import Row
+from revisor.store.database import Row, transaction
 from revisor.store.recorder import Save
 
 _LOOK_S = 60.0
@@ -29,7 +32,7 @@ _NEEDED = ("hosts", "domains")
 _PAGE = 1_000
 _LOST = "the log was restored before its end was known"
 
-_PENDING = "SELECT * FROM work.restores WHERE acknowledged_at IS NULL ORDER BY found_at"
+_PENDING = "SELECT * FROM work.restores WHERE acknowledged_at IS NULL ORDER BY found_at FOR UPDATE NOWAIT"
 _ACKNOWLEDGED = "UPDATE work.restores SET acknowledged_at = clock_timestamp() WHERE id = ANY(%s)"
 
 _log = logging.getLogger(__name__)
@@ -51,16 +54,17 @@ class Restores:
         Afterwards the outcome of every operation that had not ended is recorded as unknown, what is on the hosts is
         recorded as it is, domains nobody recorded are taken in, and ``restore.acknowledged`` says all of it. Domains
         the log has on another host are told of and left. After a failure the restore still waits, and trying again goes
-        on from there. Raises OperationInvalid (55) when no restore waits, or the read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one that cannot be looked at.
+        on from there. Raises OperationInvalid (55) when no restore waits, somebody else acknowledges it just now, or the
+        read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one that cannot be looked at.
         """
-        pending = self._database.fetch(_PENDING)
-        if not pending:
-            raise OperationInvalid("no restore of the log waits to be acknowledged")
-        compared = self._compare(context, without)
-        found = self._found(pending, compared, without)
-        restore = Restore.acknowledged(uuid4(), at=self._application.now(), **found)
-        self._application.log.append(restore, save=Save(context))
-        self._database.execute(_ACKNOWLEDGED, [row["id"] for row in pending])
+        with self._database.connection() as connection, transaction(connection):
+            pending = _claim(connection)
+            compared = self._compare(context, without)
+            found = self._found(pending, compared, without)
+            # Before it goes on record: a claim that was lost meanwhile fails here, and the restore waits as before.
+            connection.execute(_ACKNOWLEDGED, ([row["id"] for row in pending],))
+            restore = Restore.acknowledged(uuid4(), at=self._application.now(), **found)
+            self._application.log.append(restore, save=Save(context))
         self._application.nudge()
         return found
 
@@ -183,3 +187,16 @@ class _Learned:
                 case Fact(host=host, origin="observed"):
                     learned.observed.add((recorded.stream, host))
         return learned
+
+
+def _claim(connection: Connection[Row]) -> list[Row]:
+    """The restores that wait. Until the transaction ends nobody else can have them."""
+    # Comparing takes longer than servers may let others idle; who is cut off from one may not keep it for ever.
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = '15min'")
+    try:
+        pending = connection.execute(_PENDING).fetchall()
+    except LockNotAvailable as error:
+        raise OperationInvalid("somebody else acknowledges the restore of the log just now") from error
+    if not pending:
+        raise OperationInvalid("no restore of the log waits to be acknowledged")
+    return pending

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import StoredEvent
+from psycopg import OperationalError
 
 from domain_model.errors import HypervisorUnreachable, InvalidArgument, OperationInvalid
 from domain_model.flags import SnapshotCreate
@@ -18,6 +20,7 @@ from revisor.store.database import Database
 from revisor.store.recorder import LogRecorder, Save
 from tests.integration.product import ALICE, WEB, Product
 from tests.integration.test_restores import restored, restores
+from tests.lab.awaiting import eventually
 from workers.observer import ELSEWHERE
 
 LOST_UUID = "00000000-0000-4000-8000-00000000105f"
@@ -52,6 +55,12 @@ def working(product: Product, act: Callable[[], Any]) -> Any:
     finally:
         stop.set()
         worker.join()
+
+
+def until_waiting(database: Database) -> None:
+    """Somebody who acknowledges waits for agents to look at their hosts."""
+    wanted = "SELECT FROM work.sightings WHERE wanted > satisfied"
+    eventually(lambda: database.fetch(wanted) != [], what="a look is wanted")
 
 
 def acknowledge(product: Product, **said: Any) -> dict[str, Any]:
@@ -180,6 +189,38 @@ def test_a_second_try_says_also_what_the_first_did(
     assert (found["position"], found["unsettled"]) == (position, [str(accepted.operation)])
     assert [domain["name"] for domain in found["adopted"]] == ["lost"]
     assert database.fetch("SELECT FROM work.sightings WHERE adopting") == []
+
+
+def test_of_two_who_acknowledge_at_once_the_second_is_refused_and_keeps_the_first_from_nothing(
+    product: Product, database: Database, simulator: SimulatorDriver
+) -> None:
+    product.add_host("alpha", simulator)
+    restored(database)
+    simulator.define(LOST)
+    with ThreadPoolExecutor() as people:
+        first = people.submit(product.service.restores.acknowledge, ALICE)
+        until_waiting(database)
+        with pytest.raises(OperationInvalid, match="somebody else acknowledges the restore of the log just now"):
+            product.service.restores.acknowledge(ALICE)
+        found = working(product, first.result)
+    assert [domain["name"] for domain in found["adopted"]] == ["lost"]
+    assert len(product.service.restores.acknowledged()) == 1
+
+
+def test_who_lost_the_database_while_comparing_acknowledged_nothing(product: Product, database: Database) -> None:
+    product.add_host("alpha")
+    restored(database)
+    with ThreadPoolExecutor() as people:
+        asked = people.submit(product.service.restores.acknowledge, ALICE)
+        until_waiting(database)
+        database.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE state = 'idle in transaction' AND datname = current_database()"
+        )
+        with pytest.raises(OperationalError):
+            working(product, asked.result)
+    assert product.service.restores.acknowledged() == []
+    assert acknowledge(product)["compared"] == ["alpha"]
 
 
 def test_an_event_that_nobody_can_read_keeps_nobody_from_acknowledging(
