@@ -2,6 +2,7 @@
 
 The supervisor holds a lock on ``$REVISOR_HOME``, so that two never run there at once. What dies is started again, with
 growing pauses; a host that is added gets its agent at once. SIGTERM and Ctrl-C end the agents first, the database last.
+Nothing is started on a log that was not compared with what is remembered of it: it may have been put back.
 """
 
 import contextlib
@@ -13,8 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -36,6 +38,8 @@ _ROUND_S = 0.5
 _STOP_S = 10.0
 _LONGEST_PAUSE_S = 30.0
 _DATABASE_PAUSE_S = 5.0
+_ANSWER_S = 10.0
+"""How long a round waits for a database that is away, and a signal for the round."""
 _STEADY_S = 20.0
 """A process that ran so long had not been failing at start."""
 
@@ -75,20 +79,19 @@ class Supervisor:
         self._postgres = None if settings.dsn else EmbeddedPostgres(settings.home)
         self._others: list[_Child] = []
         self._agents: dict[str, _Child] = {}
+        self._trouble = ""
         self._stop = threading.Event()
 
     def run(self) -> None:
         """Start everything and stay until a signal. Raises OperationInvalid (55) when it runs here already."""
-        with alone(self._settings), self._database_server(), self._signals():
+        with alone(self._settings), self._database_server(), _heeding(self._stop_at):
             migrate(owner_dsn_of(self._settings), application_role=role_of(dsn_of(self._settings)))
-            database = Database(dsn_of(self._settings), max_connections=2)
+            database = Database(dsn_of(self._settings), max_connections=2, connect_timeout_s=_ANSWER_S)
             database.open()
             try:
                 with database.connection() as connection:
                     positions.prepare(connection, all_projections())
                 witness = Witness(database, self._settings.witness)
-                self._compare(witness)
-                self._others = [_launched("projector", ["projector"]), _launched("api", ["serve"])]
                 while not self._stop.is_set():
                     self._round(database, witness)
                     self._stop.wait(_ROUND_S)
@@ -101,38 +104,54 @@ class Supervisor:
         self._stop.set()
 
     def _round(self, database: Database, witness: Witness) -> None:
+        self._keep_children()
+        if self._postgres is not None and not self._kept(self._postgres):
+            self._stop.wait(_DATABASE_PAUSE_S)
+            return
+        try:
+            witness.look()
+            self._others = self._others or [_launched("projector", ["projector"]), _launched("api", ["serve"])]
+            self._follow_hosts(database)
+        except (psycopg.Error, PoolTimeout, OSError) as trouble:
+            self._tell(str(trouble))
+        else:
+            self._trouble = ""
+
+    def _keep_children(self) -> None:
         for child in [*self._others, *self._agents.values()]:
             if child.process is not None and (code := child.process.poll()) is not None:
                 child.died(code)
             if child.process is None and time.monotonic() >= child.start_at:
                 child.launch()
-        if self._postgres is not None and not self._kept(self._postgres):
-            self._stop.wait(_DATABASE_PAUSE_S)
-            return
-        try:
-            self._follow_hosts(database)
-        except (psycopg.Error, PoolTimeout) as trouble:
-            _log.warning("hosts are looked up again next round: %s", trouble)
-        self._compare(witness)
 
-    def _compare(self, witness: Witness) -> None:
-        """A disk that is full or away must not keep Revisor from running."""
-        try:
-            witness.look()
-        except (psycopg.Error, PoolTimeout, OSError) as trouble:
-            _log.warning("the log cannot be compared with what is remembered of it: %s", trouble)
+    def _tell(self, trouble: str) -> None:
+        """Once, however many rounds it lasts."""
+        if trouble != self._trouble:
+            meanwhile = "what runs goes on" if self._others else "nothing is started before"
+            _log.warning("the log cannot be compared with what is remembered of it, %s: %s", meanwhile, trouble)
+        self._trouble = trouble
 
     def _kept(self, server: EmbeddedPostgres) -> bool:
         """Whether the server runs; one that cannot start now, as on a full disk, is started again until it can."""
         try:
             if not server.running():
                 _log.error("the database server ended and is started again")
-                server.start()
+                self._start(server)
             server.rotate_log()
+        except KeyboardInterrupt:
+            self.stop()
+            return False
         except (OperationFailed, OSError, psycopg.Error) as trouble:
             _log.error("the database server is tried again in %.0f s: %s", _DATABASE_PAUSE_S, trouble)
             return False
         return True
+
+    def _start(self, server: EmbeddedPostgres) -> None:
+        """Raises KeyboardInterrupt at a signal: a start waits for crash recovery, however long that takes."""
+        with _heeding(signal.default_int_handler):
+            if self._stop.is_set():
+                raise KeyboardInterrupt
+            server.start()
 
     def _follow_hosts(self, database: Database) -> None:
         """One agent a host and URI: a name may be used again, and a hypervisor be reached in another way."""
@@ -165,14 +184,19 @@ class Supervisor:
     def _database_server(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self._postgres is None else serving(self._postgres)
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, lambda *_: self.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _stop_at(self, *_: object) -> None:
+        self.stop()
+
+
+@contextlib.contextmanager
+def _heeding(handler: Callable[..., Any]) -> Iterator[None]:
+    """SIGTERM and Ctrl-C do this meanwhile."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def _launched(name: str, arguments: list[str]) -> _Child:
@@ -199,13 +223,12 @@ def alone(settings: Settings) -> Iterator[None]:
 @contextlib.contextmanager
 def serving(postgres: EmbeddedPostgres) -> Iterator[None]:
     """The embedded server runs meanwhile."""
-    # A start may take long (crash recovery): SIGTERM ends it as Ctrl-C does, and no server is left behind.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        postgres.start()
-        yield
+        # A start may take long (crash recovery): SIGTERM ends it as Ctrl-C does, and no server is left behind.
+        with _heeding(signal.default_int_handler):
+            postgres.start()
+            yield
     finally:
-        signal.signal(signal.SIGTERM, before)
         postgres.stop()
 
 

@@ -45,25 +45,28 @@ class Witness:
     def __init__(self, database: Database, file: Path) -> None:
         self._database = database
         self._file = file
+        self._remembered: Mark | None = None
         self._written: Mark | None = None
+        self._warned = False
 
     def look(self) -> None:
         """Compare, and remember what is there now.
 
         Afterwards a log that is older than what was remembered, or another one, is in ``work.restores``: nothing new is
-        begun until that is acknowledged, and until then the file stays as it is.
+        begun until that is acknowledged, and until then the file stays as it is. A file that cannot be written is warned
+        of and tried again by the next look; until it can be, what is remembered lasts as long as this object.
+        Raises psycopg.Error, PoolTimeout, and OSError for a file that is there and cannot be read: nothing was compared.
         """
-        remembered, head = self._written or self._read(), self._head()
-        if remembered == head:
-            self._written = head
-            return
+        head = self._head()
+        remembered = self._remembered or self._read(head)
         why = None if remembered is None else self._difference(remembered, head)
         if remembered is None or why is None or self._acknowledged(remembered, why, head):
-            self._write(head)
+            self._remembered = head
+            self._keep(head)
 
     def _difference(self, remembered: Mark, head: Mark) -> str | None:
         """Why the log is not the remembered one gone on; None when it is, or when there was nothing to remember."""
-        if remembered.position == 0:
+        if remembered.position == 0 or remembered == head:
             return None
         if remembered.log != head.log:
             return f"the database holds log {head.log}, and the one that was here is log {remembered.log}"
@@ -93,14 +96,28 @@ class Witness:
         )
         return None if row is None else row["leaf"]
 
-    def _read(self) -> Mark | None:
+    def _read(self, head: Mark) -> Mark | None:
         try:
-            return _mark(self._file.read_bytes())
+            self._written = _mark(self._file.read_bytes())
         except FileNotFoundError:
-            _log.warning("%s is not there: whether the log was put back before this cannot be told", self._file)
+            if head.position:
+                _log.warning("%s is not there: whether the log was put back before this cannot be told", self._file)
         except (ValueError, TypeError, LookupError) as damage:
             _log.warning("%s cannot be read and is written anew: %s", self._file, damage)
-        return None
+        return self._written
+
+    def _keep(self, mark: Mark) -> None:
+        """A disk that is full must not keep Revisor from running, nor fill its log with that."""
+        if mark == self._written:
+            return
+        try:
+            self._write(mark)
+        except OSError as trouble:
+            if not self._warned:
+                _log.warning("%s cannot be written, and is tried again all the time: %s", self._file, trouble)
+            self._warned = True
+        else:
+            self._warned = False
 
     def _write(self, mark: Mark) -> None:
         """Whole or not at all, also when the machine stops in the middle of it."""

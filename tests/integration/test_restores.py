@@ -145,6 +145,45 @@ def test_a_damaged_file_is_written_anew(
     assert restores(database) == []
 
 
+def test_a_file_that_cannot_be_written_is_told_of_once_and_what_is_remembered_goes_on_being_compared(
+    database: Database,
+    recorder: LogRecorder,
+    witness: Witness,
+    tmp_path: Path,
+    owner_dsn: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    beside = tmp_path / "witness.json.new"
+    beside.mkdir()
+    for _ in range(3):
+        append(recorder, 1)
+        witness.look()
+    assert len([message for message in caplog.messages if "cannot be written" in message]) == 1
+    put_back(owner_dsn, 2)
+    witness.look()
+    assert [found["witnessed_position"] for found in restores(database)] == [3]
+    database.execute("UPDATE work.restores SET acknowledged_at = now()")
+    beside.rmdir()
+    witness.look()
+    assert json.loads((tmp_path / "witness.json").read_text())["position"] == 2
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_one_that_is_missing(witness: Witness, tmp_path: Path) -> None:
+    (tmp_path / "witness.json").mkdir()
+    with pytest.raises(IsADirectoryError):
+        witness.look()
+
+
+def test_a_missing_file_is_warned_of_only_where_there_was_anything_to_remember(
+    database: Database, recorder: LogRecorder, witness: Witness, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    witness.look()
+    assert caplog.messages == []
+    append(recorder, 1)
+    Witness(database, tmp_path / "lost.json").look()
+    assert ["is not there" in message for message in caplog.messages] == [True]
+
+
 # Until it is acknowledged.
 
 
