@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import LiteralString, TypeVar
 
 import psycopg
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, IsolationLevel, errors
 from psycopg.rows import DictRow, class_row, dict_row
 
 from revisor.store.database import Database
@@ -133,8 +133,9 @@ class StatusReader:
     hangs as long as that hangs.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, look_s: int = LOOK_S) -> None:
         self._database = database
+        self._look_s = look_s
 
     def pool(self) -> PoolStatus:
         """This process's pool now; asks nobody."""
@@ -151,12 +152,13 @@ class StatusReader:
             self._database.dsn,
             row_factory=dict_row,
             application_name="revisor status",
-            connect_timeout=LOOK_S,
-            tcp_user_timeout=LOOK_S * 1000,
+            connect_timeout=self._look_s,
+            tcp_user_timeout=self._look_s * 1000,
         ) as connection:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            connection.execute(f"SET LOCAL statement_timeout = '{LOOK_S}s'".encode())
+            connection.execute(f"SET LOCAL statement_timeout = '{self._look_s}s'".encode())
+            self._keep_from_being_replaced(connection)
             return Status(
                 log=_rows(connection, LogStatus, _LOG)[0],
                 postgres=connection.execute("SHOW server_version").fetchall()[0]["server_version"],
@@ -164,6 +166,14 @@ class StatusReader:
                 hosts=_rows(connection, HostStatus, _HOSTS),
                 restore=connection.execute(_RESTORE).fetchall()[0]["why"],
             )
+
+    def _keep_from_being_replaced(self, connection: Connection[DictRow]) -> None:
+        """Before the look begins: a table of hosts put in place by a rebuild since then would be seen, and no row of it."""
+        connection.execute(f"SET LOCAL lock_timeout = '{self._look_s * 500}ms'".encode())
+        try:
+            connection.execute("LOCK TABLE views.hosts IN ACCESS SHARE MODE")
+        except errors.LockNotAvailable as held:
+            raise errors.LockNotAvailable("its table of hosts is locked by somebody for too long") from held
 
 
 def _rows(connection: Connection[DictRow], kind: type[_Part], query: LiteralString) -> tuple[_Part, ...]:

@@ -2,16 +2,20 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import errors
 
 from domain_model.flags import Start
 from drivers.simulator import SimulatorDriver
-from projections import positions
+from projections import positions, tables
 from projections.catalogue import all_projections
+from projections.hosts import HOSTS
 from projections.loop import ProjectionLoop
 from revisor.sightings import Sightings
 from revisor.status import HostStatus, PoolStatus, ProjectionStatus, StatusReader
@@ -106,7 +110,7 @@ def test_an_empty_log_has_no_last_event_and_nothing_behind_it(database: Database
 
 
 def test_a_database_in_which_no_projector_ever_ran_is_no_revisor_yet(reader: StatusReader) -> None:
-    with pytest.raises(psycopg.Error, match=r'relation "views\.projections" does not exist'):
+    with pytest.raises(psycopg.Error, match=r'relation "views\.hosts" does not exist'):
         reader.read()
 
 
@@ -259,3 +263,33 @@ def test_a_look_leaves_no_connection_behind(database: Database, reader: StatusRe
 
     looking = "SELECT pid FROM pg_stat_activity WHERE application_name = 'revisor status'"
     eventually(lambda: not database.fetch(looking), what="the connection of the look is closed")
+
+
+@contextmanager
+def hosts_being_replaced(database: Database) -> Iterator[None]:
+    """The table of hosts is as a rebuild has it right before its end, from ``with`` on; afterwards it has ended."""
+    with database.connection() as connection, connection.transaction():
+        tables.create(connection, HOSTS, tables.REBUILT)
+        connection.execute("INSERT INTO views.hosts__rebuild SELECT * FROM views.hosts")
+        tables.index(connection, HOSTS, tables.REBUILT)
+        tables.lock_out(connection, [HOSTS])
+        tables.take_place(connection, HOSTS)
+        yield
+
+
+@pytest.mark.usefixtures("product")
+def test_a_look_that_begins_while_a_rebuild_ends_shows_the_hosts(database: Database) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        with hosts_being_replaced(database):
+            looking = thread.submit(StatusReader(database, look_s=60).read)
+            waits = (
+                "SELECT FROM pg_locks l JOIN pg_stat_activity USING (pid) WHERE NOT granted AND application_name = %s"
+            )
+            eventually(lambda: database.fetch_one(waits, "revisor status") is not None, what="the look waits")
+        assert [host.name for host in looking.result().hosts] == ["alpha"]
+
+
+@pytest.mark.usefixtures("product")
+def test_a_look_waits_no_longer_than_it_may_for_a_table_of_hosts_that_is_locked(database: Database) -> None:
+    with hosts_being_replaced(database), pytest.raises(errors.LockNotAvailable, match="its table of hosts is locked"):
+        StatusReader(database).read()
