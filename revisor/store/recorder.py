@@ -119,8 +119,9 @@ class LogRecorder(PostgresApplicationRecorder):
             if len(group) == 1:
                 return [_first_position(connection.execute(APPEND, group[0], prepare=True))]
             with transaction(connection, pipelined=True):
-                answers = [connection.execute(APPEND, arguments, prepare=True) for arguments in group]
-            return [_first_position(answer) for answer in answers]
+                answers = connection.cursor()
+                answers.executemany(APPEND, group, returning=True)
+            return [_first_position(answer) for answer in answers.results()]
 
     def _one_by_one(self, group: Sequence[Arguments]) -> list[int | Exception]:
         outcomes: list[int | Exception] = []
