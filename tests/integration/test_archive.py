@@ -27,12 +27,12 @@ from revisor.store.reading import LogReader
 from revisor.store.recorder import LogRecorder, Save
 from revisor.store.whole_log import EVENTS, LEAF
 from tests.contract.store.streams import NOW, stored
-from tests.contract.store.test_projection_loop import caught_up, loop_of, states_of
 from tests.contract.store.test_reading import ENVELOPE
 from tests.integration.archives import Databases
 from tests.integration.postgres_probe import until
 from tests.integration.product import ALICE, Product
 from tests.lab.databases import Server
+from tests.lab.projecting import caught_up, loop_of, states_of
 from tests.lab.store import Recording, sha256_of
 from tests.unit import test_projection_histories as histories
 from tests.unit.test_projection_histories import ALPHA, History, every_topic, named

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks._logs import write_log
 from revisor.cli.main import main
-from tests.contract.store.cutting_proxy import CuttingProxy
 from tests.integration.archives import Databases
+from tests.lab.cutting_proxy import CuttingProxy
 from tests.lab.databases import Server
 
 

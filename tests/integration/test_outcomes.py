@@ -15,8 +15,8 @@ from revisor.store.log import EventLog
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Save
 from revisor.wakeup import Wakeup
-from tests.contract.store.test_projection_loop import caught_up, loop_of
 from tests.integration.product import ALICE, WEB, Product
+from tests.lab.projecting import caught_up, loop_of
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import (
     ALPHA,

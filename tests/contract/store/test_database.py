@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from revisor.store.database import Database
-from tests.contract.store.cutting_proxy import CuttingProxy
 from tests.lab.awaiting import eventually
+from tests.lab.cutting_proxy import CuttingProxy
 from tests.lab.databases import Server
 
 

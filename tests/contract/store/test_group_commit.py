@@ -16,9 +16,9 @@ from revisor.store.database import Database
 from revisor.store.errors import Fenced, RequestRepeated, StreamConflict
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Fence, LogDatastore, LogRecorder, Request, Save
-from tests.contract.store.cutting_proxy import CuttingProxy
 from tests.contract.store.streams import stored
 from tests.lab.awaiting import eventually
+from tests.lab.cutting_proxy import CuttingProxy
 
 ALICE = Context("uid:1000(alice)", correlation=uuid4())
 Saving = Callable[[], Sequence[int]]

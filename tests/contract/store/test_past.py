@@ -16,8 +16,8 @@ from revisor.queries import Queries
 from revisor.rows import PlacementRow
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.contract.store.test_projection_loop import caught_up, loop_of
 from tests.contract.store.test_projection_queries import fleet
+from tests.lab.projecting import caught_up, loop_of
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import ALPHA, BETA, every_topic, random_events, state
 

@@ -1,11 +1,7 @@
 """The loop on a real database: batches, parking, several at once, and what killing one leaves behind."""
 
 import logging
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,100 +12,20 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from domain_model.domain import Domain
-from projections import positions
 from projections.catalogue import all_projections
 from projections.domains import DOMAINS
 from projections.loop import CHANNEL, ProjectionLoop
-from projections.ports import RecordedEvent
-from projections.positions import ProjectionState
-from projections.projection import Need, OneRow, Projection, Rows, Table
 from projections.rebuild import rebuild
 from revisor.queries import Queries
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
 from tests.integration.postgres_probe import until
 from tests.lab.databases import Server
+from tests.lab.projecting import Counts, Stumbling, caught_up, counted, in_the_log, loop_of, running, states_of
 from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import ALPHA, History, every_topic, random_events
 
-ROOT = Path(__file__).resolve().parents[3]
-
 LISTEN = f"LISTEN {CHANNEL}".encode()
-
-COUNTS = Table("counts", {"topic": "text NOT NULL", "count": "bigint NOT NULL"}, ("topic",))
-
-
-class Counts:
-    """How often each topic happened: a fold that shows every event taken twice or never."""
-
-    name = "counts"
-    version = 1
-    tables = (COUNTS,)
-    about = (object,)
-
-    def needs(self, event: RecordedEvent) -> Iterable[Need]:
-        return (OneRow(COUNTS, (event.topic,)),)
-
-    def apply(self, rows: Rows, event: RecordedEvent) -> None:
-        row = rows.get(COUNTS, (event.topic,)) or {"topic": event.topic, "count": 0}
-        rows.put(COUNTS, {**row, "count": row["count"] + 1})
-
-
-class Stumbling(Counts):
-    """Cannot take one event, in one of three ways."""
-
-    def __init__(self, at: int, how: str) -> None:
-        self._at = at
-        self._how = how
-
-    def needs(self, event: RecordedEvent) -> Iterable[Need]:
-        if event.position == self._at and self._how == "needs":
-            raise KeyError("no such field")
-        return super().needs(event)
-
-    def apply(self, rows: Rows, event: RecordedEvent) -> None:
-        if event.position == self._at and self._how == "apply":
-            raise ValueError("does not fold\nsecond line")
-        super().apply(rows, event)
-        if event.position == self._at and self._how == "write":
-            rows.put(COUNTS, {"topic": event.topic, "count": 2**70})
-
-
-def loop_of(database: Database, *projections: Projection, batch: int = 500) -> ProjectionLoop:
-    return ProjectionLoop(
-        database.pool, LogReader(database), projections or all_projections(), batch=batch, poll_s=0.05
-    )
-
-
-def caught_up(loop: ProjectionLoop) -> None:
-    """Run until there is nothing more to read."""
-    while loop.run_once():
-        pass
-
-
-def states_of(database: Database) -> dict[str, ProjectionState]:
-    with database.connection() as connection:
-        return {state.name: state for state in positions.states(connection)}
-
-
-def counted(database: Database) -> dict[str, int]:
-    return {row["topic"]: row["count"] for row in database.fetch("SELECT topic, count FROM views.counts")}
-
-
-def in_the_log(database: Database) -> dict[str, int]:
-    return {row["topic"]: row["n"] for row in database.fetch("SELECT topic, count(*) AS n FROM log.events GROUP BY 1")}
-
-
-@contextmanager
-def running(loop: ProjectionLoop) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=loop.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.mark.parametrize("batch", [1, 7, 500])

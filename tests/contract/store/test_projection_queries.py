@@ -12,7 +12,7 @@ from domain_model.libvirt import DomainState
 from revisor.queries import Queries
 from revisor.rows import Page
 from revisor.store.database import Database
-from tests.contract.store.test_projection_loop import caught_up, loop_of
+from tests.lab.projecting import caught_up, loop_of
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import (
     ALPHA,

@@ -14,8 +14,8 @@ from projections.ports import RecordedEvent
 from projections.rebuild import rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.contract.store.test_projection_loop import (
-    ROOT,
+from tests.integration.postgres_probe import ROOT_OF_HOUSE, until
+from tests.lab.projecting import (
     Counts,
     caught_up,
     counted,
@@ -24,7 +24,6 @@ from tests.contract.store.test_projection_loop import (
     running,
     states_of,
 )
-from tests.integration.postgres_probe import until
 from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import every_topic, random_events
 
@@ -100,7 +99,7 @@ from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.contract.store.test_projection_loop import Counts
+from tests.lab.projecting import Counts
 database = Database(sys.argv[1])
 database.open()
 loop = ProjectionLoop(database.pool, LogReader(database), [*all_projections(), Counts()], batch=int(sys.argv[2]))
@@ -138,7 +137,7 @@ def _reached(database: Database, goal: int, process: subprocess.Popen[bytes]) ->
 
 @contextmanager
 def _projector(dsn: str, batch: int) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", _PROJECTOR, dsn, str(batch)], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-c", _PROJECTOR, dsn, str(batch)], cwd=ROOT_OF_HOUSE)
     try:
         yield process
     finally:

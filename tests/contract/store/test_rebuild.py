@@ -10,7 +10,6 @@ from contextlib import suppress
 
 import pytest
 
-from projections import tables
 from projections.catalogue import all_projections
 from projections.ports import RecordedEvent, UnreadableEvent
 from projections.projection import Projection
@@ -19,31 +18,26 @@ from revisor.queries import Queries
 from revisor.store.database import Database
 from revisor.store.mapper import topics
 from revisor.store.reading import LogReader
-from tests.contract.store.test_projection_loop import (
-    ROOT,
+from tests.integration.postgres_probe import ROOT_OF_HOUSE, until
+from tests.lab.projecting import (
     Counts,
     Stumbling,
+    all_of,
     caught_up,
     counted,
     in_the_log,
+    leftovers,
+    live,
     loop_of,
     running,
     states_of,
 )
-from tests.integration.postgres_probe import until
 from tests.lab.store import Recording, sha256_of
 from tests.unit.test_projection_histories import every_topic, random_events
 
 
 def named(name: str) -> Projection:
     return next(projection for projection in all_projections() if projection.name == name)
-
-
-def live(database: Database, *projections: Projection) -> None:
-    """Bring the read models up to the log."""
-    loop = loop_of(database, *projections)
-    loop.prepare()
-    caught_up(loop)
 
 
 def test_after_every_topic_each_projection_is_the_same_live_and_rebuilt(
@@ -72,10 +66,6 @@ def test_after_a_random_history_each_projection_is_the_same_live_and_rebuilt(
     assert all_of(database) == before
     rebuild(database.pool, LogReader(database), all_projections())
     assert all_of(database) == before
-
-
-def all_of(database: Database) -> dict[str, str]:
-    return {projection.name: sha256_of(database, projection) for projection in all_projections()}
 
 
 _SHAPE = """
@@ -258,11 +248,6 @@ def test_a_rebuild_of_an_unreadable_log_leaves_everything_as_it_was(database: Da
     assert leftovers(database) == []
 
 
-def leftovers(database: Database) -> list[str]:
-    rows = database.fetch("SELECT relname FROM pg_class WHERE relname LIKE %s", f"%{tables.REBUILT}%")
-    return [row["relname"] for row in rows]
-
-
 def test_a_rebuild_waits_for_another_one_before_it_begins(database: Database, recording: Recording) -> None:
     head = recording.append(random_events(3, 200), together=50)
     live(database, Counts())
@@ -303,7 +288,7 @@ import sys
 from projections.rebuild import rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.contract.store.test_projection_loop import Counts
+from tests.lab.projecting import Counts
 
 class Told(LogReader):
     def read(self, after, limit):
@@ -326,7 +311,7 @@ def test_a_rebuild_killed_at_any_moment_leaves_nothing_behind(database: Database
     for lines in random.Random(seed).sample(range(1, head // 20 + 2), 3):
         process = subprocess.Popen(
             [sys.executable, "-c", _REBUILD, database.dsn],
-            cwd=ROOT,
+            cwd=ROOT_OF_HOUSE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

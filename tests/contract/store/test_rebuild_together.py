@@ -12,9 +12,8 @@ from projections.projection import Projection
 from projections.rebuild import TablesInUse, rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.contract.store.test_projection_loop import Counts, Stumbling, caught_up, loop_of, states_of
-from tests.contract.store.test_rebuild import all_of, live
 from tests.integration.postgres_probe import until
+from tests.lab.projecting import Counts, Stumbling, all_of, caught_up, live, loop_of, states_of
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import every_topic, random_events
 

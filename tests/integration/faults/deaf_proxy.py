@@ -4,7 +4,7 @@ import contextlib
 import socket
 from pathlib import Path
 
-from tests.contract.store.cutting_proxy import CuttingProxy, hang_up
+from tests.lab.cutting_proxy import CuttingProxy, hang_up
 
 _NOTIFICATION = ord("A")
 """NotificationResponse, in the frontend/backend protocol, version 3."""

@@ -5,13 +5,12 @@ from pathlib import Path
 from projections.catalogue import all_projections
 from revisor.store.database import Database
 from tests.acceptance.trees import new_dice
-from tests.contract.store.test_projection_loop import caught_up, loop_of, states_of
-from tests.contract.store.test_rebuild import leftovers
 from tests.integration.faults.conftest import ROUNDS
 from tests.integration.faults.invariants import check_views
 from tests.integration.faults.projector import killed_projector, projector
 from tests.lab.awaiting import eventually
-from tests.lab.store import Recording, sha256_of
+from tests.lab.projecting import all_of, caught_up, leftovers, loop_of, states_of
+from tests.lab.store import Recording
 from tests.unit.test_projection_histories import random_events
 
 _EVENTS = 6000
@@ -47,32 +46,27 @@ def test_a_projector_killed_while_it_rebuilds_leaves_the_old_tables_or_the_new_o
     loop = loop_of(database)
     loop.prepare()
     caught_up(loop)
-    before = shown(database)
+    before = all_of(database)
     rebuilt = 0
     for _ in range(_KILLS * ROUNDS):
         database.execute("UPDATE views.projections SET version = 0")  # as an older release left them
         with killed_projector(database.dsn, tmp_path):
             eventually(lambda: locks_of_a_rebuild(database) > 0, what="a rebuild began", every_s=0.001)
             wait_until_rebuilt(database, dice.randrange(_LOCKS))
-            assert shown(database) == before
+            assert all_of(database) == before
         eventually(lambda: locks_of_a_rebuild(database) == 0, what="PostgreSQL noticed")
-        assert (shown(database), leftovers(database)) == (before, [])
+        assert (all_of(database), leftovers(database)) == (before, [])
         rebuilt += sum(state.version > 0 for state in states_of(database).values())
     print(f"{rebuilt // len(before)} of {_KILLS * ROUNDS} rebuilds came to their end")
     assert rebuilt < len(before) * _KILLS * ROUNDS
     with projector(database, tmp_path):
         eventually(lambda: all(state.version > 0 for state in states_of(database).values()), what="all are rebuilt")
-    assert shown(database) == before
+    assert all_of(database) == before
     assert {state.position for state in states_of(database).values()} == {head}
 
 
 def wait_until_folded(database: Database, name: str, target: int) -> None:
     eventually(lambda: states_of(database)[name].position >= target, what=f"{name} is at {target}", every_s=0.001)
-
-
-def shown(database: Database) -> dict[str, str]:
-    """What readers see of each view."""
-    return {projection.name: sha256_of(database, projection) for projection in all_projections()}
 
 
 def wait_until_rebuilt(database: Database, locks: int) -> None:

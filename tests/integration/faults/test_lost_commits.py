@@ -4,12 +4,12 @@ from pathlib import Path
 
 from revisor.store.database import Database
 from tests.acceptance.trees import new_dice
-from tests.contract.store.cutting_proxy import CuttingProxy
 from tests.integration.faults.conftest import ROUNDS
 from tests.integration.faults.invariants import check, check_notes
 from tests.integration.faults.load import Load
 from tests.integration.faults.projector import projector
 from tests.lab.awaiting import eventually
+from tests.lab.cutting_proxy import CuttingProxy
 
 _ALONE, _IN_A_GROUP = b"SELECT 1\x00", b"COMMIT\x00"
 

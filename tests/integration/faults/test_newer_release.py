@@ -11,10 +11,10 @@ from domain_model.domain import Domain
 from revisor.store.database import Database
 from revisor.store.mapper import class_version
 from tests.acceptance.product import Product
-from tests.contract.store.test_projection_loop import states_of
 from tests.integration.faults.commands import WEB, Commands, log_of
 from tests.integration.faults.invariants import check_log
 from tests.lab.awaiting import eventually
+from tests.lab.projecting import states_of
 
 DB = WEB.replace("<name>web</name>", "<name>db</name>")
 

@@ -11,11 +11,11 @@ from revisor.queries import Queries
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
 from tests.acceptance.trees import new_dice
-from tests.contract.store.test_projection_loop import Counts, Stumbling, loop_of, running, states_of
 from tests.integration.faults.conftest import ROUNDS
 from tests.integration.faults.invariants import check, check_notes
 from tests.integration.faults.load import Load
 from tests.lab.awaiting import eventually
+from tests.lab.projecting import Counts, Stumbling, loop_of, running, states_of
 from tests.lab.store import sha256_of
 
 
