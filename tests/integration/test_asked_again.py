@@ -1,8 +1,6 @@
 """The same command under the same request id is the same operation, whatever it did to the domain meanwhile."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -10,18 +8,7 @@ import pytest
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed
 from domain_model.host import Host
 from domain_model.names import HOSTS, Name
-from revisor.store.database import Database
 from tests.integration.product import ALICE, Product
-
-
-@pytest.fixture
-def product(database: Database, tmp_path: Path) -> Iterator[Product]:
-    """Revisor with one simulated host, ``alpha``, on which ``web`` is defined."""
-    made = Product(database, tmp_path)
-    made.add_host("alpha")
-    made.define()
-    yield made
-    made.close()
 
 
 def test_an_undefine_asked_again_is_the_same_operation_though_the_domain_is_gone(product: Product) -> None:

@@ -1,7 +1,5 @@
 """Plans are drawn up from the record and do nothing; what would destroy a base image is refused, asked or planned."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,19 +7,9 @@ import pytest
 from domain_model.adoption import Adoption
 from domain_model.domain import Domain
 from domain_model.errors import NoSnapshot, OperationInvalid, Refused
-from revisor.store.database import Database
 from tests.integration.product import ALICE, WEB, Product
 
 BASE = "/images/web.qcow2"
-
-
-@pytest.fixture
-def product(database: Database, tmp_path: Path) -> Iterator[Product]:
-    made = Product(database, tmp_path)
-    made.add_host("alpha")
-    made.define()
-    yield made
-    made.close()
 
 
 def plan(product: Product, verb: str, **arguments: Any) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """The read models as a door sees them: which moments they answer for, how far they are, and how a person repairs one."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,15 +11,6 @@ from domain_model.host import Host
 from revisor.store.database import Database
 from revisor.store.recorder import LogDatastore, LogRecorder, Save
 from tests.integration.product import ALICE, Product
-
-
-@pytest.fixture
-def product(database: Database, tmp_path: Path) -> Iterator[Product]:
-    made = Product(database, tmp_path)
-    made.add_host("alpha")
-    made.define()
-    yield made
-    made.close()
 
 
 def head(product: Product) -> int:
