@@ -59,7 +59,7 @@ def test_the_postmaster_is_our_child_in_a_session_of_its_own_and_stop_ends_it(ho
     running.stop()
     running.stop()
     assert not running.running()
-    assert not processes.alive(data_of(home))
+    until(lambda: not processes.alive(data_of(home)))
 
 
 def test_two_starts_at_once_make_one_server(home: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_server_left_by_a_killed_revisor_is_taken_over_and_can_be_stopped(any_
     with EmbeddedPostgres(any_home) as running:
         assert postmaster(any_home) == left
         assert scalar(running.dsn("revisor"), "SELECT 1") == 1
-    assert not processes.alive(data_of(any_home))
+    until(lambda: not processes.alive(data_of(any_home)))
 
 
 def test_after_sigkill_of_postmaster_and_backends_everything_acknowledged_is_there(any_home: Path) -> None:
