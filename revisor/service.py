@@ -180,19 +180,15 @@ class Service:
             target = self._refer.target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
             return self._plans.plan(target, verb, arguments)
 
-    def wait(self, operation: UUID, timeout_s: float, *, readable_s: float | None = None) -> dict[str, Any]:
-        """The operation, once it has ended, or as it is when the time is over; with 0 what is known now.
-
-        What an ended one did can be read everywhere by then, unless the read models take longer than what is left of
-        ``timeout_s``, or than ``readable_s``.
-        """
+    def wait(self, operation: UUID, timeout_s: float) -> dict[str, Any]:
+        """The operation, once it has ended and can be read everywhere, or as it is when the time is over."""
         deadline = time.monotonic() + timeout_s
         while True:
             hint = self._wakeup.count()
-            left = max(0.0, deadline - time.monotonic())
-            self._queries.wait_for(self._application.reader.head(), min(_POLL_S, left))
-            if left == 0 or OperationState(self._operation_row(operation).state).ended:
-                return self.operation(operation, left if readable_s is None else readable_s)
+            self._queries.wait_for(self._application.reader.head(), _POLL_S)
+            left = deadline - time.monotonic()
+            if left <= 0 or OperationState(self._operation_row(operation).state).ended:
+                return self.operation(operation)
             self._wakeup.wait(min(_POLL_S, left), since=hint)
 
     # Questions.
@@ -272,11 +268,11 @@ class Service:
         hosts = self._queries.host_names()
         return [present.operation(row, hosts) for row in self._queries.operations(domain, limit=limit)]
 
-    def operation(self, operation: UUID, readable_s: float = 0.0) -> dict[str, Any]:
-        """An operation. What an ended one did can be read everywhere by then, or ``readable_s`` seconds are over."""
+    def operation(self, operation: UUID) -> dict[str, Any]:
+        """An operation. What an ended one did can be read everywhere by then, unless the read models stand still."""
         row = self._operation_row(operation)
         if row.ended_position is not None:
-            self._queries.wait_for(row.ended_position, min(readable_s, READ_MODELS_S))
+            self._queries.wait_for(row.ended_position, READ_MODELS_S)
             row = self._operation_row(operation)
         return present.operation(row, self._queries.host_names())
 

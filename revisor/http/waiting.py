@@ -5,7 +5,6 @@ not keep ``list`` from being answered. A wait is cut into slices: a caller who h
 """
 
 import time
-from functools import partial
 from uuid import UUID
 
 from anyio import CapacityLimiter
@@ -30,7 +29,6 @@ async def operation_when_ended(request: Request, service: Service, operation: UU
     deadline = time.monotonic() + (wait_s or 0.0)
     while True:
         left = max(0.0, deadline - time.monotonic())
-        wait = partial(service.wait, operation, min(left, _SLICE_S), readable_s=left)
-        found = await run_sync(wait, limiter=limiter, abandon_on_cancel=True)
+        found = await run_sync(service.wait, operation, min(left, _SLICE_S), limiter=limiter, abandon_on_cancel=True)
         if left <= _SLICE_S or OperationState(found["state"]).ended or await request.is_disconnected():
             return found

@@ -1,6 +1,5 @@
 """An operation can be told from the log wherever the read model of operations has come to a stop."""
 
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,14 +7,11 @@ import pytest
 from domain_model.domain import Domain
 from revisor.outcomes import Outcomes
 from revisor.queries import Queries
-from revisor.service import Service
 from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.log import EventLog
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Save
-from revisor.wakeup import Wakeup
-from tests.integration.product import ALICE, WEB, Product
 from tests.lab.projecting import caught_up, loop_of
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import (
@@ -91,31 +87,3 @@ def test_an_operation_nobody_asked_for_is_none(database: Database, recording: Re
     recording.append(every_topic())
     loop_of(database).prepare()
     assert Outcomes(Queries(database), LogReader(database)).latest(uuid4()) is None
-
-
-class Behind(Queries):
-    """Read models that are never there, however long one is ready to wait for them."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.waits: list[tuple[int, float]] = []
-
-    def wait_for(self, position: int, timeout_s: float) -> bool:
-        self.waits.append((position, timeout_s))
-        return False
-
-
-@pytest.mark.parametrize("wait_s", [0.0, 0.05])
-def test_read_models_that_are_behind_keep_nobody_waiting_longer_than_he_would(
-    database: Database, tmp_path: Path, wait_s: float
-) -> None:
-    product = Product(database, tmp_path)
-    product.add_host("alpha")
-    accepted = product.service.define(WEB, "alpha", ALICE)
-    product.settle(accepted)
-    behind = Behind(database)
-    told = Service(product.application, behind, Wakeup(database.dsn)).wait(accepted.operation, wait_s)
-    assert told["state"] == "succeeded"
-    assert behind.waits
-    assert max(timeout_s for _, timeout_s in behind.waits) <= wait_s
-    product.close()

@@ -183,13 +183,13 @@ class FakeService:
             "unknown": ["the image files could not be looked into"],
         }
 
-    def wait(self, operation: UUID, timeout_s: float, *, readable_s: float | None = None) -> Item:
+    def wait(self, operation: UUID, timeout_s: float) -> Item:
         with self._changed:
             self.waiting += 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._ended(operation), timeout_s)
             self.waiting -= 1
-        return self.operation(operation, readable_s or 0.0)
+        return self.operation(operation)
 
     def domains(
         self,
@@ -249,7 +249,7 @@ class FakeService:
         self._note(None, "operations", ref, host, limit)
         return list(self.known_operations.values())
 
-    def operation(self, operation: UUID, readable_s: float = 0.0) -> Item:  # noqa: ARG002 - all is readable here
+    def operation(self, operation: UUID) -> Item:
         if operation not in self.known_operations:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return dict(self.known_operations[operation])
