@@ -316,7 +316,8 @@ def _maker_of(kind: type[_Found]) -> Callable[[Cursor[Any]], Callable[[Sequence[
 
     def maker(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], _Found]:
         came = tuple(column.name for column in cursor.description or ())
-        assert came in ((), kind._fields), f"{kind.__name__} of {came}"
+        if came not in ((), kind._fields):
+            raise TypeError(f"{kind.__name__} of {came}")
         return kind._make
 
     return maker

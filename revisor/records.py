@@ -1,6 +1,7 @@
 """What workers see of the application: ``workers.ports`` put into practice."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -64,10 +65,8 @@ class AgentRecords:
 
     def domain(self, domain: UUID) -> Domain:
         """See ``workers.ports.Records``."""
-        try:
+        with _readable():
             return self._application.domain(domain)
-        except UnknownEvent as error:
-            raise UnreadableDomain(str(error)) from error
 
     def texts(self, digests: Iterable[str]) -> dict[str, str]:
         return self._application.documents.get_many(digests)
@@ -95,16 +94,17 @@ class AgentRecords:
         """See ``workers.ports.Records``."""
         assert drafts is None or isinstance(drafts, StoredDrafts)
         try:
-            position = self._application.change(
-                Domain,
-                domain,
-                decide,
-                _context(lead, operation),
-                fence=Fence(lead.lease, lead.epoch),
-                drafts=drafts,
-                names=self._application.names_on(str(lead.host), names),
-                introduce=introduce,
-            )
+            with _readable():
+                position = self._application.change(
+                    Domain,
+                    domain,
+                    decide,
+                    _context(lead, operation),
+                    fence=Fence(lead.lease, lead.epoch),
+                    drafts=drafts,
+                    names=self._application.names_on(str(lead.host), names),
+                    introduce=introduce,
+                )
         except Fenced as fenced:
             raise LeadLost(str(fenced)) from fenced
         return position > 0
@@ -113,7 +113,8 @@ class AgentRecords:
         """See ``workers.ports.Records``."""
         row = self._database.fetch_one("SELECT domain FROM views.domains WHERE uuid = %s AND host = %s", uuid, host)
         stream = row["domain"] if row is not None else domain_id(host, uuid, unique_uuids=unique_uuids)
-        known = self._application.log.load(Domain, stream)
+        with _readable():
+            known = self._application.log.load(Domain, stream)
         return known or Domain.introduce(stream, uuid=uuid, name=name, host=str(host), at=self.now())
 
     def take_in(
@@ -134,6 +135,15 @@ class AgentRecords:
             Jsonb({"done": done, "total": total}),
             operation,
         )
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What the log holds of a domain may be more than this release knows."""
+    try:
+        yield
+    except UnknownEvent as error:
+        raise UnreadableDomain(str(error)) from error
 
 
 class AgentIdentities:

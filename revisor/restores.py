@@ -94,9 +94,9 @@ class Restores:
         for state in self._queries.without(head):
             if state.name not in _NEEDED:
                 continue
-            raise OperationInvalid(
-                f"projection '{state.name}' is at position {state.position} of {head}: try again when it is there"
-            )
+            where = f"projection '{state.name}' is{' parked' if state.parked_at else ''} at position {state.position} of {head}"
+            then = "see 'revisor projections list' and resume it, then" if state.parked_at else "when it is there,"
+            raise OperationInvalid(f"{where}: {then} try again")
 
     def _found(self, pending: Sequence[Row], compared: Sequence[HostRow], without: Sequence[str]) -> dict[str, Any]:
         """What there is to say of it, also of what an earlier try did and what agents saw meanwhile."""

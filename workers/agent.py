@@ -16,7 +16,16 @@ from drivers.port import Driver, Watchable
 from workers.applier import Applier
 from workers.leases import Lease, LeaseLost
 from workers.observer import Observer
-from workers.ports import HostIsAnother, Identities, Lead, LeadLost, QueuedOperation, Records, Sightings
+from workers.ports import (
+    HostIsAnother,
+    Identities,
+    Lead,
+    LeadLost,
+    QueuedOperation,
+    Records,
+    Sightings,
+    UnreadableDomain,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +129,8 @@ class HostAgent:
         if isinstance(error, LeadLost):
             raise error
         if error is not None:
-            _log.error("operation stays open: %s", error, exc_info=error, extra={"operation": str(queued.id)})
+            trace = None if isinstance(error, UnreadableDomain) else error
+            _log.error("operation stays open: %s", error, exc_info=trace, extra={"operation": str(queued.id)})
 
     def _identify(self, now: float) -> None:
         if now < self._observe_at:

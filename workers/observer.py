@@ -70,11 +70,13 @@ class Observer:
         for sighting in self._driver.domains():
             if sighting.uuid in recorded:
                 continue
-            domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)
             try:
+                domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)
                 why = self._take_in(domain, sighting.name)
             except HypervisorUnreachable:
                 raise
+            except UnreadableDomain as newer:
+                why = str(newer)
             except Refused as refusal:
                 why = refusal.message
             if why is not None:

@@ -112,12 +112,15 @@ class Records(Protocol):
         """Load, decide, append under the lead's fence; decided again when another writer was first.
 
         ``names`` are names on the lead's host that may have found or lost their bearer by this. Returns whether
-        anything was appended. Raises ``LeadLost`` when another worker leads the host by now.
+        anything was appended. Raises ``LeadLost`` when another worker leads the host by now, UnreadableDomain.
         """
         ...
 
     def known(self, host: UUID, uuid: str, name: str, *, unique_uuids: bool) -> Domain:
-        """The domain of the log with this UUID on a host, or a new one with nothing but its introduction pending."""
+        """The domain of the log with this UUID on a host, or a new one with nothing but its introduction pending.
+
+        Raises UnreadableDomain.
+        """
         ...
 
     def take_in(

@@ -165,7 +165,9 @@ def test_read_models_that_are_not_there_yet_are_waited_for_and_not_taken_for_the
     restored(database)
     behind = "UPDATE views.projections SET position = 0, parked_at = %s WHERE name = 'hosts'"
     database.execute(behind, 1)
-    with pytest.raises(OperationInvalid, match="projection 'hosts' is at position 0 of"):
+    with pytest.raises(
+        OperationInvalid, match=r"'hosts' is parked at position 0 of .*: see 'revisor projections list'"
+    ):
         acknowledge(product)
     head = product.application.reader.head()
     database.execute("UPDATE views.projections SET position = %s, parked_at = NULL WHERE name = 'hosts'", head)
@@ -252,6 +254,29 @@ def test_an_event_that_nobody_can_read_keeps_nobody_from_acknowledging(
     found = acknowledge(product, without=["gone"])
     assert [domain["name"] for domain in found["changed"]] == ["web"]
     assert found["unsettled"] == [str(accepted.operation)]
+
+
+def test_a_domain_whose_history_only_a_newer_release_can_read_is_left_and_the_others_are_taken_in(
+    product: Product, database: Database, recorder: LogRecorder, simulator: SimulatorDriver
+) -> None:
+    product.add_host("alpha", simulator)
+    product.define()
+    [web] = product.service.domains(all_domains=True, host=None)
+    product.act("undefine")
+    restored(database)
+    [row] = database.fetch(
+        "SELECT originator_id AS stream, max(originator_version) AS version FROM log.events"
+        " WHERE originator_id IN (SELECT domain FROM views.operations) GROUP BY originator_id"
+    )
+    newer = StoredEvent(row["stream"], row["version"] + 1, "domain.teleported", b"{}")
+    recorder.insert_events([newer], save=Save(ALICE))
+    database.execute("UPDATE views.projections SET position = (SELECT position FROM log.head), parked_at = NULL")
+    simulator.define(WEB.replace("<name>", f"<uuid>{web['uuid']}</uuid><name>", 1))
+    simulator.define(LOST)
+    found = acknowledge(product)
+    assert [domain["name"] for domain in found["adopted"]] == ["lost"]
+    [left] = found["left"]
+    assert (left["name"], "domain.teleported" in left["why"]) == ("web", True)
 
 
 def test_a_domain_that_is_there_no_more_is_named(
