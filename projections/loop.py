@@ -65,9 +65,9 @@ class ProjectionLoop:
             positions.unpark(connection, list(self._projections))
             known = {state.name: state for state in positions.states(connection)}
         mine = [(known[name], each) for name, each in self._projections.items()]
-        self._rebuild_old([each for state, each in mine if state.version < each.version])
+        self._rebuild_old([each for state, each in mine if _is_old(each, state)])
         if self._reader.head() >= self._far:
-            self._rebuild_new([each for state, each in mine if state.version == each.version and state.position == 0])
+            self._rebuild_new([each for state, each in mine if _is_new(each, state)])
 
     def run_once(self) -> int:
         """Fold one batch into every projection that has not seen it; returns how many events were read.
@@ -118,14 +118,14 @@ class ProjectionLoop:
             names = ", ".join(projection.name for projection in new)
             _log.info("rebuilding %s: the log was there before", names)
             try:
-                rebuild(self._pool, self._reader, new)
+                rebuild(self._pool, self._reader, new, wanted=_is_new)
             except (RebuildFailed, UnreadableEvent) as error:
                 _log.warning("going on in batches: %s", error)
 
     def _rebuild(self, projections: Sequence[Projection]) -> list[str]:
         """All of them or none; returns the names of those that could not be, and are parked."""
         try:
-            rebuild(self._pool, self._reader, projections)
+            rebuild(self._pool, self._reader, projections, wanted=_is_old)
         except (RebuildFailed, UnreadableEvent) as error:
             failed = [projection.name for projection in projections]
             if isinstance(error, RebuildFailed):
@@ -215,6 +215,14 @@ class ProjectionLoop:
                 describe(error),
                 exc_info=error,
             )
+
+
+def _is_old(projection: Projection, state: ProjectionState) -> bool:
+    return state.version < projection.version
+
+
+def _is_new(projection: Projection, state: ProjectionState) -> bool:
+    return state.version == projection.version and state.position == 0
 
 
 def describe(error: Exception) -> str:

@@ -10,7 +10,7 @@ somebody still reads the tables that are to go.
 import gc
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool
 from projections import positions, tables
 from projections.folding import apply, concerns, fold
 from projections.ports import EventReader, RecordedEvent
+from projections.positions import ProjectionState
 from projections.projection import Projection, Rows
 from projections.tables import REBUILT, Db
 
@@ -59,27 +60,37 @@ def rebuild(
     projections: Sequence[Projection],
     *,
     patience_s: float = 60,
+    wanted: Callable[[Projection, ProjectionState], bool] = lambda _projection, _state: True,
 ) -> int:
     """Make the tables of projections anew from the whole log; returns the position they are at.
 
     Afterwards they are not parked and go on from there. None is ever behind where it was. Another rebuild of one of
     them is waited for, and for ``patience_s`` whoever reads the live tables; the live projections go on meanwhile.
+    Then only those are rebuilt that are still ``wanted``; the others are left as they are.
     Raises RebuildFailed, TablesInUse and UnreadableEvent, with nothing changed.
     """
-    names = [projection.name for projection in projections]
     with pool.connection() as connection:
         positions.prepare(connection, projections)
         with connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off")
-            positions.lock_rebuilds(connection, names)
-            with _without_garbage_collection():
-                position = _fill(connection, reader, projections)
-            position = _hold(connection, reader, projections, position, patience_s)
-            for projection in projections:
-                for table in projection.tables:
-                    tables.take_place(connection, table)
-                positions.replaced(connection, projection, position)
-    _log.info("rebuilt up to position %s: %s", position, ", ".join(names))
+            positions.lock_rebuilds(connection, [projection.name for projection in projections])
+            known = {state.name: state for state in positions.states(connection)}
+            still = [each for each in projections if wanted(each, known[each.name])]
+            if not still:
+                return min(known[each.name].position for each in projections)
+            position = _make_anew(connection, reader, still, patience_s)
+    _log.info("rebuilt up to position %s: %s", position, ", ".join(each.name for each in still))
+    return position
+
+
+def _make_anew(connection: Db, reader: EventReader, projections: Sequence[Projection], patience_s: float) -> int:
+    with _without_garbage_collection():
+        position = _fill(connection, reader, projections)
+    position = _hold(connection, reader, projections, position, patience_s)
+    for projection in projections:
+        for table in projection.tables:
+            tables.take_place(connection, table)
+        positions.replaced(connection, projection, position)
     return position
 
 

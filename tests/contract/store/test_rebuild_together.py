@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -90,6 +91,38 @@ def test_new_read_models_are_rebuilt_in_bulk_before_a_log_that_is_long(
     before = all_of(database)
     rebuild(database.pool, reader, all_projections())
     assert all_of(database) == before
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_of_two_projectors_that_start_at_once_one_rebuilds_and_the_other_finds_it_done(
+    database: Database, recording: Recording, *, old: bool
+) -> None:
+    head, begun, release = recording.append(every_topic()), threading.Event(), threading.Event()
+    if old:
+        live(database)
+        database.execute("UPDATE views.projections SET version = 0")
+
+    class Held(LogReader):
+        def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
+            begun.set()
+            release.wait()
+            return super().read(after, limit)
+
+    second = Counted(database)
+    with ThreadPoolExecutor() as projectors:
+        try:
+            starting = [
+                projectors.submit(ProjectionLoop(database.pool, Held(database), all_projections(), far=1).prepare)
+            ]
+            begun.wait()
+            starting.append(projectors.submit(ProjectionLoop(database.pool, second, all_projections(), far=1).prepare))
+            until(lambda: database.fetch("SELECT FROM pg_locks WHERE NOT granted"))
+        finally:
+            release.set()
+        for each in starting:
+            each.result()
+    assert second.reads == []
+    assert {state.rebuilt_position for state in states_of(database).values()} == {head}
 
 
 def test_what_has_begun_is_not_rebuilt_before_a_long_log(database: Database, recording: Recording) -> None:
