@@ -28,6 +28,8 @@ from projections.tables import REBUILT, Db
 _BATCH = 2000
 _NEARLY = 500
 """So few events behind the live projections are folded while they are held up."""
+_USUALLY, _RARELY = gc.get_threshold(), (50_000, 50, 1_000)
+"""When Python looks for garbage: after how many new objects, and how many such looks."""
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 """Between tries to have the live tables: as long as they are waited for, new readers wait behind us."""
@@ -84,7 +86,7 @@ def rebuild(
 
 
 def _make_anew(connection: Db, reader: EventReader, projections: Sequence[Projection], patience_s: float) -> int:
-    with _without_garbage_collection():
+    with _rarely_collecting_garbage():
         position = _fill(connection, reader, projections)
     position = _hold(connection, reader, projections, position, patience_s)
     for projection in projections:
@@ -112,15 +114,16 @@ def _fill(connection: Db, reader: EventReader, projections: Sequence[Projection]
 
 
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Rows and events make no circles, and looking through hundreds of thousands for some takes as long as the work."""
-    there = gc.isenabled()
-    gc.disable()
+def _rarely_collecting_garbage() -> Iterator[None]:
+    """Rows and events make no circles, and looking through all of them for some, again and again, costs a fifth more.
+
+    What else goes on in this process, as in the one that serves, may make some: that is still collected.
+    """
+    gc.set_threshold(*_RARELY)
     try:
         yield
     finally:
-        if there:
-            gc.enable()
+        gc.set_threshold(*_USUALLY)
 
 
 class _Readers(dict[type, tuple[Projection, ...]]):
