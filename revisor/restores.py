@@ -55,7 +55,8 @@ class Restores:
         recorded as it is, domains nobody recorded are taken in, and ``restore.acknowledged`` says all of it. Domains
         the log has on another host are told of and left. After a failure the restore still waits, and trying again goes
         on from there. Raises OperationInvalid (55) when no restore waits, somebody else acknowledges it just now, or the
-        read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one that cannot be looked at.
+        read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one
+        that cannot be looked at.
         """
         with self._database.connection() as connection, transaction(connection):
             pending = _claim(connection)
@@ -94,7 +95,8 @@ class Restores:
         for state in self._queries.without(head):
             if state.name not in _NEEDED:
                 continue
-            where = f"projection '{state.name}' is{' parked' if state.parked_at else ''} at position {state.position} of {head}"
+            how = "is parked" if state.parked_at else "is"
+            where = f"projection '{state.name}' {how} at position {state.position} of {head}"
             then = "see 'revisor projections list' and resume it, then" if state.parked_at else "when it is there,"
             raise OperationInvalid(f"{where}: {then} try again")
 

@@ -1,6 +1,7 @@
 """The rows that questions to the read models are answered with, as values: what a door may rely on finding in each.
 
-They are named tuples, as 25,000 of them are made in no time. Ids of streams are UUIDs; ids that events carry as text (hosts, snapshots) are text here too, so that they fit commands.
+They are named tuples, as 25,000 of them are made in no time. Ids of streams are UUIDs; ids that events carry
+as text (hosts, snapshots) are text here too, so that they fit commands.
 """
 
 from datetime import datetime
