@@ -6,6 +6,7 @@ one at any moment. The commits are not waited for on disk: what a crash takes ba
 """
 
 import logging
+import math
 import threading
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ from projections.folding import concerning, fold
 from projections.ports import EventReader, RecordedEvent, UnreadableEvent
 from projections.positions import ProjectionState
 from projections.projection import Projection
-from projections.rebuild import RebuildFailed, rebuild
+from projections.rebuild import RebuildFailed, TablesInUse, rebuild
 
 CHANNEL = "revisor"
 _BATCH = 500
@@ -44,6 +45,7 @@ class ProjectionLoop:
         far: int = _FAR,
         poll_s: float = 0.2,
         longest_pause_s: float = 5.0,
+        patience_s: float = 60.0,
     ) -> None:
         self._pool = pool
         self._reader = reader
@@ -52,6 +54,7 @@ class ProjectionLoop:
         self._far = far
         self._poll_s = poll_s
         self._longest_pause_s = longest_pause_s
+        self._patience_s = patience_s
         self._failures = 0
 
     def prepare(self) -> None:
@@ -118,14 +121,17 @@ class ProjectionLoop:
             names = ", ".join(projection.name for projection in new)
             _log.info("rebuilding %s: the log was there before", names)
             try:
-                rebuild(self._pool, self._reader, new, wanted=_is_new)
-            except (RebuildFailed, UnreadableEvent) as error:
+                rebuild(self._pool, self._reader, new, patience_s=self._patience_s, wanted=_is_new)
+            except (RebuildFailed, TablesInUse, UnreadableEvent) as error:
                 _log.warning("going on in batches: %s", error)
 
     def _rebuild(self, projections: Sequence[Projection]) -> list[str]:
-        """All of them or none; returns the names of those that could not be, and are parked."""
+        """All of them or none; returns the names of those that could not be, and are parked.
+
+        Whoever reads the old tables is waited for however long it takes: there is nothing else to do for them meanwhile.
+        """
         try:
-            rebuild(self._pool, self._reader, projections, wanted=_is_old)
+            rebuild(self._pool, self._reader, projections, patience_s=math.inf, wanted=_is_old)
         except (RebuildFailed, UnreadableEvent) as error:
             failed = [projection.name for projection in projections]
             if isinstance(error, RebuildFailed):

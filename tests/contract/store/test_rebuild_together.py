@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from projections import positions
 from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
 from projections.ports import RecordedEvent
@@ -203,6 +204,41 @@ def test_tables_that_stay_in_use_are_not_waited_for_without_end(database: Databa
             rebuild(database.pool, LogReader(database), some("domains", "hosts"), patience_s=0)
     assert all_of(database) == before
     assert {state.rebuilt_position for state in states_of(database).values()} == {None}
+
+
+def test_new_ones_whose_tables_are_in_use_are_folded_in_batches(database: Database, recording: Recording) -> None:
+    head = recording.append(every_topic())
+    loop = ProjectionLoop(database.pool, LogReader(database), all_projections(), far=head, patience_s=0)
+    with database.connection() as slow, slow.transaction():
+        positions.prepare(slow, all_projections())
+    with database.connection() as slow, slow.transaction():
+        slow.execute("SELECT count(*) FROM views.domains")
+        loop.prepare()
+        caught_up(loop)
+    states = states_of(database).values()
+    assert {(state.position, state.rebuilt_position) for state in states} == {(head, None)}
+
+
+def test_old_ones_are_rebuilt_whenever_the_readers_of_their_tables_are_done(
+    database: Database, recording: Recording
+) -> None:
+    head = recording.append(every_topic())
+    live(database)
+    database.execute("UPDATE views.projections SET version = 0")
+    loop = ProjectionLoop(database.pool, LogReader(database), all_projections(), patience_s=0)
+    with ThreadPoolExecutor() as projector:
+        with database.connection() as slow, slow.transaction():
+            slow.execute("SELECT count(*) FROM views.domains")
+            starting = projector.submit(loop.prepare)
+            for _ in range(2):  # tries, and a pause between them
+                until(lambda: database.fetch(_WAITS))
+                until(lambda: not database.fetch(_WAITS))
+            assert not starting.done()
+        starting.result()
+    assert {state.rebuilt_position for state in states_of(database).values()} == {head}
+
+
+_WAITS = "SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
 
 
 def some(*names: str) -> list[Projection]:
