@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 
 Row = DictRow
 
+_LEAST = 1
 _RECONNECT_S = 4.0
 """How long connecting is tried with growing pauses, before it begins anew with short ones."""
 
@@ -38,9 +39,8 @@ def _begin_anew(pool: ConnectionPool[Any]) -> None:
 
     Pauses that went on growing for as long as the server is away would keep everybody waiting as long again.
     """
-    least, most = pool.min_size, pool.max_size
-    pool.resize(0, most)
-    pool.resize(least, most)  # Growing from none, it connects so often at once.
+    pool.resize(0, pool.max_size)
+    pool.resize(_LEAST, pool.max_size)  # Growing from none, it connects so often at once.
 
 
 @contextmanager
@@ -69,7 +69,7 @@ class Database:
             dsn,
             connection_class=Connection[Row],
             kwargs={"row_factory": dict_row, "application_name": "revisor"},
-            min_size=1,
+            min_size=_LEAST,
             max_size=max_connections,
             timeout=connect_timeout_s,
             configure=_configure,
