@@ -121,8 +121,7 @@ class ArchiveReader:
         for name in sorted(wanted - has):
             raise damaged(self.path, f"member '{name}' is not there")
         for name in sorted(has - wanted):
-            what = "which an export does not: a backup goes back with 'revisor restore' and its folder"
-            raise damaged(self.path, f"it holds '{name}' as well, {what}")
+            raise damaged(self.path, f"it holds '{name}' as well, which belongs to something else")
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The bytes of a member; its checksum and its length are checked with the last of them."""
@@ -213,7 +212,8 @@ def _publish(partial: Path, path: Path, folder: int) -> None:
     try:
         os.fsync(folder)
     except BaseException:
-        path.unlink()
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise
 
 
@@ -226,6 +226,9 @@ def _name(partial: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
+        # Nothing better is to be had there: between the look and the renaming somebody may still come.
+        if os.path.lexists(path):
+            raise _taken(path, path) from None
         partial.rename(path)
 
 
