@@ -1,6 +1,7 @@
 """How a verb ends badly: the last line on stderr, and the exit code that scripts rely on."""
 
 import json
+import re
 import sys
 from enum import IntEnum
 from typing import Any
@@ -45,13 +46,17 @@ def fail(error: Refusal, *, as_json: bool, first: str | None = None) -> int:
             "accepted": error.accepted,
         }
         print(json.dumps({"error": body}), file=sys.stderr)
-    elif error.accepted is not None and error.accepted not in error.message:
+    elif error.accepted and not _says(error.message, error.accepted):
         print(f"accepted: {printable(error.accepted)}", file=sys.stderr)
     if first is not None:
         print(f"error: {printable(first)}", file=sys.stderr)
     # Some of libvirt's messages have several lines; this one is the last, and one.
     print(f"error: {printable(' '.join(error.message.splitlines()))} [{error.code}]", file=sys.stderr)
     return Exit.REFUSED
+
+
+def _says(message: str, accepted: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(accepted)}(?!\w)", message) is not None
 
 
 def fail_by(error: ClientError, *, as_json: bool) -> int:

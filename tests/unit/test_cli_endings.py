@@ -34,6 +34,11 @@ def test_what_would_be_accepted_is_told_once_and_only_if_somebody_knows(
     assert line.run("list").err == "error: invalid argument: it is neither 'on' or 'off' [8]\n"
 
 
+def test_a_word_that_is_only_a_part_of_another_was_not_told(line: CommandLine) -> None:
+    line.service.trouble = InvalidArgument("it cannot be 0 or 10", field="live", accepted="no")
+    assert line.run("list").err == "accepted: no\nerror: invalid argument: it cannot be 0 or 10 [8]\n"
+
+
 def test_what_would_be_accepted_is_one_line_whatever_is_in_it(line: CommandLine) -> None:
     line.service.trouble = InvalidArgument("no", field="host", accepted="one\ntwo\x1b[31m")
     assert line.run("list").err == "accepted: one\\x0atwo\\x1b[31m\nerror: invalid argument: no [8]\n"
