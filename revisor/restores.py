@@ -5,11 +5,12 @@ Until that is done nothing new is begun (``log.append`` refuses it), because the
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg.errors import LockNotAvailable
 
 from domain_model.domain import Domain
@@ -56,11 +57,13 @@ class Restores:
         the log has on another host are told of and left. After a failure the restore still waits, and trying again goes
         on from there. Raises OperationInvalid (55) when no restore waits, somebody else acknowledges it just now, or the
         read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one
-        that cannot be looked at.
+        that cannot be looked at; UnknownEvent when a newer release wrote a domain whose operation has not ended;
+        OperationalError when the database went meanwhile. If that was at the very end, the restore may be on record as
+        acknowledged and still wait: acknowledging it again records it once more.
         """
         with self._database.connection() as connection, transaction(connection):
             pending = _claim(connection)
-            compared = self._compare(context, without)
+            compared = self._compare(connection, context, without)
             found = self._found(pending, compared, without)
             # Before it goes on record: a claim that was lost meanwhile fails here, and the restore waits as before.
             connection.execute(_ACKNOWLEDGED, ([row["id"] for row in pending],))
@@ -73,7 +76,7 @@ class Restores:
         """Those that were acknowledged, oldest first, and what was found."""
         return [present.restore(event) for event in self._application.reader.restores()]
 
-    def _compare(self, context: Context, without: Sequence[str]) -> list[HostRow]:
+    def _compare(self, claim: Connection[Row], context: Context, without: Sequence[str]) -> list[HostRow]:
         """Have all hosts but some looked at, and what is there recorded; returns them."""
         self._have_read_models()
         compared = self._all_but(without)
@@ -84,7 +87,10 @@ class Restores:
             self._have_read_models()
             self._looks.take(compared, _LOOK_S, adopting=True)
         finally:
-            self._sightings.adopt_no_more()
+            # Without the claim, somebody else may be at it by now and have hosts adopt for him.
+            with suppress(OperationalError):
+                claim.execute("SELECT")
+                self._sightings.adopt_no_more()
         self._have_read_models()
         return compared
 

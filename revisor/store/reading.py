@@ -99,7 +99,7 @@ class LogReader:
         return [_recorded(row) for row in reversed(rows)]
 
     def restores(self) -> Sequence[RecordedEvent]:
-        """The restores of the log that were acknowledged, oldest first."""
+        """The restores of the log that were acknowledged, oldest first. Raises UnknownEvent."""
         return [
             _recorded(row) for row in self._rows("WHERE e.topic = 'restore.acknowledged' ORDER BY e.notification_id")
         ]
