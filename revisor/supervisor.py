@@ -2,7 +2,7 @@
 
 The supervisor holds a lock on ``$REVISOR_HOME``, so that two never run there at once. What dies is started again, with
 growing pauses; a host that is added gets its agent at once. SIGTERM and Ctrl-C end the agents first, the database last.
-Nothing is started on a log that was not compared with what is remembered of it: it may have been put back.
+At first nothing is started before the log was compared with what is remembered of it: it may have been put back.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _STOP_S = 10.0
 _LONGEST_PAUSE_S = 30.0
 _DATABASE_PAUSE_S = 5.0
 _ANSWER_S = 10.0
-"""How long a round waits for a database that is away, and a signal for the round."""
+"""How long a round waits for a connection to a database that is away, and a signal for the round."""
 _STEADY_S = 20.0
 """A process that ran so long had not been failing at start."""
 
@@ -108,12 +108,16 @@ class Supervisor:
         if self._postgres is not None and not self._kept(self._postgres):
             self._stop.wait(_DATABASE_PAUSE_S)
             return
+        doing = "the log is compared with what is remembered of it"
         try:
             witness.look()
-            self._others = self._others or [_launched("projector", ["projector"]), _launched("api", ["serve"])]
+            doing = "hosts are looked up"
+            if not self._others:
+                self._others = [_Child("projector", ["projector"]), _Child("api", ["serve"])]
+                self._keep_children()
             self._follow_hosts(database)
         except (psycopg.Error, PoolTimeout, OSError) as trouble:
-            self._tell(str(trouble))
+            self._tell(doing, str(trouble))
         else:
             self._trouble = ""
 
@@ -124,11 +128,11 @@ class Supervisor:
             if child.process is None and time.monotonic() >= child.start_at:
                 child.launch()
 
-    def _tell(self, trouble: str) -> None:
+    def _tell(self, doing: str, trouble: str) -> None:
         """Once, however many rounds it lasts."""
         if trouble != self._trouble:
             meanwhile = "what runs goes on" if self._others else "nothing is started before"
-            _log.warning("the log cannot be compared with what is remembered of it, %s: %s", meanwhile, trouble)
+            _log.warning("%s again in a moment, %s: %s", doing, meanwhile, trouble)
         self._trouble = trouble
 
     def _kept(self, server: EmbeddedPostgres) -> bool:

@@ -102,8 +102,8 @@ class Witness:
         except FileNotFoundError:
             if head.position:
                 _log.warning("%s is not there: whether the log was put back before this cannot be told", self._file)
-        except (ValueError, TypeError, LookupError) as damage:
-            _log.warning("%s cannot be read and is written anew: %s", self._file, damage)
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as damage:
+            _log.warning("%s is damaged and is written anew, and what was remembered is lost: %s", self._file, damage)
         return self._written
 
     def _keep(self, mark: Mark) -> None:
