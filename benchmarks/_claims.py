@@ -72,15 +72,17 @@ def verdict(met: bool) -> str:  # noqa: FBT001
 def profile(what: str, act: Callable[[], object], threads: int = 1) -> str:
     """Where the time of ``act`` goes: the functions that cost most by themselves.
 
-    With several threads that do it at once, only the time they compute: each waits for the others most of the time.
+    With several threads that do it at once, what one of them computes: it waits for the others most of the time.
     """
-    timer = time.perf_counter if threads == 1 else time.thread_time
-    profilers, text = [cProfile.Profile(timer) for _ in range(threads)], io.StringIO()
+    profiler, text = cProfile.Profile(time.perf_counter if threads == 1 else time.thread_time), io.StringIO()
     began, computed = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda profiler: profiler.runcall(act), profilers))
+        others = [pool.submit(act) for _ in range(threads - 1)]
+        pool.submit(profiler.runcall, act).result()
+        for other in others:
+            other.result()
     took_s, computed_s = time.perf_counter() - began, time.process_time() - computed
-    pstats.Stats(*profilers, stream=text).strip_dirs().sort_stats("tottime").print_stats(_COSTLIEST)
+    pstats.Stats(profiler, stream=text).strip_dirs().sort_stats("tottime").print_stats(_COSTLIEST)
     lines = [line for line in text.getvalue().splitlines() if line.strip()]
     busy = f"{took_s:.2f} s, of which this process computes for {computed_s:.2f} s"
     return "\n".join([f"\nwhere the time of {what} goes ({busy}):", *lines])
