@@ -378,9 +378,12 @@ PUBLIC = [name for name, _ in inspect.getmembers(Service, inspect.isfunction) if
     ("real_kind", "fake_kind", "name"),
     [
         *((Service, FakeService, name) for name in sorted(set(PUBLIC) & set(vars(FakeService)))),
-        *((StatusReader, FakeStatusReader, name) for name in ("pool", "read")),
-        *((ReadModels, FakeReadModels, name) for name in ("all", "one", "rebuild", "resume", "position_of")),
-        *((Restores, FakeRestores, name) for name in ("acknowledge", "acknowledged")),
+        *(
+            (real, fake, name)
+            for real, fake in ((StatusReader, FakeStatusReader), (ReadModels, FakeReadModels), (Restores, FakeRestores))
+            for name, _ in inspect.getmembers(fake, inspect.isfunction)
+            if not name.startswith("_") and hasattr(real, name)
+        ),
     ],
 )
 def test_the_fake_is_asked_like_the_real_one(real_kind: type, fake_kind: type, name: str) -> None:
