@@ -19,8 +19,9 @@ T = TypeVar("T")
 
 SOURCE = Path(__file__).with_name("obedient.S")
 _BUTTONS = ("shutdown", "reboot")
-_HEARD = (*_BUTTONS, "inject-nmi")
-"""What a guest must be ready for: an interrupt that comes while the firmware starts can leave it hanging for good."""
+_HEARD = (*_BUTTONS, "inject-nmi", "reset", "suspend")
+"""What a guest must be ready for: an interrupt or a reset that comes while the firmware starts can leave it hanging for
+good, and one that is suspended there may be reset there."""
 _IMAGE_BYTES = 1024 * 1024
 _BOOTED = b"B"
 _PATIENCE_S = 120.0
