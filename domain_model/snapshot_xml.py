@@ -218,6 +218,32 @@ def build(
     return "\n".join([*lines, f"</{ROOT}>", ""])
 
 
+def rebuild(
+    asked: str,
+    *,
+    state: str,
+    creation_time_s: int,
+    parent: str | None,
+    memory: bool,
+    disks: Iterable[DiskSnapshot],
+    domain: str,
+    inactive_domain: str | None,
+) -> str:
+    """Write metadata to be redefined, of a snapshot that was taken as ``asked`` and whose metadata was never kept.
+
+    ``domain`` and ``inactive_domain`` are whole definitions. Raises as ``build``.
+    """
+    said = read(asked)
+    text = build(said.name, said.description, MemorySnapshot("internal" if memory else "no"), disks)
+    lines = [f"  <state>{state}</state>", f"  <creationTime>{creation_time_s}</creationTime>"]
+    if parent is not None:
+        lines.append(f"  <parent><name>{xml.escape_text(parent)}</name></parent>")
+    lines.append(domain.strip())
+    if inactive_domain is not None:
+        lines.append(xml.with_root_name(inactive_domain, "inactiveDomain").strip())
+    return "\n".join([text.removesuffix(f"</{ROOT}>\n") + lines[0], *lines[1:], f"</{ROOT}>", ""])
+
+
 def _lines(disk: DiskSnapshot) -> list[str]:
     start = f"    <disk{_attributes(name=disk.name, snapshot=disk.snapshot, type=disk.type)}"
     inside = []

@@ -40,6 +40,8 @@ class Capabilities:
     delete_metadata_only: bool = True
     """False only where snapshots are nothing but metadata: any deletion is of metadata alone, and none is asked for as
     such. Elsewhere METADATA_ONLY never becomes a plain delete; where it cannot be done it is refused (8)."""
+    whole_acts: bool = False
+    """Whether an act is done as a whole or not at all, whatever breaks it off: what is not there was not done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Applier:
 
     def _begin(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
         sighting = self._eye.sighting(domain)
+        task = self._task(domain, operation)
         evidence = evidence_of(sighting, domain)
 
         def start(now: Domain) -> None:
@@ -72,26 +73,27 @@ class Applier:
                 RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
             elif operation.verb not in MAKES_DOMAINS:
                 raise NoDomain(f"no domain '{domain.name}' on the host", field="domain", value=domain.name)
+            evidence |= VERBS[operation.verb].before(task, sighting)
             began = self._records.change(queued.domain, start, lead=self._lead, operation=queued)
         except Refused as refusal:
             self._fail(queued, refusal)
             return
         if began:
             operation.evidence, operation.started = evidence, True
-            self._act(queued, domain, operation)
+            self._act(queued, task)
 
-    def _act(self, queued: QueuedOperation, domain: Domain, operation: Operation, *, repeated: bool = False) -> None:
-        task = Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
+    def _act(self, queued: QueuedOperation, task: Task, *, repeated: bool = False) -> None:
+        operation = task.operation
         failure: Refused | None = None
         try:
             VERBS[operation.verb].act(task)
         except OutcomeUnknown as lost:
             _log.warning("the answer was lost: %s", lost, extra={"operation": operation.id})
-            self._settle(queued, domain, operation, may_repeat=False)
+            self._settle(queued, task.domain, operation, may_repeat=False)
             return
         except Refused as refusal:
             # The first attempt may have come to its end only now, and the second be refused for just that.
-            failure = None if repeated and self._happened(domain, operation) is Verdict.DONE else refusal
+            failure = None if repeated and self._happened(task) is Verdict.DONE else refusal
         else:
             failure = None if task.agrees else replica_differs(task)
         self._record_end(queued, task, failure)
@@ -103,12 +105,13 @@ class Applier:
 
         Not done and harmless to do again: it is done again, unless that was just tried; then the next round does it.
         """
-        verdict = self._happened(domain, operation)
+        task = self._task(domain, operation)
+        self._mend(task)
+        verdict = self._happened(task)
         if verdict is Verdict.NOT_DONE:
             if may_repeat:
-                self._act(queued, domain, operation, repeated=True)
+                self._act(queued, task, repeated=True)
             return
-        task = Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
         if verdict is Verdict.DONE:
             self._record_end(queued, task, None)
             return
@@ -152,8 +155,24 @@ class Applier:
 
         self._change(queued, task, end)
 
-    def _happened(self, domain: Domain, operation: Operation) -> Verdict:
-        return VERBS[operation.verb].happened(operation, self._eye.sighting(domain))
+    def _task(self, domain: Domain, operation: Operation) -> Task:
+        return Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
+
+    def _mend(self, task: Task) -> None:
+        """What cannot be put right is left, and said: then what is there may not tell what happened."""
+        sighting = self._eye.sighting(task.domain)
+        if sighting is None:
+            return
+        try:
+            VERBS[task.operation.verb].mend(task, sighting)
+        except HypervisorUnreachable:
+            raise
+        except (Refused, OutcomeUnknown) as trouble:
+            ids = {"operation": task.operation.id}
+            _log.warning("what was left half-done could not be put right: %s", trouble, extra=ids)
+
+    def _happened(self, task: Task) -> Verdict:
+        return VERBS[task.operation.verb].happened(task, self._eye.sighting(task.domain))
 
     def _look(self, task: Task) -> Observation | None:
         named = task.operation.verb.startswith(("snapshot-", "checkpoint-")) and "name" in task.arguments

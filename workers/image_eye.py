@@ -7,7 +7,7 @@ from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.placements import Images, Role
 from domain_model.presence import Presence, Verification
-from drivers.images import ImageChain, ImageFindings, ImageSnapshots, SnapshotPresence
+from drivers.images import ImageChain, ImageFindings, ImageSnapshots, OrphanTag, SnapshotPresence
 from drivers.port import Driver
 
 _log = logging.getLogger(__name__)
@@ -23,6 +23,25 @@ class ImageEye:
     def presence(self, domain: Domain) -> Mapping[str, Verification]:
         """What is known of the snapshots' data, by name. Raises HypervisorUnreachable."""
         return self.look(domain)[0]
+
+    def chains(self, uuid: str) -> Sequence[ImageChain] | None:
+        """The files of each disk; None unless all that it writes to are seen from here. Raises HypervisorUnreachable."""
+        driver = self._driver
+        if not isinstance(driver, ImageSnapshots):
+            return None
+        try:
+            chains = driver.image_chains(uuid)
+        except HypervisorUnreachable:
+            raise
+        except Refused as refusal:
+            _log.info("the images of domain %s cannot be looked at: %s", uuid, refusal)
+            return None
+        return chains if all(chain.files for chain in chains) else None
+
+    def orphans(self, uuid: str) -> Sequence[OrphanTag]:
+        """The snapshots inside its images that none the hypervisor lists explains. Raises as the port's reads do."""
+        driver = self._driver
+        return driver.snapshot_presence(uuid).orphans if isinstance(driver, ImageSnapshots) else ()
 
     def look(self, domain: Domain) -> tuple[Mapping[str, Verification], Images | None]:
         """The same, and the files of the disks; None when those cannot be told. Raises HypervisorUnreachable."""

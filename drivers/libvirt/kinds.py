@@ -175,6 +175,7 @@ def capabilities_of(name: str) -> Capabilities:
         redefine=kind.metadata,
         no_metadata=kind is _QEMU or kind.native,
         delete_metadata_only=SnapshotDelete not in kind.needless,
+        whole_acts=name == TEST,  # it keeps nothing outside its own memory
     )
 
 

@@ -43,7 +43,7 @@ class SimulatorDriver(Saver, Tuner, DeviceKeeper, GuestController, Agent, Checkp
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(driver="Simulator")
+        return Capabilities(driver="Simulator", whole_acts=True)
 
     def identity(self) -> HostIdentity:
         with self._reading() as host:

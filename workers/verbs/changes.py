@@ -1,10 +1,12 @@
 """Changing what a domain is made of: what an agent does, and how it tells whether it happened."""
 
+from typing import Any
+
+from domain_model import xml
 from domain_model.flags import Affect, DeviceModify, Memory, Vcpu
-from domain_model.operations import Operation
 from drivers.abilities import Devices, Tuning
 from drivers.port import DomainSighting
-from workers.verbs.task import Task, Verb, cannot_tell, do_again, done_if
+from workers.verbs.task import Happened, Task, Verb, Verdict, do_again, done_if
 
 
 def _describe(task: Task) -> None:
@@ -30,19 +32,53 @@ def _autostart(task: Task) -> None:
     task.ability(Tuning).set_autostart(task.uuid, autostart=not task.arguments.get("disable", False))
 
 
-def _starts_with_the_host(operation: Operation, seen: DomainSighting | None) -> bool:
-    return seen is not None and seen.autostart != operation.arguments.get("disable", False)
+def _starts_with_the_host(task: Task, seen: DomainSighting | None) -> bool:
+    return seen is not None and seen.autostart != task.arguments.get("disable", False)
 
 
 def _resize(task: Task) -> None:
     task.ability(Devices).block_resize(task.uuid, task.arguments["disk"], task.arguments["size_bytes"])
 
 
+def _count_devices(task: Task, seen: DomainSighting | None) -> dict[str, Any]:
+    """How many devices of the argument's kind each definition has that it is to change."""
+    if seen is None:
+        return {}
+    kind = xml.parse(task.xml, root=None).tag
+    flags = task.flags & (Affect.LIVE | Affect.CONFIG) or (Affect.LIVE if seen.active else Affect.CONFIG)
+    sides = {"live": False} if flags & Affect.LIVE else {}
+    sides |= {"config": True} if flags & Affect.CONFIG else {}
+    return {"devices": {side: _count(task, str(kind), inactive=inactive) for side, inactive in sides.items()}}
+
+
+def _count(task: Task, kind: str, *, inactive: bool) -> int:
+    definition = xml.parse(task.driver.domain_xml(task.uuid, inactive=inactive), root="domain")
+    return len(definition.findall(f"devices/{kind}"))
+
+
+def _if_there_are(change: int) -> Happened:
+    """Told by whether every definition that it changes has so many devices of the kind more than before.
+
+    As many as before: it was not done, or the guest has not let go yet, and is asked again.
+    """
+
+    def happened(task: Task, seen: DomainSighting | None) -> Verdict:
+        before = task.evidence.get("devices")
+        if before is None or seen is None or seen.active != (task.evidence.get("hypervisor_id") is not None):
+            return Verdict.CANNOT_TELL
+        now = _count_devices(task, seen)["devices"]
+        if now == before:
+            return Verdict.NOT_DONE
+        return Verdict.DONE if now == {side: n + change for side, n in before.items()} else Verdict.CANNOT_TELL
+
+    return happened
+
+
 VERBS: dict[str, Verb] = {
     "autostart": Verb(_autostart, done_if(_starts_with_the_host)),
     "domrename": Verb(
         lambda task: task.ability(Tuning).rename(task.uuid, task.arguments["name"]),
-        done_if(lambda operation, seen: seen is not None and seen.name == operation.arguments["name"]),
+        done_if(lambda task, seen: seen is not None and seen.name == task.arguments["name"]),
     ),
     "setmem": Verb(_set_memory, do_again),
     "setmaxmem": Verb(_set_maximum, do_again),
@@ -51,10 +87,14 @@ VERBS: dict[str, Verb] = {
     ),
     # The same device attached twice may be two devices, and a second detach take another one.
     "attach-device": Verb(
-        lambda task: task.ability(Devices).attach_device(task.uuid, task.xml, DeviceModify(task.flags)), cannot_tell
+        lambda task: task.ability(Devices).attach_device(task.uuid, task.xml, DeviceModify(task.flags)),
+        _if_there_are(1),
+        before=_count_devices,
     ),
     "detach-device": Verb(
-        lambda task: task.ability(Devices).detach_device(task.uuid, task.xml, DeviceModify(task.flags)), cannot_tell
+        lambda task: task.ability(Devices).detach_device(task.uuid, task.xml, DeviceModify(task.flags)),
+        _if_there_are(-1),
+        before=_count_devices,
     ),
     "update-device": Verb(
         lambda task: task.ability(Devices).update_device(task.uuid, task.xml, DeviceModify(task.flags)), do_again

@@ -7,31 +7,30 @@ from domain_model.checkpoints import BackupOutcome
 from domain_model.domain import Domain
 from domain_model.errors import Refused
 from domain_model.flags import BackupBegin, CheckpointCreate, CheckpointDelete
-from domain_model.operations import Operation
 from drivers.abilities import Backups, Checkpoints
 from drivers.port import DomainSighting
 from workers.verbs.task import Task, Verb, Verdict, do_again, done_if
 
 
-def _is_there(operation: Operation, seen: DomainSighting | None) -> bool:
+def _is_there(task: Task, seen: DomainSighting | None) -> bool:
     """It was not there before, or the rules had refused it.
 
     Where it is not it is made again, which overwrites nothing: libvirt refuses (1) a bitmap that is there already.
     """
-    return seen is not None and operation.arguments["name"] in (seen.checkpoints or ())
+    return seen is not None and task.arguments["name"] in (seen.checkpoints or ())
 
 
-def _is_gone(operation: Operation, seen: DomainSighting | None) -> bool:
+def _is_gone(task: Task, seen: DomainSighting | None) -> bool:
     if seen is None:
         return True
-    if operation.arguments["flags"] & CheckpointDelete.CHILDREN_ONLY or seen.checkpoints is None:
+    if task.arguments["flags"] & CheckpointDelete.CHILDREN_ONLY or seen.checkpoints is None:
         return False
-    return operation.arguments["name"] not in seen.checkpoints
+    return task.arguments["name"] not in seen.checkpoints
 
 
-def _was_begun(operation: Operation, seen: DomainSighting | None) -> Verdict:
+def _was_begun(task: Task, seen: DomainSighting | None) -> Verdict:
     """A checkpoint is made in the same moment as its backup begins; a backup without one leaves no trace to tell by."""
-    checkpoint = operation.arguments.get("checkpoint")
+    checkpoint = task.arguments.get("checkpoint")
     begun = seen is not None and checkpoint is not None and checkpoint in (seen.checkpoints or ())
     return Verdict.DONE if begun else Verdict.CANNOT_TELL
 

@@ -2,7 +2,6 @@
 
 from domain_model.flags import SetTime
 from domain_model.libvirt import DomainState
-from domain_model.operations import Operation
 from drivers.abilities import GuestAgent, GuestControl
 from drivers.port import DomainSighting
 from workers.verbs.task import Task, Verb, Verdict, cannot_tell, do_again, done_if, in_state, inactive
@@ -39,18 +38,18 @@ def _time(task: Task) -> None:
     task.result.update(seconds=seconds, nseconds=nseconds)
 
 
-def _slept(operation: Operation, seen: DomainSighting | None) -> bool:
+def _slept(task: Task, seen: DomainSighting | None) -> bool:
     """Asleep, off when it was to sleep on disk, or awake again by now."""
     if seen is None or seen.state is DomainState.PMSUSPENDED:
         return True
     woken = (seen.state, seen.reason) == (DomainState.RUNNING, _WOKEN)
-    before = (operation.evidence.get("state"), operation.evidence.get("reason"))
-    return inactive(operation, seen) or (woken and before != (DomainState.RUNNING, _WOKEN))
+    before = (task.evidence.get("state"), task.evidence.get("reason"))
+    return inactive(task, seen) or (woken and before != (DomainState.RUNNING, _WOKEN))
 
 
-def _time_happened(operation: Operation, _seen: DomainSighting | None) -> Verdict:
+def _time_happened(task: Task, _seen: DomainSighting | None) -> Verdict:
     """Reading a clock may be repeated, and so may setting it by another; the time that was meant has passed."""
-    return Verdict.CANNOT_TELL if "seconds" in operation.arguments else Verdict.NOT_DONE
+    return Verdict.CANNOT_TELL if "seconds" in task.arguments else Verdict.NOT_DONE
 
 
 _WOKEN = 8

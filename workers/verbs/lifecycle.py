@@ -4,7 +4,6 @@ from domain_model.adoption import Adoption, Observation
 from domain_model.domain import Domain
 from domain_model.flags import CoreDump, Define, Destroy, Reboot, SaveRestore, Shutdown, Start, Undefine
 from domain_model.libvirt import DomainState
-from domain_model.operations import Operation
 from drivers.abilities import GuestControl, Saving
 from drivers.port import DomainSighting
 from workers.verbs.task import Task, Verb, Verdict, cannot_tell, do_again, done_if, in_state, inactive
@@ -37,24 +36,24 @@ def _dump(task: Task) -> None:
     task.ability(Saving).core_dump(task.uuid, path, CoreDump(task.flags), form)
 
 
-def _saved(operation: Operation, seen: DomainSighting | None) -> Verdict:
+def _saved(task: Task, seen: DomainSighting | None) -> Verdict:
     """That it runs no more may have another cause; libvirt says whether it was saved, unless it forgot the domain."""
-    if not inactive(operation, seen):
+    if not inactive(task, seen):
         return Verdict.NOT_DONE
     saved = seen is not None and not seen.active and seen.reason == _SHUTOFF_SAVED
     return Verdict.DONE if saved else Verdict.CANNOT_TELL
 
 
-def _saved_by_libvirt(operation: Operation, seen: DomainSighting | None) -> Verdict:
-    if not inactive(operation, seen):
+def _saved_by_libvirt(task: Task, seen: DomainSighting | None) -> Verdict:
+    if not inactive(task, seen):
         return Verdict.NOT_DONE
     return Verdict.DONE if seen is not None and seen.managed_save else Verdict.CANNOT_TELL
 
 
-def _dumped(operation: Operation, seen: DomainSighting | None) -> Verdict:
+def _dumped(task: Task, seen: DomainSighting | None) -> Verdict:
     """A file that is there may be half written, so it is written again, unless the guest was to be ended by it."""
-    repeatable = not operation.arguments["flags"] & (CoreDump.CRASH | CoreDump.RESET)
-    return Verdict.NOT_DONE if repeatable and not inactive(operation, seen) else Verdict.CANNOT_TELL
+    repeatable = not task.arguments["flags"] & (CoreDump.CRASH | CoreDump.RESET)
+    return Verdict.NOT_DONE if repeatable and not inactive(task, seen) else Verdict.CANNOT_TELL
 
 
 VERBS: dict[str, Verb] = {

@@ -7,42 +7,35 @@ from domain_model.adoption import Adoption, Observation
 from domain_model.domain import Domain
 from domain_model.errors import OperationInvalid
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
-from domain_model.operations import Operation
 from domain_model.presence import Presence
 from domain_model.redefinition import Step
 from drivers.port import DomainSighting
 from workers.image_eye import ImageEye
 from workers.redefining import Redefinition, dumps_for
+from workers.verbs import snapshot_creation
 from workers.verbs.task import Task, Verb, Verdict, do_again, done_if
 
 
-def _snapshot_was_created(operation: Operation, seen: DomainSighting | None) -> Verdict:
-    if operation.arguments["flags"] & SnapshotCreate.NO_METADATA or seen is None:
+def _was_reverted(task: Task, seen: DomainSighting | None) -> Verdict:
+    """A running guest becomes another run by it, and the snapshot the current one when all else is done."""
+    if seen is None:
         return Verdict.CANNOT_TELL
-    # Absence proves nothing: a disk may hold the snapshot although libvirt does not list it, and taking it again
-    # would silently overwrite it.
-    return Verdict.DONE if operation.arguments["name"] in seen.snapshots else Verdict.CANNOT_TELL
+    name, current_before = task.arguments["name"], task.evidence.get("current_snapshot")
+    another_run = seen.hypervisor_id != task.evidence.get("hypervisor_id")
+    if seen.current_snapshot == name and (another_run or current_before != name):
+        return Verdict.DONE
+    if seen.current_snapshot != current_before:
+        return Verdict.CANNOT_TELL  # somebody went on from there
+    # Off before and after, at the snapshot it was at: once more makes no difference.
+    return Verdict.NOT_DONE
 
 
-def _was_reverted(operation: Operation, seen: DomainSighting | None) -> Verdict:
-    if seen is None or seen.current_snapshot != operation.arguments["name"]:
-        return Verdict.CANNOT_TELL
-    another_run = seen.hypervisor_id != operation.evidence.get("hypervisor_id")
-    became_current = seen.current_snapshot != operation.evidence.get("current_snapshot")
-    return Verdict.DONE if another_run or became_current else Verdict.CANNOT_TELL
-
-
-def _snapshots_are_gone(operation: Operation, seen: DomainSighting | None) -> bool:
+def _snapshots_are_gone(task: Task, seen: DomainSighting | None) -> bool:
     if seen is None:
         return True
-    if operation.arguments["flags"] & SnapshotDelete.CHILDREN_ONLY:
+    if task.arguments["flags"] & SnapshotDelete.CHILDREN_ONLY:
         return False
-    return operation.arguments["name"] not in seen.snapshots
-
-
-def _create_snapshot(task: Task) -> None:
-    task.driver.snapshot_create(task.uuid, task.xml, SnapshotCreate(task.flags))
-    task.result["snapshot"] = task.arguments["name"]
+    return task.arguments["name"] not in seen.snapshots
 
 
 def _redefine(task: Task) -> None:
@@ -96,7 +89,7 @@ def _delete_snapshot(task: Task) -> None:
 
 
 VERBS: dict[str, Verb] = {
-    "snapshot-create": Verb(_create_snapshot, _snapshot_was_created),
+    "snapshot-create": snapshot_creation.VERB,
     "snapshot-redefine": Verb(_redefine, do_again),
     "snapshot-undelete": Verb(_undelete, do_again),
     "snapshot-revert": Verb(_revert, _was_reverted, _record_revert),

@@ -2,7 +2,7 @@
 
 ``act`` touches the hypervisor. ``happened`` looks at what is there, beside the evidence taken before, when the answer
 was lost: done, not done (so it may be done again), or not to be told from here. ``record`` adds the facts that a plain
-comparison with the log would not find.
+comparison with the log would not find. ``docs/reference/evidence.md`` says of each verb by what it is told.
 """
 
 from collections.abc import Callable
@@ -55,6 +55,11 @@ class Task:
         return self.operation.arguments
 
     @property
+    def evidence(self) -> dict[str, Any]:
+        """What was seen before the hypervisor was first touched."""
+        return self.operation.evidence
+
+    @property
     def flags(self) -> int:
         return int(self.arguments["flags"])
 
@@ -85,9 +90,20 @@ class Task:
         return self.driver
 
 
+Before = Callable[[Task, DomainSighting | None], dict[str, Any]]
 Act = Callable[[Task], None]
-Happened = Callable[[Operation, DomainSighting | None], Verdict]
+Mend = Callable[[Task, DomainSighting], None]
+Happened = Callable[[Task, DomainSighting | None], Verdict]
 Record = Callable[[Task, Domain, Adoption, Observation | None], None]
+
+
+def nothing_to_know(_task: Task, _seen: DomainSighting | None) -> dict[str, Any]:
+    """What every operation records of how it was before is enough."""
+    return {}
+
+
+def nothing_to_mend(_task: Task, _seen: DomainSighting) -> None:
+    """Broken off, it leaves nothing half-done."""
 
 
 def nothing_more(_task: Task, _domain: Domain, _adoption: Adoption, _seen: Observation | None) -> None:
@@ -99,14 +115,18 @@ class Verb:
     act: Act
     happened: Happened
     record: Record = nothing_more
+    before: Before = nothing_to_know
+    """Looks for what else has to be known of how it was before; refuses what must not be begun."""
+    mend: Mend = nothing_to_mend
+    """Puts right what an attempt that was broken off left half-done, before it is asked what happened."""
 
 
-def done_if(test: Callable[[Operation, DomainSighting | None], bool]) -> Happened:
+def done_if(test: Callable[[Task, DomainSighting | None], bool]) -> Happened:
     """Done when the test says so; otherwise not done, and harmless to do again."""
-    return lambda operation, seen: Verdict.DONE if test(operation, seen) else Verdict.NOT_DONE
+    return lambda task, seen: Verdict.DONE if test(task, seen) else Verdict.NOT_DONE
 
 
-def do_again(_operation: Operation, _seen: DomainSighting | None) -> Verdict:
+def do_again(_task: Task, _seen: DomainSighting | None) -> Verdict:
     """Doing it twice is the same as once."""
     return Verdict.NOT_DONE
 
@@ -115,10 +135,11 @@ def in_state(*states: DomainState) -> Happened:
     return done_if(lambda _, seen: seen is not None and seen.state in states)
 
 
-def inactive(operation: Operation, seen: DomainSighting | None) -> bool:
-    return seen is None or not seen.active or seen.hypervisor_id != operation.evidence.get("hypervisor_id")
+def inactive(task: Task, seen: DomainSighting | None) -> bool:
+    """Whether the guest that ran is not there any more; another run of it is another guest."""
+    return seen is None or not seen.active or seen.hypervisor_id != task.evidence.get("hypervisor_id")
 
 
-def cannot_tell(_operation: Operation, _seen: DomainSighting | None) -> Verdict:
+def cannot_tell(_task: Task, _seen: DomainSighting | None) -> Verdict:
     """What it does leaves no trace that a second look could find."""
     return Verdict.CANNOT_TELL

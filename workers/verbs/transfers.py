@@ -22,7 +22,7 @@ def _replay(task: Task) -> None:
 
 def _replicated(task: Task) -> ReplayReport:
     replication = Replication(task.driver, task.records, task.domain, str(task.lead.host), task.tell)
-    report = replication.run(existed_before=task.operation.evidence["existed"])
+    report = replication.run(existed_before=task.evidence["existed"])
     task.removed = replication.removed
     return report
 

@@ -88,7 +88,9 @@ class Commands:
         log = door.get("/v1/domains/web/log", limit=100_000).body["items"]
         created = [entry["data"]["name"] for entry in log if entry["topic"] == "snapshot.created"]
         assert created == self.done
-        steps = Counter((entry["operation"], entry["topic"]) for entry in log if entry["topic"].startswith("operation."))
+        steps = Counter(
+            (entry["operation"], entry["topic"]) for entry in log if entry["topic"].startswith("operation.")
+        )
         assert set(steps.values()) == {1}
         assert Counter(topic for _, topic in steps)["operation.outcome_unknown"] == len(self.untold)
 

@@ -1,0 +1,131 @@
+"""Taking a snapshot: what an agent does, and how it tells whether it happened.
+
+libvirt keeps its metadata last. When libvirtd ends in the middle the guest may stay paused, and its images may hold a
+snapshot that nobody lists and that the next one of this name would overwrite without a word. So the images are looked
+into before and afterwards: the name was free in them when the operation began, and whatever bears it later is ours.
+"""
+
+import logging
+from typing import Any
+
+from domain_model import domain_xml, snapshot_xml
+from domain_model.errors import OperationFailed
+from domain_model.flags import SnapshotCreate, SnapshotDelete
+from domain_model.libvirt import DomainState
+from domain_model.snapshot_xml import DiskSnapshot
+from drivers.images import ImageChain, OrphanTag
+from drivers.port import DomainSighting
+from workers.image_eye import ImageEye
+from workers.verbs.task import Task, Verb, Verdict
+
+_PAUSED_FOR_SAVING = 3
+"""The reason of being paused, virDomainPausedReason: libvirt gives it while it takes a snapshot, and nobody else then."""
+
+_log = logging.getLogger(__name__)
+
+
+def _eye(task: Task) -> ImageEye:
+    return ImageEye(task.driver, str(task.lead.host))
+
+
+def _images(task: Task) -> list[ImageChain]:
+    """The images that can hold snapshots; none if one of the domain's images cannot be seen."""
+    return [chain for chain in _eye(task).chains(task.uuid) or () if chain.tags is not None]
+
+
+def _look_whether_the_name_is_free(task: Task, seen: DomainSighting | None) -> dict[str, Any]:
+    """Returns the images in which it is. Raises OperationFailed (9) where one holds a snapshot of this name."""
+    if seen is None or _is_external(task):
+        return {}
+    name, images = task.arguments["name"], _images(task)
+    for image in images:
+        if name in (image.tags or ()):
+            raise OperationFailed(
+                f"image '{image.files[0]}' holds a snapshot '{name}' that is not listed, and a new one would overwrite it",
+                field="name",
+                value=name,
+                accepted="another name, or snapshot-create --redefine of that one",
+            )
+    return {"images": sorted(image.files[0] for image in images)}
+
+
+def _is_external(task: Task) -> bool:
+    """Its data is in files beside the images, which tell nothing here."""
+    return bool(task.flags & SnapshotCreate.DISK_ONLY) or snapshot_xml.read(task.xml).location == "external"
+
+
+def _create(task: Task) -> None:
+    task.driver.snapshot_create(task.uuid, task.xml, SnapshotCreate(task.flags))
+    task.result["snapshot"] = task.arguments["name"]
+
+
+def _was_created(task: Task, seen: DomainSighting | None) -> Verdict:
+    name, kept = task.arguments["name"], not task.flags & SnapshotCreate.NO_METADATA
+    if seen is None:
+        return Verdict.CANNOT_TELL
+    if name in seen.snapshots:
+        return Verdict.DONE
+    if kept and task.driver.capabilities.whole_acts:
+        return Verdict.NOT_DONE
+    before = task.evidence.get("images")
+    tags = {image.files[0]: image.tags or () for image in _images(task)} if before else {}
+    if not before or not {*before} <= tags.keys():
+        return Verdict.CANNOT_TELL
+    if any(name in tags[file] for file in before):
+        return Verdict.CANNOT_TELL if kept else Verdict.DONE
+    return Verdict.NOT_DONE
+
+
+def _mend(task: Task, seen: DomainSighting) -> None:
+    """Afterwards the snapshot is listed, or no image holds anything of it; and the guest runs if it did."""
+    name, images = task.arguments["name"], task.evidence.get("images", ())
+    if images and name not in seen.snapshots and not task.flags & SnapshotCreate.NO_METADATA:
+        tags = [tag for tag in _eye(task).orphans(task.uuid) if tag.tag == name and tag.file in images]
+        if tags:
+            _make_known(task, seen, tags)
+    ran = task.evidence.get("state") == DomainState.RUNNING
+    if ran and (seen.state, seen.reason) == (DomainState.PAUSED, _PAUSED_FOR_SAVING):
+        _log.warning("the guest was left paused, and goes on", extra={"operation": task.operation.id})
+        task.driver.resume(task.uuid)
+
+
+def _make_known(task: Task, seen: DomainSighting, tags: list[OrphanTag]) -> None:
+    """Give the hypervisor the metadata it did not come to keep; by that, what is not whole can be deleted."""
+    files = {tag.file for tag in tags}
+    held = {chain.disk for chain in _images(task) if chain.files[0] in files}
+    definition = task.driver.domain_xml(task.uuid, inactive=False)
+    memory = any(tag.vm_state_bytes for tag in tags)
+    wanted, others = _disks_it_is_of(task, definition)
+    text = snapshot_xml.rebuild(
+        task.xml,
+        state=_state_of(task) if memory else "shutoff",
+        creation_time_s=min(tag.date_s for tag in tags),
+        parent=task.evidence.get("current_snapshot"),
+        memory=memory,
+        # What it lacks of a disk it is said to have as well: libvirt refuses half of one, and deletes what there is.
+        disks=[DiskSnapshot(disk, "internal" if disk in wanted | held else "no") for disk in wanted | held | others],
+        domain=definition,
+        inactive_domain=task.driver.domain_xml(task.uuid, inactive=True) if seen.active and seen.persistent else None,
+    )
+    task.driver.snapshot_create(task.uuid, text, SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT)
+    if held != wanted or memory != (task.evidence.get("hypervisor_id") is not None):
+        _log.warning("deletes what there is of a snapshot that is not whole", extra={"operation": task.operation.id})
+        task.driver.snapshot_delete(task.uuid, task.arguments["name"], SnapshotDelete.NONE)
+
+
+def _state_of(task: Task) -> str:
+    return "paused" if task.evidence.get("state") == DomainState.PAUSED else "running"
+
+
+def _disks_it_is_of(task: Task, definition: str) -> tuple[set[str], set[str]]:
+    """The disks a snapshot is to hold, which are all that are written to but those that were left out; and the others."""
+    asked = {disk.name: disk.snapshot for disk in snapshot_xml.read(task.xml).disks}
+    wanted, others = set[str](), set[str]()
+    for disk in domain_xml.read(definition).disks:
+        usual = disk.snapshot or ("no" if disk.readonly else None)
+        told = asked.get(disk.target) or asked.get(disk.source or "") or usual
+        (others if told == "no" or disk.source is None else wanted).add(disk.target)
+    return wanted, others
+
+
+VERB = Verb(_create, _was_created, before=_look_whether_the_name_is_free, mend=_mend)
