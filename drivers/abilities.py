@@ -107,6 +107,10 @@ class GuestControl(Protocol):
 
     def abort_job(self, uuid: str) -> None: ...
 
+    def job_is_active(self, uuid: str) -> bool:
+        """Whether the hypervisor is at a job that can be asked about; it goes on though who asked for it is gone."""
+        ...
+
 
 @runtime_checkable
 class GuestAgent(Protocol):

@@ -73,7 +73,7 @@ class Applier:
                 RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
             elif operation.verb not in MAKES_DOMAINS:
                 raise NoDomain(f"no domain '{domain.name}' on the host", field="domain", value=domain.name)
-            evidence |= VERBS[operation.verb].before(task, sighting)
+            evidence |= VERBS[operation.verb].evidence.before(task, sighting)
             began = self._records.change(queued.domain, start, lead=self._lead, operation=queued)
         except Refused as refusal:
             self._fail(queued, refusal)
@@ -108,6 +108,8 @@ class Applier:
         task = self._task(domain, operation)
         self._mend(task)
         verdict = self._happened(task)
+        if verdict is Verdict.NOT_YET:
+            return
         if verdict is Verdict.NOT_DONE:
             if may_repeat:
                 self._act(queued, task, repeated=True)
@@ -164,7 +166,7 @@ class Applier:
         if sighting is None:
             return
         try:
-            VERBS[task.operation.verb].mend(task, sighting)
+            VERBS[task.operation.verb].evidence.mend(task, sighting)
         except HypervisorUnreachable:
             raise
         except (Refused, OutcomeUnknown) as trouble:
@@ -172,7 +174,7 @@ class Applier:
             _log.warning("what was left half-done could not be put right: %s", trouble, extra=ids)
 
     def _happened(self, task: Task) -> Verdict:
-        return VERBS[task.operation.verb].happened(task, self._eye.sighting(task.domain))
+        return VERBS[task.operation.verb].evidence.verdict(task, self._eye.sighting(task.domain))
 
     def _look(self, task: Task) -> Observation | None:
         named = task.operation.verb.startswith(("snapshot-", "checkpoint-")) and "name" in task.arguments

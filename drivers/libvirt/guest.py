@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
-from domain_model.errors import InvalidArgument, InvalidFlags
+from domain_model.errors import InvalidArgument, InvalidFlags, NotSupported, OperationInvalid
 from domain_model.flags import SetTime
 from domain_model.libvirt import CODE_SETS, MOST_KEYS, SLEEP_TARGETS
 from drivers.libvirt.calls import Calls
+
+_ACTIVE_JOBS = (1, 2)
+"""Bounded and unbounded, virDomainJobType; the others are none, or one that is over."""
 
 
 class GuestController(Calls):
@@ -33,6 +36,12 @@ class GuestController(Calls):
 
     def abort_job(self, uuid: str) -> None:
         self._act(uuid, lambda domain: domain.abortJob())
+
+    def job_is_active(self, uuid: str) -> bool:
+        try:
+            return self._read_domain(uuid, lambda domain: domain.jobInfo()[0] in _ACTIVE_JOBS)
+        except (NotSupported, OperationInvalid):
+            return False  # a domain that is off has none
 
 
 class Agent(Calls):

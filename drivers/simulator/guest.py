@@ -56,6 +56,11 @@ class GuestController(Acts):
             lifecycle.require_active(host.domain(uuid))
         raise OperationInvalid("no job is active on the domain")
 
+    def job_is_active(self, uuid: str) -> bool:
+        with self._reading() as host:
+            host.domain(uuid)
+        return False
+
 
 class Agent(Acts):
     """The ability ``GuestAgent``. Each raises 55 unless the guest runs, 74 without an agent, 86 if it does not answer."""

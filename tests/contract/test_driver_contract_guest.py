@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from domain_model.errors import NoDomain
 from domain_model.flags import Affect, Memory, Reboot, Shutdown, SnapshotCreate, Vcpu
 from domain_model.snapshot_xml import build
 from tests.contract.differences import QEMU, SIMULATOR, TEST
@@ -55,6 +57,10 @@ def test_a_job_is_aborted_only_where_there_is_one(subject: Subject) -> None:
 
     subject.refuses(55, "abort a job", subject.control.abort_job, on)
     subject.refuses(55, "abort a job while inactive", subject.control.abort_job, off)
+    assert not subject.control.job_is_active(on)
+    assert not subject.control.job_is_active(off)
+    with pytest.raises(NoDomain):
+        subject.control.job_is_active(str(uuid4()))
 
 
 # Ways to shut down and reboot.

@@ -32,6 +32,7 @@ class Qemu:
         self.images: dict[str, list[OrphanTag]] = {FILE: []}
         """What each holds besides the snapshots that are listed."""
         self.unseen = False
+        self.at_it = False
         self._left_paused = False
 
     def __getattr__(self, name: str) -> Any:
@@ -59,6 +60,9 @@ class Qemu:
 
     def snapshot_presence(self, _uuid: str) -> ImageFindings:
         return ImageFindings(orphans=tuple(tag for tags in self.images.values() for tag in tags))
+
+    def job_is_active(self, _uuid: str) -> bool:
+        return self.at_it
 
     def resume(self, uuid: str) -> None:
         self._driver.resume(uuid)
@@ -194,6 +198,15 @@ def test_what_is_in_one_of_two_images_only_is_deleted_and_taken_again(tmp_path: 
     assert stage.seen().snapshots == ()
     assert stage.apply(asked.queued).state == "succeeded"
     assert stage.seen().snapshots == ("second",)
+
+
+def test_what_the_hypervisor_is_still_at_is_waited_for(stage: Stage, qemu: Qemu) -> None:
+    qemu.unseen, qemu.point, qemu.at_it = True, "paused", True
+    asked = stage.take("second")
+    assert (asked.state, stage.seen().state) == ("in flight", DomainState.PAUSED)
+    qemu.at_it = False
+    qemu.snapshot_create(UUID_TEXT, snapshot_xml.build("second"), SnapshotCreate.NONE)  # it comes to its end
+    assert stage.apply(asked.queued).state == "succeeded"
 
 
 def test_without_metadata_it_is_told_by_the_images_alone(stage: Stage, qemu: Qemu) -> None:

@@ -6,7 +6,7 @@ from domain_model import xml
 from domain_model.flags import Affect, DeviceModify, Memory, Vcpu
 from drivers.abilities import Devices, Tuning
 from drivers.port import DomainSighting
-from workers.verbs.task import Happened, Task, Verb, Verdict, do_again, done_if
+from workers.verbs.task import DO_AGAIN, Evidence, Task, Verb, Verdict, done_if
 
 
 def _describe(task: Task) -> None:
@@ -56,13 +56,13 @@ def _count(task: Task, kind: str, *, inactive: bool) -> int:
     return len(definition.findall(f"devices/{kind}"))
 
 
-def _if_there_are(change: int) -> Happened:
-    """Told by whether every definition that it changes has so many devices of the kind more than before.
+def _if_there_are(change: int) -> Evidence:
+    """Whether every definition that it changes has so many devices of the kind more than before.
 
     As many as before: it was not done, or the guest has not let go yet, and is asked again.
     """
 
-    def happened(task: Task, seen: DomainSighting | None) -> Verdict:
+    def verdict(task: Task, seen: DomainSighting | None) -> Verdict:
         before = task.evidence.get("devices")
         if before is None or seen is None or seen.active != (task.evidence.get("hypervisor_id") is not None):
             return Verdict.CANNOT_TELL
@@ -71,35 +71,36 @@ def _if_there_are(change: int) -> Happened:
             return Verdict.NOT_DONE
         return Verdict.DONE if now == {side: n + change for side, n in before.items()} else Verdict.CANNOT_TELL
 
-    return happened
+    return Evidence(f"there is one device of the kind {'more' if change > 0 else 'less'}", verdict, _count_devices)
 
 
 VERBS: dict[str, Verb] = {
-    "autostart": Verb(_autostart, done_if(_starts_with_the_host)),
+    "autostart": Verb(_autostart, done_if("autostart is as asked for", _starts_with_the_host)),
     "domrename": Verb(
         lambda task: task.ability(Tuning).rename(task.uuid, task.arguments["name"]),
-        done_if(lambda task, seen: seen is not None and seen.name == task.arguments["name"]),
+        done_if(
+            "the domain bears the new name",
+            lambda task, seen: seen is not None and seen.name == task.arguments["name"],
+        ),
     ),
-    "setmem": Verb(_set_memory, do_again),
-    "setmaxmem": Verb(_set_maximum, do_again),
+    "setmem": Verb(_set_memory, DO_AGAIN),
+    "setmaxmem": Verb(_set_maximum, DO_AGAIN),
     "setvcpus": Verb(
-        lambda task: task.ability(Tuning).set_vcpus(task.uuid, task.arguments["count"], Vcpu(task.flags)), do_again
+        lambda task: task.ability(Tuning).set_vcpus(task.uuid, task.arguments["count"], Vcpu(task.flags)), DO_AGAIN
     ),
     # The same device attached twice may be two devices, and a second detach take another one.
     "attach-device": Verb(
         lambda task: task.ability(Devices).attach_device(task.uuid, task.xml, DeviceModify(task.flags)),
         _if_there_are(1),
-        before=_count_devices,
     ),
     "detach-device": Verb(
         lambda task: task.ability(Devices).detach_device(task.uuid, task.xml, DeviceModify(task.flags)),
         _if_there_are(-1),
-        before=_count_devices,
     ),
     "update-device": Verb(
-        lambda task: task.ability(Devices).update_device(task.uuid, task.xml, DeviceModify(task.flags)), do_again
+        lambda task: task.ability(Devices).update_device(task.uuid, task.xml, DeviceModify(task.flags)), DO_AGAIN
     ),
-    "desc": Verb(_describe, do_again),
-    "metadata": Verb(_set_metadata, do_again),
-    "blockresize": Verb(_resize, do_again),
+    "desc": Verb(_describe, DO_AGAIN),
+    "metadata": Verb(_set_metadata, DO_AGAIN),
+    "blockresize": Verb(_resize, DO_AGAIN),
 }

@@ -9,7 +9,7 @@ from domain_model.errors import Refused
 from domain_model.flags import BackupBegin, CheckpointCreate, CheckpointDelete
 from drivers.abilities import Backups, Checkpoints
 from drivers.port import DomainSighting
-from workers.verbs.task import Task, Verb, Verdict, do_again, done_if
+from workers.verbs.task import DO_AGAIN, Evidence, Task, Verb, Verdict, done_if
 
 
 def _is_there(task: Task, seen: DomainSighting | None) -> bool:
@@ -74,8 +74,10 @@ def _record_begin(task: Task, domain: Domain, adoption: Adoption, _seen: Observa
 
 
 VERBS: dict[str, Verb] = {
-    "checkpoint-create": Verb(_create, done_if(_is_there)),
-    "checkpoint-redefine": Verb(_create, do_again),
-    "checkpoint-delete": Verb(_delete, done_if(_is_gone)),
-    "backup-begin": Verb(_begin, _was_begun, _record_begin),
+    "checkpoint-create": Verb(_create, done_if("the checkpoint is listed", _is_there)),
+    "checkpoint-redefine": Verb(_create, DO_AGAIN),
+    "checkpoint-delete": Verb(
+        _delete, done_if("the checkpoint is not listed; of children only (done again)", _is_gone)
+    ),
+    "backup-begin": Verb(_begin, Evidence("the checkpoint made with it is listed", _was_begun), _record_begin),
 }

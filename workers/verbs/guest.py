@@ -4,7 +4,7 @@ from domain_model.flags import SetTime
 from domain_model.libvirt import DomainState
 from drivers.abilities import GuestAgent, GuestControl
 from drivers.port import DomainSighting
-from workers.verbs.task import Task, Verb, Verdict, cannot_tell, do_again, done_if, in_state, inactive
+from workers.verbs.task import DO_AGAIN, NO_TRACE, Evidence, Task, Verb, Verdict, done_if, in_state, inactive
 
 
 def _send_key(task: Task) -> None:
@@ -56,12 +56,14 @@ _WOKEN = 8
 """The reason of running, virDomainRunningReason."""
 
 VERBS: dict[str, Verb] = {
-    "dompmsuspend": Verb(_sleep, done_if(_slept)),
+    "dompmsuspend": Verb(_sleep, done_if("the guest is asleep or off, or was woken since", _slept)),
     "dompmwakeup": Verb(lambda task: task.ability(GuestControl).pm_wakeup(task.uuid), in_state(DomainState.RUNNING)),
-    "inject-nmi": Verb(lambda task: task.ability(GuestControl).inject_nmi(task.uuid), cannot_tell),
-    "send-key": Verb(_send_key, cannot_tell),
-    "domfsfreeze": Verb(_freeze, cannot_tell),
-    "domfsthaw": Verb(_thaw, do_again),
-    "domtime": Verb(_time, _time_happened),
-    "domjobabort": Verb(lambda task: task.ability(GuestControl).abort_job(task.uuid), cannot_tell),
+    "inject-nmi": Verb(lambda task: task.ability(GuestControl).inject_nmi(task.uuid), NO_TRACE),
+    "send-key": Verb(_send_key, NO_TRACE),
+    "domfsfreeze": Verb(_freeze, NO_TRACE),
+    "domfsthaw": Verb(_thaw, DO_AGAIN),
+    "domtime": Verb(
+        _time, Evidence("(done again, unless a time was given, which has passed: unknown)", _time_happened)
+    ),
+    "domjobabort": Verb(lambda task: task.ability(GuestControl).abort_job(task.uuid), NO_TRACE),
 }

@@ -6,13 +6,23 @@ from domain_model.flags import CoreDump, Define, Destroy, Reboot, SaveRestore, S
 from domain_model.libvirt import DomainState
 from drivers.abilities import GuestControl, Saving
 from drivers.port import DomainSighting
-from workers.verbs.task import Task, Verb, Verdict, cannot_tell, do_again, done_if, in_state, inactive
+from workers.verbs.task import (
+    DO_AGAIN,
+    GUEST_GONE,
+    NO_TRACE,
+    Evidence,
+    Task,
+    Verb,
+    Verdict,
+    done_if,
+    in_state,
+    inactive,
+)
 
 _SHUTOFF_SAVED = 5
 """The reason of being off, virDomainShutoffReason."""
 
-_active = done_if(lambda _, seen: seen is not None and seen.active)
-_undefined = done_if(lambda _, seen: seen is None or not seen.persistent)
+_ACTIVE = done_if("the domain is active", lambda _, seen: seen is not None and seen.active)
 
 
 def _record_reboot(_task: Task, _domain: Domain, adoption: Adoption, _seen: Observation | None) -> None:
@@ -57,24 +67,28 @@ def _dumped(task: Task, seen: DomainSighting | None) -> Verdict:
 
 
 VERBS: dict[str, Verb] = {
-    "define": Verb(lambda task: task.driver.define(task.xml, Define(task.flags)), do_again),
-    "create": Verb(lambda task: task.driver.create(task.xml, Start(task.flags)), _active),
-    "undefine": Verb(lambda task: task.driver.undefine(task.uuid, Undefine(task.flags)), _undefined),
-    "start": Verb(lambda task: task.driver.start(task.uuid, Start(task.flags)), _active),
-    "shutdown": Verb(lambda task: task.driver.shutdown(task.uuid, Shutdown(task.flags)), done_if(inactive)),
-    "reboot": Verb(lambda task: task.driver.reboot(task.uuid, Reboot(task.flags)), cannot_tell, _record_reboot),
-    "reset": Verb(lambda task: task.ability(GuestControl).reset(task.uuid), cannot_tell, _record_reset),
-    "destroy": Verb(lambda task: task.driver.destroy(task.uuid, Destroy(task.flags)), done_if(inactive)),
+    "define": Verb(lambda task: task.driver.define(task.xml, Define(task.flags)), DO_AGAIN),
+    "create": Verb(lambda task: task.driver.create(task.xml, Start(task.flags)), _ACTIVE),
+    "undefine": Verb(
+        lambda task: task.driver.undefine(task.uuid, Undefine(task.flags)),
+        done_if("there is no persistent definition", lambda _, seen: seen is None or not seen.persistent),
+    ),
+    "start": Verb(lambda task: task.driver.start(task.uuid, Start(task.flags)), _ACTIVE),
+    "shutdown": Verb(lambda task: task.driver.shutdown(task.uuid, Shutdown(task.flags)), GUEST_GONE),
+    "reboot": Verb(lambda task: task.driver.reboot(task.uuid, Reboot(task.flags)), NO_TRACE, _record_reboot),
+    "reset": Verb(lambda task: task.ability(GuestControl).reset(task.uuid), NO_TRACE, _record_reset),
+    "destroy": Verb(lambda task: task.driver.destroy(task.uuid, Destroy(task.flags)), GUEST_GONE),
     "suspend": Verb(lambda task: task.driver.suspend(task.uuid), in_state(DomainState.PAUSED)),
     "resume": Verb(lambda task: task.driver.resume(task.uuid), in_state(DomainState.RUNNING)),
-    "save": Verb(_save, _saved),
-    "restore": Verb(_restore, _active),
+    "save": Verb(_save, Evidence("the guest that ran is gone, and the reason is that it was saved", _saved)),
+    "restore": Verb(_restore, _ACTIVE),
     "managedsave": Verb(
-        lambda task: task.ability(Saving).managed_save(task.uuid, SaveRestore(task.flags)), _saved_by_libvirt
+        lambda task: task.ability(Saving).managed_save(task.uuid, SaveRestore(task.flags)),
+        Evidence("the guest that ran is gone, and there is a managed save", _saved_by_libvirt),
     ),
     "managedsave-remove": Verb(
         lambda task: task.ability(Saving).managed_save_remove(task.uuid),
-        done_if(lambda _, seen: seen is None or not seen.managed_save),
+        done_if("there is no managed save", lambda _, seen: seen is None or not seen.managed_save),
     ),
-    "dump": Verb(_dump, _dumped),
+    "dump": Verb(_dump, Evidence("(done again, unless the guest was to be ended or reset by it: unknown)", _dumped)),
 }

@@ -13,10 +13,11 @@ from domain_model.errors import OperationFailed
 from domain_model.flags import SnapshotCreate, SnapshotDelete
 from domain_model.libvirt import DomainState
 from domain_model.snapshot_xml import DiskSnapshot
+from drivers.abilities import GuestControl
 from drivers.images import ImageChain, OrphanTag
 from drivers.port import DomainSighting
 from workers.image_eye import ImageEye
-from workers.verbs.task import Task, Verb, Verdict
+from workers.verbs.task import Evidence, Task, Verb, Verdict
 
 _PAUSED_FOR_SAVING = 3
 """The reason of being paused, virDomainPausedReason: libvirt gives it while it takes a snapshot, and nobody else then."""
@@ -60,13 +61,21 @@ def _create(task: Task) -> None:
 
 
 def _was_created(task: Task, seen: DomainSighting | None) -> Verdict:
+    """While libvirt is at one inside the images, its answers to all questions wait; at one beside them it answers."""
     name, kept = task.arguments["name"], not task.flags & SnapshotCreate.NO_METADATA
     if seen is None:
         return Verdict.CANNOT_TELL
+    if _still_at_it(task):
+        return Verdict.NOT_YET
     if name in seen.snapshots:
         return Verdict.DONE
     if kept and task.driver.capabilities.whole_acts:
         return Verdict.NOT_DONE
+    return _told_by_images(task, name, kept=kept)
+
+
+def _told_by_images(task: Task, name: str, *, kept: bool) -> Verdict:
+    """Of one that is not listed. What was not looked into before, or cannot be now, tells nothing."""
     before = task.evidence.get("images")
     tags = {image.files[0]: image.tags or () for image in _images(task)} if before else {}
     if not before or not {*before} <= tags.keys():
@@ -76,8 +85,14 @@ def _was_created(task: Task, seen: DomainSighting | None) -> Verdict:
     return Verdict.NOT_DONE
 
 
+def _still_at_it(task: Task) -> bool:
+    return isinstance(task.driver, GuestControl) and task.driver.job_is_active(task.uuid)
+
+
 def _mend(task: Task, seen: DomainSighting) -> None:
     """Afterwards the snapshot is listed, or no image holds anything of it; and the guest runs if it did."""
+    if _still_at_it(task):
+        return
     name, images = task.arguments["name"], task.evidence.get("images", ())
     if images and name not in seen.snapshots and not task.flags & SnapshotCreate.NO_METADATA:
         tags = [tag for tag in _eye(task).orphans(task.uuid) if tag.tag == name and tag.file in images]
@@ -128,4 +143,12 @@ def _disks_it_is_of(task: Task, definition: str) -> tuple[set[str], set[str]]:
     return wanted, others
 
 
-VERB = Verb(_create, _was_created, before=_look_whether_the_name_is_free, mend=_mend)
+VERB = Verb(
+    _create,
+    Evidence(
+        "the snapshot is listed, or its name, free before, is in the images",
+        _was_created,
+        before=_look_whether_the_name_is_free,
+        mend=_mend,
+    ),
+)

@@ -13,7 +13,7 @@ from drivers.port import DomainSighting
 from workers.image_eye import ImageEye
 from workers.redefining import Redefinition, dumps_for
 from workers.verbs import snapshot_creation
-from workers.verbs.task import Task, Verb, Verdict, do_again, done_if
+from workers.verbs.task import DO_AGAIN, Evidence, Task, Verb, Verdict, done_if
 
 
 def _was_reverted(task: Task, seen: DomainSighting | None) -> Verdict:
@@ -90,8 +90,15 @@ def _delete_snapshot(task: Task) -> None:
 
 VERBS: dict[str, Verb] = {
     "snapshot-create": snapshot_creation.VERB,
-    "snapshot-redefine": Verb(_redefine, do_again),
-    "snapshot-undelete": Verb(_undelete, do_again),
-    "snapshot-revert": Verb(_revert, _was_reverted, _record_revert),
-    "snapshot-delete": Verb(_delete_snapshot, done_if(_snapshots_are_gone)),
+    "snapshot-redefine": Verb(_redefine, DO_AGAIN),
+    "snapshot-undelete": Verb(_undelete, DO_AGAIN),
+    "snapshot-revert": Verb(
+        _revert,
+        Evidence("the snapshot is the current one, in another run of the guest if it was before", _was_reverted),
+        _record_revert,
+    ),
+    "snapshot-delete": Verb(
+        _delete_snapshot,
+        done_if("the snapshot is not listed; of children only (done again)", _snapshots_are_gone),
+    ),
 }

@@ -1,8 +1,8 @@
 """One operation being carried out, and what a verb consists of.
 
-``act`` touches the hypervisor. ``happened`` looks at what is there, beside the evidence taken before, when the answer
-was lost: done, not done (so it may be done again), or not to be told from here. ``record`` adds the facts that a plain
-comparison with the log would not find. ``docs/reference/evidence.md`` says of each verb by what it is told.
+``act`` touches the hypervisor. ``evidence`` looks at what is there, beside what was seen before, when the answer was
+lost: done, not done (so it may be done again), or not to be told from here. ``record`` adds the facts that a plain
+comparison with the log would not find.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,8 @@ Ability = TypeVar("Ability")
 class Verdict(Enum):
     DONE = "done"
     NOT_DONE = "not done"
+    NOT_YET = "not yet"
+    """The hypervisor is still at it: to be asked again."""
     CANNOT_TELL = "cannot tell"
 
 
@@ -90,11 +92,9 @@ class Task:
         return self.driver
 
 
-Before = Callable[[Task, DomainSighting | None], dict[str, Any]]
 Act = Callable[[Task], None]
-Mend = Callable[[Task, DomainSighting], None]
-Happened = Callable[[Task, DomainSighting | None], Verdict]
 Record = Callable[[Task, Domain, Adoption, Observation | None], None]
+Test = Callable[[Task, DomainSighting | None], bool]
 
 
 def nothing_to_know(_task: Task, _seen: DomainSighting | None) -> dict[str, Any]:
@@ -111,28 +111,36 @@ def nothing_more(_task: Task, _domain: Domain, _adoption: Adoption, _seen: Obser
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
-    act: Act
-    happened: Happened
-    record: Record = nothing_more
-    before: Before = nothing_to_know
+class Evidence:
+    """How it is told, when the answer was lost or its agent died, whether an act happened."""
+
+    says: str
+    """In a few words, as in docs/reference/evidence.md."""
+    verdict: Callable[[Task, DomainSighting | None], Verdict]
+    before: Callable[[Task, DomainSighting | None], dict[str, Any]] = nothing_to_know
     """Looks for what else has to be known of how it was before; refuses what must not be begun."""
-    mend: Mend = nothing_to_mend
+    mend: Callable[[Task, DomainSighting], None] = nothing_to_mend
     """Puts right what an attempt that was broken off left half-done, before it is asked what happened."""
 
 
-def done_if(test: Callable[[Task, DomainSighting | None], bool]) -> Happened:
+@dataclass(frozen=True, slots=True)
+class Verb:
+    act: Act
+    evidence: Evidence
+    record: Record = nothing_more
+
+
+def done_if(says: str, test: Test) -> Evidence:
     """Done when the test says so; otherwise not done, and harmless to do again."""
-    return lambda task, seen: Verdict.DONE if test(task, seen) else Verdict.NOT_DONE
+    return Evidence(says, lambda task, seen: Verdict.DONE if test(task, seen) else Verdict.NOT_DONE)
 
 
-def do_again(_task: Task, _seen: DomainSighting | None) -> Verdict:
-    """Doing it twice is the same as once."""
-    return Verdict.NOT_DONE
+DO_AGAIN = Evidence("(done again: twice is as once)", lambda _task, _seen: Verdict.NOT_DONE)
+NO_TRACE = Evidence("(unknown: it leaves no trace)", lambda _task, _seen: Verdict.CANNOT_TELL)
 
 
-def in_state(*states: DomainState) -> Happened:
-    return done_if(lambda _, seen: seen is not None and seen.state in states)
+def in_state(state: DomainState) -> Evidence:
+    return done_if(f"the domain is {state.words}", lambda _, seen: seen is not None and seen.state is state)
 
 
 def inactive(task: Task, seen: DomainSighting | None) -> bool:
@@ -140,6 +148,4 @@ def inactive(task: Task, seen: DomainSighting | None) -> bool:
     return seen is None or not seen.active or seen.hypervisor_id != task.evidence.get("hypervisor_id")
 
 
-def cannot_tell(_task: Task, _seen: DomainSighting | None) -> Verdict:
-    """What it does leaves no trace that a second look could find."""
-    return Verdict.CANNOT_TELL
+GUEST_GONE = done_if("the guest that ran is gone; another run is another guest", inactive)

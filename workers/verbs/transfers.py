@@ -11,7 +11,7 @@ from drivers.port import DomainSighting
 from workers.replay_report import AGREES, ReplayReport
 from workers.replication import Replication
 from workers.restoration import Restoration
-from workers.verbs.task import Task, Verb, do_again
+from workers.verbs.task import DO_AGAIN, Task, Verb
 
 
 def _replay(task: Task) -> None:
@@ -107,6 +107,6 @@ def _difference(report: dict[str, Any]) -> str:
 
 
 VERBS: dict[str, Verb] = {
-    "replay": Verb(_replay, do_again, _record_replay),
-    "handover": Verb(_check_handover, do_again, _record_handover),
+    "replay": Verb(_replay, DO_AGAIN, _record_replay),
+    "handover": Verb(_check_handover, DO_AGAIN, _record_handover),
 }
