@@ -14,6 +14,7 @@ from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
 from revisor.application import Application
 from revisor.composition import application_of, driver_for, dsn_of
+from revisor.fail_points import reached
 from revisor.http.server import HttpServer
 from revisor.queries import Queries
 from revisor.records import AgentIdentities, AgentRecords
@@ -87,7 +88,9 @@ def _lead(
     identities.led(lead)
     driver = driver_for(uri, settings)
     try:
-        agent = HostAgent(driver, AgentRecords(application), identities, Sightings(application.database), lead)
+        records, sightings = AgentRecords(application), Sightings(application.database)
+        steps = reached(settings.fail_points, lead.host_name)
+        agent = HostAgent(driver, records, identities, sightings, lead, reached=steps)
         agent.run(stop, _hints(wakeup))
     finally:
         driver.close()

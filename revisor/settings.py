@@ -24,6 +24,8 @@ class Settings:
     witness_file: Path | None = None
     lease_s: float = 15.0
     grace_s: float = 5.0
+    fail_points: Path | None = None
+    """Of tests: the folder that says at which steps agents are to die (``revisor.fail_points``)."""
 
     @property
     def socket(self) -> Path:
@@ -61,6 +63,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environment is None else environment
     home = Path(env.get("REVISOR_HOME") or _default_home()).absolute()
     key_file, witness_file = env.get("REVISOR_MASTER_KEY_FILE"), env.get("REVISOR_WITNESS_FILE")
+    fail_points = env.get("REVISOR_FAIL_POINTS")
     settings = Settings(
         home=home,
         dsn=env.get("REVISOR_DSN") or None,
@@ -69,6 +72,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         witness_file=Path(witness_file) if witness_file else None,
         lease_s=_seconds(env, "REVISOR_LEASE_S", 15.0),
         grace_s=_seconds(env, "REVISOR_GRACE_S", 5.0),
+        fail_points=Path(fail_points) if fail_points else None,
     )
     _check_length(settings)
     return settings

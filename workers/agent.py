@@ -26,6 +26,7 @@ from workers.ports import (
     Sightings,
     UnreadableDomain,
 )
+from workers.steps import Reached, go_on
 
 _log = logging.getLogger(__name__)
 
@@ -51,13 +52,14 @@ class HostAgent:
         lead: Lead,
         *,
         observe_every_s: float = _OBSERVE_EVERY_S,
+        reached: Reached = go_on,
     ) -> None:
         self._driver = driver
         self._records = records
         self._identities = identities
         self._sightings = sightings
         self._lead = lead
-        self._applier = Applier(driver, records, lead)
+        self._applier = Applier(driver, records, lead, reached)
         self._observer = Observer(driver, records, lead)
         self._observe_every_s = observe_every_s
         self._observe_at = 0.0

@@ -16,6 +16,7 @@ from domain_model.rules import RULES
 from drivers.port import Driver
 from workers.looking import Eye, evidence_of, situation_of
 from workers.ports import Lead, QueuedOperation, Records
+from workers.steps import Reached, Step, go_on
 from workers.verbs import VERBS, Task, Verdict, command_of, replica_differs
 
 _log = logging.getLogger(__name__)
@@ -24,10 +25,11 @@ _log = logging.getLogger(__name__)
 class Applier:
     """Works on operations of one host, under one lead."""
 
-    def __init__(self, driver: Driver, records: Records, lead: Lead) -> None:
+    def __init__(self, driver: Driver, records: Records, lead: Lead, reached: Reached = go_on) -> None:
         self._driver = driver
         self._records = records
         self._lead = lead
+        self._reached = reached
         self._eye = Eye(driver, records, str(lead.host))
 
     def apply(self, queued: QueuedOperation) -> None:
@@ -41,8 +43,10 @@ class Applier:
             return
         try:
             if operation.started:
+                self._reached(Step.RESUMED, operation.verb)
                 self._settle(queued, domain, operation)
             elif domain.may_start(operation.id):
+                self._reached(Step.CLAIMED, operation.verb)
                 self._begin(queued, domain, operation)
         except HypervisorUnreachable as silence:
             if operation.started:
@@ -74,12 +78,14 @@ class Applier:
             elif operation.verb not in MAKES_DOMAINS:
                 raise NoDomain(f"no domain '{domain.name}' on the host", field="domain", value=domain.name)
             evidence |= VERBS[operation.verb].evidence.before(task, sighting)
+            self._reached(Step.CHECKED, operation.verb)
             began = self._records.change(queued.domain, start, lead=self._lead, operation=queued)
         except Refused as refusal:
             self._fail(queued, refusal)
             return
         if began:
             operation.evidence, operation.started = evidence, True
+            self._reached(Step.STARTED, operation.verb)
             self._act(queued, task)
 
     def _act(self, queued: QueuedOperation, task: Task, *, repeated: bool = False) -> None:
@@ -96,6 +102,7 @@ class Applier:
             failure = None if repeated and self._happened(task) is Verdict.DONE else refusal
         else:
             failure = None if task.agrees else replica_differs(task)
+        self._reached(Step.ACTED, operation.verb)
         self._record_end(queued, task, failure)
 
     def _settle(
@@ -107,6 +114,7 @@ class Applier:
         """
         task = self._task(domain, operation)
         self._mend(task)
+        self._reached(Step.MENDED, operation.verb)
         verdict = self._happened(task)
         if verdict is Verdict.NOT_YET:
             return
@@ -138,6 +146,7 @@ class Applier:
         operation = task.operation
         host, verb = str(self._lead.host), VERBS[operation.verb]
         seen = self._look(task)
+        self._reached(Step.SEEN, operation.verb)
         happened = failure is None or not task.agrees
 
         def end(now: Domain) -> None:
@@ -156,6 +165,7 @@ class Applier:
             _record_outcome(now, self._records, operation, host, outcome, task)
 
         self._change(queued, task, end)
+        self._reached(Step.ENDED, operation.verb)
 
     def _task(self, domain: Domain, operation: Operation) -> Task:
         return Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())

@@ -23,6 +23,7 @@ from tests.unit.records_in_memory import DraftsInMemory, RecordsInMemory
 from workers.applier import Applier
 from workers.observer import Observer
 from workers.ports import Lead, QueuedOperation
+from workers.steps import Reached, Step, go_on
 
 PASSWORD = "s3cret-of-the-console"
 
@@ -111,6 +112,18 @@ class Died(BaseException):
     """The worker was killed at this point."""
 
 
+def dies_at(*steps: Step) -> Reached:
+    """The worker is killed at the first of these steps, its successor at the next one, and so on."""
+    left = list(steps)
+
+    def reached(step: Step, _verb: str) -> None:
+        if left[:1] == [step]:
+            del left[0]
+            raise Died
+
+    return reached
+
+
 def dying(driver: Driver, verb: str, *, before: bool) -> Driver:
     """``driver``, in whose next call of ``verb`` the worker is killed."""
     return cast("Driver", Severed(driver, verb, before=before, error=lambda _: Died()))
@@ -184,10 +197,10 @@ class Stage:
         self.records.append(domain, drafts.texts)
         return QueuedOperation(operation, DOMAIN, UUID(host), verb, False, None, "alice", operation)  # noqa: FBT003
 
-    def apply(self, queued: QueuedOperation, driver: Driver | None = None) -> Asked:
+    def apply(self, queued: QueuedOperation, driver: Driver | None = None, reached: Reached = go_on) -> Asked:
         """Let the agent of the operation's host work on it once, in the present epoch."""
         host = str(queued.host)
-        Applier(driver or self.drivers[host], self.records, self.lead(host)).apply(queued)
+        Applier(driver or self.drivers[host], self.records, self.lead(host), reached).apply(queued)
         return self.asked(queued)
 
     def asked(self, queued: QueuedOperation) -> Asked:
