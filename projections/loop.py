@@ -8,28 +8,28 @@ one at any moment. The commits are not waited for on disk: what a crash takes ba
 import logging
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from projections import positions
 from projections.folding import concerning, fold
 from projections.ports import EventReader, RecordedEvent, UnreadableEvent
 from projections.positions import ProjectionState
 from projections.projection import Projection
-from projections.rebuild import RebuildFailed, TablesInUse, rebuild
+from projections.rebuild import AWAY, RebuildFailed, TablesInUse, rebuild
 
 CHANNEL = "revisor"
 _BATCH = 500
 _FAR = 20_000
 """From so many events on, what has seen none of them is rebuilt: some times as quick as batch after batch."""
-_UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
-"""What says something about the database and nothing about an event."""
-
 _log = logging.getLogger(__name__)
+
+
+class _Stopped(Exception):
+    """There is to be an end, in the middle of a rebuild."""
 
 
 class ProjectionLoop:
@@ -56,6 +56,8 @@ class ProjectionLoop:
         self._longest_pause_s = longest_pause_s
         self._patience_s = patience_s
         self._failures = 0
+        self._stop = threading.Event()
+        self._rebuilding: frozenset[str] = frozenset()
 
     def prepare(self) -> None:
         """Make missing tables, let parked projections try again, and rebuild what an older release made otherwise.
@@ -96,16 +98,18 @@ class ProjectionLoop:
 
     def run(self, stop: threading.Event) -> None:
         """Keep the read models up until ``stop`` is set; a database that is away is waited for."""
-        prepared = False
+        prepared, self._stop = False, stop
         while not stop.is_set():
             try:
                 if not prepared:
                     self.prepare()
                     prepared = True
                 self._follow(stop)
+            except _Stopped:
+                return
             except Exception as error:  # noqa: BLE001 - supervised: whatever it was, it is told and tried again
                 self._failures += 1
-                known = isinstance(error, _UNREACHABLE)
+                known = isinstance(error, AWAY)
                 _log.warning("the projector was interrupted: %s", error, exc_info=None if known else error)
                 stop.wait(min(self._longest_pause_s, 0.1 * 2 ** min(self._failures, 10)))
 
@@ -121,17 +125,17 @@ class ProjectionLoop:
             names = ", ".join(projection.name for projection in new)
             _log.info("rebuilding %s: the log was there before", names)
             try:
-                rebuild(self._pool, self._reader, new, patience_s=self._patience_s, wanted=_is_new)
+                self._rebuild_unless_stopped(new, self._patience_s, _is_new)
             except (RebuildFailed, TablesInUse, UnreadableEvent) as error:
                 _log.warning("going on in batches: %s", error)
 
     def _rebuild(self, projections: Sequence[Projection]) -> list[str]:
         """All of them or none; returns the names of those that could not be, and are parked.
 
-        Whoever reads the old tables is waited for however long it takes: there is nothing else to do for them meanwhile.
+        Whoever reads the old tables is waited for however long it takes: there is nothing else to do for them.
         """
         try:
-            rebuild(self._pool, self._reader, projections, patience_s=math.inf, wanted=_is_old)
+            self._rebuild_unless_stopped(projections, math.inf, _is_old)
         except (RebuildFailed, UnreadableEvent) as error:
             failed = [projection.name for projection in projections]
             if isinstance(error, RebuildFailed):
@@ -141,6 +145,25 @@ class ProjectionLoop:
                 positions.park_where_they_are(connection, failed, str(error))
             return failed
         return []
+
+    def _rebuild_unless_stopped(
+        self,
+        projections: Sequence[Projection],
+        patience_s: float,
+        wanted: Callable[[Projection, ProjectionState], bool],
+    ) -> None:
+        """The other projections follow the log meanwhile."""
+        self._rebuilding = frozenset(projection.name for projection in projections)
+
+        def meanwhile(pause_s: float) -> None:
+            self.run_once()
+            if self._stop.wait(pause_s):
+                raise _Stopped
+
+        try:
+            rebuild(self._pool, self._reader, projections, patience_s=patience_s, meanwhile=meanwhile, wanted=wanted)
+        finally:
+            self._rebuilding = frozenset()
 
     def _follow(self, stop: threading.Event) -> None:
         """Until something breaks. The listening connection is one of the pool's, given back without its listening."""
@@ -158,13 +181,13 @@ class ProjectionLoop:
                     connection.execute("UNLISTEN *")
 
     def _waiting(self) -> list[ProjectionState]:
-        """The projections that may go on, leaving those to a newer release that are its own."""
+        """The projections that may go on, leaving those to a rebuild, and to a newer release, that are its own."""
         with self._pool.connection() as connection:
             return [
                 state
                 for state in positions.states(connection)
                 if state.parked_at is None
-                and state.name in self._projections
+                and state.name in self._projections.keys() - self._rebuilding
                 and state.version == self._projections[state.name].version
             ]
 
@@ -173,7 +196,7 @@ class ProjectionLoop:
         projection = self._projections[state.name]
         try:
             self._advance(projection, state, events)
-        except _UNREACHABLE:
+        except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - any error of a fold parks this projection and no other
             if len(events) == 1:

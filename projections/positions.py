@@ -4,6 +4,7 @@ The row says also whether a projection is parked: it met an event it cannot fold
 raises the alarm, while the others go on.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -126,6 +127,12 @@ def replaced(connection: Db, projection: Projection, position: int) -> None:
     )
 
 
-def lock_rebuilds(connection: Db, names: list[str]) -> None:
-    """One rebuild of a projection at a time; the next one waits for the end of this transaction."""
+def lock_rebuilds(connection: Db, names: list[str], patience_s: float) -> None:
+    """One rebuild of a projection at a time; the next one waits for the end of this transaction.
+
+    Raises LockNotAvailable when it comes to an end after that, within ``patience_s`` for each.
+    """
+    limit_ms = 0 if math.isinf(patience_s) else max(1, round(patience_s * 1000))
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{limit_ms}ms"])
     connection.execute("SELECT FROM views.rebuilds WHERE name = ANY(%s) ORDER BY name FOR UPDATE", [names])
+    connection.execute("SET LOCAL lock_timeout = DEFAULT")

@@ -34,6 +34,14 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 """Between tries to have the live tables: as long as they are waited for, new readers wait behind us."""
 
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)
+"""What says something about the database and nothing about an event: among the last, all time-outs that end a connection."""
+_WITHOUT_LIMITS = """
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout', 'statement_timeout')
+"""
+"""A rebuild takes as long as the log is, and does other things than ask the database meanwhile."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -47,12 +55,12 @@ class RebuildFailed(Exception):
 
 
 class TablesInUse(Exception):
-    """Somebody has been reading the live tables, or holding them, for too long. They stay as they were."""
+    """Somebody has been reading the live tables, or rebuilding them, for too long. They stay as they were."""
 
-    def __init__(self, names: Sequence[str], waited_s: float) -> None:
+    def __init__(self, names: Sequence[str], waited_s: float, *, rebuilding: bool = False) -> None:
+        what = "another rebuild of them to end" if rebuilding else "the transactions that read them to end"
         super().__init__(
-            f"the tables of {', '.join(names)} were in use for {waited_s:g} s: end the transactions that read them, and"
-            " rebuild again"
+            f"the tables of {', '.join(names)} were in use for {waited_s:g} s: wait for {what}, and try again"
         )
 
 
@@ -62,33 +70,49 @@ def rebuild(
     projections: Sequence[Projection],
     *,
     patience_s: float = 60,
+    meanwhile: Callable[[float], None] = time.sleep,
     wanted: Callable[[Projection, ProjectionState], bool] = lambda _projection, _state: True,
 ) -> int:
     """Make the tables of projections anew from the whole log; returns the position they are at.
 
-    Afterwards they are not parked and go on from there. None is ever behind where it was. Another rebuild of one of
-    them is waited for, and for ``patience_s`` whoever reads the live tables; the live projections go on meanwhile.
-    Then only those are rebuilt that are still ``wanted``; the others are left as they are.
+    Afterwards they are not parked and go on from there. None is ever behind where it was. For ``patience_s`` another
+    rebuild of one of them is waited for, after which only those are rebuilt that are still ``wanted`` and the others
+    left as they are; and as long again whoever reads the live tables. The live projections go on meanwhile.
+    ``meanwhile(pause_s)`` is called between batches (0) and tries, and may raise what is to break the rebuild off.
     Raises RebuildFailed, TablesInUse and UnreadableEvent, with nothing changed.
     """
     with pool.connection() as connection:
         positions.prepare(connection, projections)
         with connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off")
-            positions.lock_rebuilds(connection, [projection.name for projection in projections])
+            connection.execute(_WITHOUT_LIMITS)
+            _take_turn(connection, [projection.name for projection in projections], patience_s)
             known = {state.name: state for state in positions.states(connection)}
             still = [each for each in projections if wanted(each, known[each.name])]
             if not still:
                 return min(known[each.name].position for each in projections)
-            position = _make_anew(connection, reader, still, patience_s)
+            position = _make_anew(connection, reader, still, patience_s, meanwhile)
     _log.info("rebuilt up to position %s: %s", position, ", ".join(each.name for each in still))
     return position
 
 
-def _make_anew(connection: Db, reader: EventReader, projections: Sequence[Projection], patience_s: float) -> int:
+def _take_turn(connection: Db, names: list[str], patience_s: float) -> None:
+    try:
+        positions.lock_rebuilds(connection, names, patience_s)
+    except errors.LockNotAvailable as error:
+        raise TablesInUse(names, patience_s, rebuilding=True) from error
+
+
+def _make_anew(
+    connection: Db,
+    reader: EventReader,
+    projections: Sequence[Projection],
+    patience_s: float,
+    meanwhile: Callable[[float], None],
+) -> int:
     with _rarely_collecting_garbage():
-        position = _fill(connection, reader, projections)
-    position = _hold(connection, reader, projections, position, patience_s)
+        position = _fill(connection, reader, projections, meanwhile)
+    position = _hold(connection, reader, projections, position, patience_s, meanwhile)
     for projection in projections:
         for table in projection.tables:
             tables.take_place(connection, table)
@@ -96,7 +120,9 @@ def _make_anew(connection: Db, reader: EventReader, projections: Sequence[Projec
     return position
 
 
-def _fill(connection: Db, reader: EventReader, projections: Sequence[Projection]) -> int:
+def _fill(
+    connection: Db, reader: EventReader, projections: Sequence[Projection], meanwhile: Callable[[float], None]
+) -> int:
     """The bulk: everything up to the head as it is now."""
     memory = {projection: Rows(everything=True) for projection in projections}
     for projection in projections:
@@ -108,6 +134,7 @@ def _fill(connection: Db, reader: EventReader, projections: Sequence[Projection]
         _fold_in_memory(memory, readers, events)
         _bring_in_the_past(connection, memory)
         position = events[-1].position
+        meanwhile(0)
     for projection in projections:
         _bring_in_the_present(connection, projection, memory.pop(projection))
     return position
@@ -167,7 +194,12 @@ def _bring_in_the_present(connection: Db, projection: Projection, rows: Rows) ->
 
 
 def _hold(
-    connection: Db, reader: EventReader, projections: Sequence[Projection], position: int, patience_s: float
+    connection: Db,
+    reader: EventReader,
+    projections: Sequence[Projection],
+    position: int,
+    patience_s: float,
+    meanwhile: Callable[[float], None],
 ) -> int:
     """Catch up with the live projections, and hold them and their tables; all is let go while their readers go on."""
     names = [projection.name for projection in projections]
@@ -184,7 +216,9 @@ def _hold(
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
                 raise TablesInUse(names, patience_s) from error
-        time.sleep(pause_s)
+        if pause_s >= _LONGEST_PAUSE_S:
+            _log.warning("waits for the transactions that read the old tables of %s", ", ".join(names))
+        meanwhile(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
@@ -212,7 +246,7 @@ def _told(projection: Projection, what: str) -> Iterator[None]:
     """Say what could not be taken, unless it is the database that is away."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError):
+    except AWAY:
         raise
     except Exception as error:
         raise RebuildFailed(projection.name, what, error) from error

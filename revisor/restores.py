@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from psycopg import Connection, OperationalError
+import psycopg
+from psycopg import Connection
 from psycopg.errors import LockNotAvailable
 
 from domain_model.domain import Domain
@@ -88,7 +89,7 @@ class Restores:
             self._looks.take(compared, _LOOK_S, adopting=True)
         finally:
             # Without the claim, somebody else may be at it by now and have hosts adopt for him.
-            with suppress(OperationalError):
+            with suppress(psycopg.Error):
                 claim.execute("SELECT")
                 self._sightings.adopt_no_more()
         self._have_read_models()

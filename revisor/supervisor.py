@@ -20,7 +20,6 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import PoolTimeout
 
 from domain_model.errors import OperationFailed, OperationInvalid
 from migrations.runner import migrate
@@ -59,16 +58,20 @@ class _Child:
         # A session of its own: Ctrl-C in the terminal reaches the supervisor, which ends its children in order. The
         # child watches its stdin, which closes when the supervisor dies in whatever way: nobody is left behind.
         command = [sys.executable, "-m", "revisor", *self.arguments, "--supervised"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         self.started_at = time.monotonic()
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        except OSError as trouble:  # no memory, or no more processes: the others go on, and one day there will be
+            self.put_off(f"cannot be started: {trouble}")
 
-    def died(self, code: int) -> None:
+    def put_off(self, why: str) -> None:
+        """Start it again after a pause, a longer one each time that it did not last."""
         now = time.monotonic()
         self.deaths = 0 if now - self.started_at > _STEADY_S else self.deaths + 1
         pause = min(_LONGEST_PAUSE_S, 0.5 * 2 ** min(self.deaths, 10) - 0.5)
         self.start_at = now + pause
         self.process = None
-        _log.warning("%s ended with %s and is started again in %.1f s", self.name, code, pause)
+        _log.warning("%s %s; it is started again in %.1f s", self.name, why, pause)
 
 
 class Supervisor:
@@ -112,19 +115,18 @@ class Supervisor:
         try:
             witness.look()
             doing = "hosts are looked up"
-            if not self._others:
-                self._others = [_Child("projector", ["projector"]), _Child("api", ["serve"])]
-                self._keep_children()
+            self._others = self._others or [_Child("projector", ["projector"]), _Child("api", ["serve"])]
             self._follow_hosts(database)
-        except (psycopg.Error, PoolTimeout, OSError) as trouble:
+        except (psycopg.Error, OSError) as trouble:
             self._tell(doing, str(trouble))
         else:
             self._trouble = ""
+        self._keep_children()  # those that this round brought
 
     def _keep_children(self) -> None:
         for child in [*self._others, *self._agents.values()]:
             if child.process is not None and (code := child.process.poll()) is not None:
-                child.died(code)
+                child.put_off(f"ended with {code}")
             if child.process is None and time.monotonic() >= child.start_at:
                 child.launch()
 
@@ -167,7 +169,7 @@ class Supervisor:
             self._end([self._agents.pop(key)])
         for key, name in wanted.items():
             if key not in self._agents:
-                self._agents[key] = _launched(f"agent-{name}", ["worker", "--host", name])
+                self._agents[key] = _Child(f"agent-{name}", ["worker", "--host", name])
 
     def _end_children(self) -> None:
         self._end([*self._agents.values(), *self._others])
@@ -201,12 +203,6 @@ def _heeding(handler: Callable[..., Any]) -> Iterator[None]:
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
-
-
-def _launched(name: str, arguments: list[str]) -> _Child:
-    child = _Child(name, arguments)
-    child.launch()
-    return child
 
 
 @contextlib.contextmanager

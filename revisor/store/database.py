@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, InternalError, OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
@@ -49,9 +49,15 @@ def transaction(connection: Connection[Any], *, pipelined: bool = False) -> Iter
 
     psycopg's own ends without a word, and without a commit, when the connection died inside it and the block passed
     over an error (``Transaction.__exit__`` in psycopg 3.3 does nothing on a broken connection): OperationalError here.
+    So is what the server says when it ends a connection for having waited too long, which psycopg has as InternalError.
     """
-    with connection.pipeline() if pipelined else nullcontext(), connection.transaction():
-        yield
+    try:
+        with connection.pipeline() if pipelined else nullcontext(), connection.transaction():
+            yield
+    except InternalError as error:
+        if connection.closed:
+            raise OperationalError(f"the connection was ended before the transaction was committed: {error}") from error
+        raise
     if connection.info.transaction_status is not TransactionStatus.IDLE:
         raise OperationalError("the connection was lost before the transaction was committed")
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from revisor.store.database import Database
+from revisor.store.database import Database, transaction
 from tests.lab.awaiting import eventually
 from tests.lab.cutting_proxy import CuttingProxy
 from tests.lab.databases import Server
@@ -75,3 +75,16 @@ def test_what_was_notified_on_an_idle_connection_does_not_cost_it(database: Data
     with database.connection() as connection:
         assert connection.info.backend_pid == pid
         connection.execute("UNLISTEN *")
+
+
+def test_a_transaction_that_the_server_ended_for_waiting_is_a_lost_connection(database: Database) -> None:
+    def wait_too_long() -> None:
+        with database.connection() as connection, transaction(connection):
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
+            said = select.poll()
+            said.register(connection.fileno(), select.POLLIN)
+            assert said.poll(10_000), "the server says that it ends the connection"
+            connection.execute("SELECT")
+
+    with pytest.raises(psycopg.OperationalError, match="ended before the transaction was committed"):
+        wait_too_long()
