@@ -40,7 +40,7 @@ def test_one_of_two_leads_and_the_other_takes_over(both: Both, database: Databas
             assert (leader, epoch > before) == (other, True)
             killed.up("alpha")
             commands.go_on(5)
-    commands.check(killed_agents=ROUNDS)
+    commands.check()
     check(database)
 
 
