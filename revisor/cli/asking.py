@@ -16,6 +16,8 @@ from revisor.client import ENDED, AnswerLost, Client, ClientError, Operation, Re
 _FIRST_WAIT_S = 1.0
 """How long the request itself waits: most operations have ended by then, and need no second question."""
 _NO_SUCH_DOMAIN = 42
+_FAR_BEHIND = 1000
+"""Events: so many are folded in less than a second."""
 _COUNTED = re.compile(r"xmls\[(\d+)\]")
 """One of several documents, as the field of a refusal."""
 
@@ -75,6 +77,15 @@ class Door:
         """Read what is of a domain."""
         with_host = {"host": domain.host, **query}
         return self.read(domain.path + below, **with_host)
+
+    def note_behind(self, reply: Reply) -> None:
+        """Say so where nothing is shown because what is recorded was not folded yet, as behind an import."""
+        if reply.body["items"] or self.as_json:
+            return
+        models = self.read("/v1/projections").body["items"]
+        behind = max((item["behind"] for item in models if item["name"] in ("hosts", "domains")), default=0)
+        if behind >= _FAR_BEHIND:
+            sys.stderr.write(f"note: not all that is recorded is shown yet: {behind} events are still to be folded\n")
 
     def xml_of(self, domain: Reference, below: str, **query: Any) -> Reply:
         """Read XML; showing secrets goes on record with reason and ticket."""

@@ -89,6 +89,16 @@ def test_inactive_ones_are_asked_for_only_where_they_are_wanted(fleet: CommandLi
     ]
 
 
+@pytest.mark.parametrize(("behind", "said"), [(150_000, True), (5, False)])
+def test_an_empty_list_says_so_where_what_is_recorded_is_not_shown_yet(
+    line: CommandLine, behind: int, *, said: bool
+) -> None:
+    line.service.known_domains, line.service.read_models.known["behind"] = [], behind
+    note = "note: not all that is recorded is shown yet: 150000 events are still to be folded\n"
+    assert line.run("list", "--all").err == (note if said else "")
+    assert line.run("list", "--all", "--output", "json").err == ""
+
+
 def test_list_can_show_titles_and_what_was_saved(fleet: CommandLine) -> None:
     assert fleet.run("list", "--all", "--managed-save", "--title", "--with-managed-save").out == (
         " Id   Name    State   Title   Host\n"
