@@ -11,6 +11,7 @@ from domain_model.flags import SnapshotCreate, Start
 from domain_model.libvirt import DomainState
 from domain_model.operations import VERBS
 from drivers.abilities import GuestControl
+from tests.lab.agreement import check_agreement
 from tests.unit.domain_histories import ALPHA, AT, DOMAIN, UUID_TEXT, begun
 from tests.unit.lost_answers import FILE, IN_FLIGHT, LOST, SUCCEEDED, TAKEN, UNKNOWN, Lost, running, with_an_agent
 from tests.unit.stage import Died, Stage, altered, dying, severed
@@ -47,20 +48,7 @@ def test_what_a_killed_worker_left_is_settled_by_its_successor(stage: Stage, los
 
 def recorded_is_there(stage: Stage) -> None:
     """Check that the log agrees with the hypervisor, whatever the outcome."""
-    domain, seen = stage.domain, stage.drivers[ALPHA].domain(UUID_TEXT)
-    placement = domain.placements.get(ALPHA)
-    assert (placement is None) == (seen is None)
-    if placement is None or seen is None:
-        return
-    assert (placement.state, placement.hypervisor_id) == (seen.state, seen.hypervisor_id)
-    assert (placement.name, placement.autostart, placement.managed_save) == (
-        seen.name,
-        seen.autostart,
-        seen.managed_save,
-    )
-    assert {record.name for record in domain.forest} == set(seen.snapshots)
-    current = domain.forest.current_snapshot
-    assert (None if current is None else current.name) == seen.current_snapshot
+    check_agreement(stage.domain, ALPHA, stage.drivers[ALPHA].domain(UUID_TEXT))
 
 
 def test_every_verb_that_touches_a_hypervisor_is_lost_here_or_has_tests_of_its_own() -> None:
