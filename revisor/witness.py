@@ -28,6 +28,7 @@ _FOUND = """
 INSERT INTO work.restores (why, position, witnessed_log, witnessed_position, witnessed_leaf)
 VALUES (%s, %s, %s, %s, %s)
 """
+_NO_MARK = (LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Witness:
         except FileNotFoundError:
             if head.position:
                 _log.warning("%s is not there: whether the log was put back before this cannot be told", self._file)
-        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as damage:
+        except _NO_MARK as damage:
             _log.warning("%s is damaged and is written anew, and what was remembered is lost: %s", self._file, damage)
         return self._written
 
@@ -131,7 +132,7 @@ class Witness:
 
 
 def _mark(text: bytes) -> Mark:
-    """Raises ValueError, TypeError or LookupError for what is no mark."""
+    """Raises one of ``_NO_MARK`` for what is none."""
     told = json.loads(text)
     log, position, leaf = UUID(str(told["log"])), int(told["position"]), told["leaf"]
     return Mark(str(log), position, None if leaf is None else bytes.fromhex(str(leaf)).hex())

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -133,7 +133,17 @@ def test_once_acknowledged_the_log_is_remembered_as_it_is(
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", "[]", '{"log": "x", "position": 1, "leaf": null}', '{"log": 1}', '{"position": "one"}', "\xff"]
+    "damage",
+    [
+        "{",
+        "[]",
+        '{"log": "x", "position": 1, "leaf": null}',
+        '{"log": 1}',
+        f'{{"log": "{UUID(int=7)}", "position": "one", "leaf": null}}',
+        f'{{"log": "{UUID(int=7)}", "position": 1e999, "leaf": null}}',
+        pytest.param("[" * 100_000, id="nested"),
+        "\xff",
+    ],
 )
 def test_a_damaged_file_is_written_anew(
     database: Database, recorder: LogRecorder, witness: Witness, tmp_path: Path, damage: str
