@@ -66,6 +66,7 @@ class HostAgent:
         self._identified = False
         self._running: dict[UUID, tuple[QueuedOperation, Future[None]]] = {}
         self._retry_at: dict[UUID, float] = {}
+        self._unreadable: set[UUID] = set()
         self._pool = ThreadPoolExecutor(_PARALLEL + _FOR_CONTROL, thread_name_prefix="applier")
 
     def run(self, stop: threading.Event, wake: Wake) -> None:
@@ -108,8 +109,9 @@ class HostAgent:
         return frozenset(queued.domain for queued, _ in self._running.values())
 
     def _apply(self, queued: QueuedOperation) -> None:
-        ids = {"operation": str(queued.id), "correlation": str(queued.correlation)}
-        _log.info("host %s: carries out %s for %s", self._lead.host_name, queued.verb, queued.actor, extra=ids)
+        if queued.id not in self._unreadable:
+            ids = {"operation": str(queued.id), "correlation": str(queued.correlation)}
+            _log.info("host %s: carries out %s for %s", self._lead.host_name, queued.verb, queued.actor, extra=ids)
         self._applier.apply(queued)
 
     def _may_run(self, queued: QueuedOperation, now: float) -> bool:
@@ -130,9 +132,16 @@ class HostAgent:
     def _report(self, queued: QueuedOperation, error: BaseException | None) -> None:
         if isinstance(error, LeadLost):
             raise error
-        if error is not None:
-            trace = None if isinstance(error, UnreadableDomain) else error
-            _log.error("operation stays open: %s", error, exc_info=trace, extra={"operation": str(queued.id)})
+        if isinstance(error, UnreadableDomain):
+            self._tell_unreadable(queued, error)
+        elif error is not None:
+            _log.error("operation stays open: %s", error, exc_info=error, extra={"operation": str(queued.id)})
+
+    def _tell_unreadable(self, queued: QueuedOperation, newer: UnreadableDomain) -> None:
+        """Once, however often it is tried before a newer release takes over."""
+        if queued.id not in self._unreadable:
+            _log.error("operation stays open: %s", newer, extra={"operation": str(queued.id)})
+        self._unreadable.add(queued.id)
 
     def _identify(self, now: float) -> None:
         if now < self._observe_at:

@@ -1,11 +1,13 @@
 """From a request to its recorded outcome: the real log and read models, a simulated host, an agent driven by hand."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from domain_model.errors import (
     HypervisorUnreachable,
@@ -20,7 +22,10 @@ from drivers.simulator import SimulatorDriver
 from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.queue import queue_changes
+from revisor.store.recorder import LogRecorder, Save
 from tests.integration.product import ALICE, WEB, Product
+from tests.lab.awaiting import eventually
+from workers.agent import HostAgent
 from workers.ports import LeadLost
 
 
@@ -34,6 +39,12 @@ def product(database: Database, tmp_path: Path) -> Iterator[Product]:
 
 def topics(product: Product) -> list[str]:
     return [entry["topic"] for entry in product.service.log("web", None, 1000)]
+
+
+def idle(agent: HostAgent, now: float) -> bool:
+    """Whether what was begun has ended. Nothing is begun again at the same moment."""
+    agent.run_once(now)
+    return not agent.busy
 
 
 def test_an_operation_is_requested_started_and_ended_around_its_facts(product: Product) -> None:
@@ -115,6 +126,24 @@ def test_what_happens_behind_our_back_is_adopted_as_observed(product: Product) -
     product.queries.wait_for(product.service.position(), 5)
     [entry] = [e for e in product.service.log("web", None, 100) if e["topic"] == "domain.started"]
     assert (entry["origin"], entry["operation"]) == ("observed", None)
+
+
+def test_that_only_a_newer_release_can_read_a_domain_is_told_once_an_operation_however_often_it_is_tried(
+    product: Product, recorder: LogRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    product.define()
+    accepted = [product.service.act("web", None, verb, {}, ALICE) for verb in ("start", "destroy")]
+    web = accepted[0].domain
+    newer = StoredEvent(web, len(topics(product)) + 1, "domain.teleported", b"{}")
+    recorder.insert_events([newer], save=Save(ALICE))
+    caplog.set_level("INFO")
+    for now in (100.0, 200.0, 300.0):
+        product.agents["alpha"].run_once(now)
+        assert product.agents["alpha"].busy == {web}
+        eventually(partial(idle, product.agents["alpha"], now), what="both were tried")
+    for sentence in ("carries out", "operation stays open: "):
+        told = [record.__dict__["operation"] for record in caplog.records if sentence in record.getMessage()]
+        assert sorted(told) == sorted(str(each.operation) for each in accepted)
 
 
 def test_a_leader_that_was_replaced_can_record_nothing_more(product: Product, tmp_path: Path) -> None:
