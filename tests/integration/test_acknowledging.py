@@ -15,10 +15,12 @@ from psycopg import OperationalError
 from domain_model.errors import HypervisorUnreachable, InvalidArgument, OperationInvalid
 from domain_model.flags import SnapshotCreate
 from drivers.simulator import SimulatorDriver
+from revisor.queries import Queries
 from revisor.restores import Restores
+from revisor.sightings import Sightings
 from revisor.store.database import Database
 from revisor.store.recorder import LogRecorder, Save
-from tests.integration.product import ALICE, WEB, Product
+from tests.integration.product import ALICE, WEB, FoldingQueries, Product
 from tests.integration.test_restores import restored, restores
 from tests.lab.awaiting import eventually
 from workers.observer import ELSEWHERE
@@ -61,6 +63,15 @@ def until_waiting(database: Database) -> None:
     """Somebody who acknowledges waits for agents to look at their hosts."""
     wanted = "SELECT FROM work.sightings WHERE wanted > satisfied"
     eventually(lambda: database.fetch(wanted) != [], what="a look is wanted")
+
+
+def lose_claim(database: Database) -> None:
+    """Whoever acknowledges loses the connection that has the claim, and with it the claim."""
+    [claim] = database.fetch(
+        "SELECT pg_terminate_backend(pid, 60000) AS ended FROM pg_stat_activity"
+        " WHERE state = 'idle in transaction' AND datname = current_database()"
+    )
+    assert claim["ended"]
 
 
 def acknowledge(product: Product, **said: Any) -> dict[str, Any]:
@@ -155,8 +166,16 @@ def test_a_host_that_cannot_be_reached_keeps_it_waiting_unless_it_is_left_out(
     assert product.act("start")["state"] == "succeeded"
 
 
+@pytest.mark.parametrize(
+    ("parked_at", "where"),
+    [
+        (1, r"'hosts' is parked at position 0 of \d+: see 'revisor projections list' and resume it, then try again"),
+        (None, r"'hosts' is at position 0 of \d+: when it is there, try again"),
+    ],
+    ids=["parked", "behind"],
+)
 def test_read_models_that_are_not_there_yet_are_waited_for_and_not_taken_for_the_world(
-    product: Product, database: Database, monkeypatch: pytest.MonkeyPatch
+    product: Product, database: Database, monkeypatch: pytest.MonkeyPatch, parked_at: int | None, where: str
 ) -> None:
     """As behind an import: by them there is no host at all."""
     monkeypatch.setattr("revisor.restores._LOOK_S", 0.2)
@@ -164,11 +183,11 @@ def test_read_models_that_are_not_there_yet_are_waited_for_and_not_taken_for_the
     product.define()
     restored(database)
     behind = "UPDATE views.projections SET position = 0, parked_at = %s WHERE name = 'hosts'"
-    database.execute(behind, 1)
-    with pytest.raises(
-        OperationInvalid, match=r"'hosts' is parked at position 0 of .*: see 'revisor projections list'"
-    ):
-        acknowledge(product)
+    database.execute(behind, parked_at)
+    with monkeypatch.context() as no_projector:
+        no_projector.setattr(FoldingQueries, "wait_for", Queries.wait_for)
+        with pytest.raises(OperationInvalid, match=where):
+            acknowledge(product)
     head = product.application.reader.head()
     database.execute("UPDATE views.projections SET position = %s, parked_at = NULL WHERE name = 'hosts'", head)
     assert acknowledge(product)["compared"] == ["alpha"]
@@ -215,14 +234,25 @@ def test_who_lost_the_database_while_comparing_acknowledged_nothing(product: Pro
     with ThreadPoolExecutor() as people:
         asked = people.submit(product.service.restores.acknowledge, ALICE)
         until_waiting(database)
-        database.fetch(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE state = 'idle in transaction' AND datname = current_database()"
-        )
+        lose_claim(database)
         with pytest.raises(OperationalError):
             working(product, asked.result)
     assert product.service.restores.acknowledged() == []
     assert acknowledge(product)["compared"] == ["alpha"]
+
+
+def test_who_lost_the_claim_calls_off_nothing_that_the_next_one_wants(product: Product, database: Database) -> None:
+    host, sightings = product.add_host("alpha").host, Sightings(database)
+    restored(database)
+    with ThreadPoolExecutor() as people:
+        first = people.submit(product.service.restores.acknowledge, ALICE)
+        until_waiting(database)
+        lose_claim(database)
+        sightings.want([str(host)], adopting=True)
+        sightings.unreachable(host, "it is away")
+        with pytest.raises(HypervisorUnreachable, match="it is away"):
+            first.result()
+    assert sightings.adopting(host)
 
 
 def test_an_event_that_nobody_can_read_keeps_nobody_from_acknowledging(
