@@ -1,4 +1,4 @@
-"""Projections at work in a test: loops on a real database, what readers see of their tables, and two of our own to stumble."""
+"""Projections at work in a test: loops on a real database, what readers see of their tables, and two of our own."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -100,6 +100,17 @@ def live(database: Database, *projections: Projection) -> None:
     loop = loop_of(database, *projections)
     loop.prepare()
     caught_up(loop)
+
+
+def somebody_waits(database: Database, *, to_swap: bool = False) -> bool:
+    """Whether a session of this database waits for a lock, of whatever kind or of the one that swapping tables takes.
+
+    A lock on another one's transaction names no database: it is looked for by who waits.
+    """
+    rows = database.fetch(
+        "SELECT mode FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+    )
+    return any(row["mode"] == "AccessExclusiveLock" or not to_swap for row in rows)
 
 
 def leftovers(database: Database) -> list[str]:

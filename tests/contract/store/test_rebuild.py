@@ -18,7 +18,7 @@ from revisor.queries import Queries
 from revisor.store.database import Database
 from revisor.store.mapper import topics
 from revisor.store.reading import LogReader
-from tests.integration.postgres_probe import ROOT_OF_HOUSE, until
+from tests.integration.postgres_probe import DEADLINE_S, ROOT_OF_HOUSE, until
 from tests.lab.projecting import (
     Counts,
     Stumbling,
@@ -30,6 +30,7 @@ from tests.lab.projecting import (
     live,
     loop_of,
     running,
+    somebody_waits,
     states_of,
 )
 from tests.lab.store import Recording, sha256_of
@@ -258,7 +259,7 @@ def test_a_rebuild_waits_for_another_one_before_it_begins(database: Database, re
     class Held(LogReader):
         def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
             begun.set()
-            release.wait()
+            assert release.wait(DEADLINE_S)
             return super().read(after, limit)
 
     class Counted(LogReader):
@@ -273,9 +274,9 @@ def test_a_rebuild_waits_for_another_one_before_it_begins(database: Database, re
 
     try:
         threads = [start(Held(database))]
-        begun.wait()
+        assert begun.wait(DEADLINE_S)
         threads.append(start(Counted(database)))
-        until(lambda: database.fetch("SELECT pid FROM pg_locks WHERE NOT granted"))
+        until(lambda: somebody_waits(database))
         assert reads == []
     finally:
         release.set()

@@ -14,8 +14,8 @@ from projections.projection import Projection
 from projections.rebuild import TablesInUse, rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
-from tests.integration.postgres_probe import until
-from tests.lab.projecting import Counts, Stumbling, all_of, caught_up, live, loop_of, states_of
+from tests.integration.postgres_probe import DEADLINE_S, until
+from tests.lab.projecting import Counts, Stumbling, all_of, caught_up, live, loop_of, somebody_waits, states_of
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import every_topic, random_events
 
@@ -106,7 +106,7 @@ def test_of_two_projectors_that_start_at_once_one_rebuilds_and_the_other_finds_i
     class Held(LogReader):
         def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
             begun.set()
-            release.wait()
+            assert release.wait(DEADLINE_S)
             return super().read(after, limit)
 
     second = Counted(database)
@@ -115,9 +115,9 @@ def test_of_two_projectors_that_start_at_once_one_rebuilds_and_the_other_finds_i
             starting = [
                 projectors.submit(ProjectionLoop(database.pool, Held(database), all_projections(), far=1).prepare)
             ]
-            begun.wait()
+            assert begun.wait(DEADLINE_S)
             starting.append(projectors.submit(ProjectionLoop(database.pool, second, all_projections(), far=1).prepare))
-            until(lambda: database.fetch("SELECT FROM pg_locks WHERE NOT granted"))
+            until(lambda: somebody_waits(database))
         finally:
             release.set()
         for each in starting:
@@ -169,7 +169,7 @@ def test_readers_and_the_swap_of_all_tables_do_not_wait_for_one_another_in_a_cir
         # As a question about domains does, which has their table first, and then wants that of checkpoints.
         reader.execute("SELECT count(*) FROM views.domains")
         swap.start()
-        until(lambda: database.fetch("SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"))
+        until(lambda: somebody_waits(database, to_swap=True))
         assert reader.execute("SELECT count(*) > 0 AS some FROM views.checkpoints").fetchone() == {"some": True}
     swap.join()
     assert rebuilt == [LogReader(database).head()]
@@ -186,7 +186,7 @@ def test_the_live_ones_go_on_while_somebody_reads_the_tables_that_are_to_go(
     with database.connection() as slow, slow.transaction():
         slow.execute("SELECT count(*) FROM views.domains")
         swap.start()
-        until(lambda: database.fetch("SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"))
+        until(lambda: somebody_waits(database, to_swap=True))
         head = recording.append(random_events(4, 900))
         caught_up(loop_of(database))
         assert {state.position for state in states_of(database).values()} == {head}
@@ -231,14 +231,11 @@ def test_old_ones_are_rebuilt_whenever_the_readers_of_their_tables_are_done(
             slow.execute("SELECT count(*) FROM views.domains")
             starting = projector.submit(loop.prepare)
             for _ in range(2):  # tries, and a pause between them
-                until(lambda: database.fetch(_WAITS))
-                until(lambda: not database.fetch(_WAITS))
+                until(lambda: somebody_waits(database, to_swap=True))
+                until(lambda: not somebody_waits(database, to_swap=True))
             assert not starting.done()
         starting.result()
     assert {state.rebuilt_position for state in states_of(database).values()} == {head}
-
-
-_WAITS = "SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
 
 
 def some(*names: str) -> list[Projection]:
