@@ -7,18 +7,17 @@ log. A restored log is older than the hosts it tells of, so it waits to be ackno
 import os
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection
 
 from domain_model.errors import InvalidArgument, OperationInvalid, Refused
 from revisor.store.archive import LOG, Member, Progress, export_log, import_log
 from revisor.store.archive_file import Manifest
-from revisor.store.vault import VaultError, opens, read_master_key
+from revisor.store.master_key import SEALED_KEYS, SealedKeys, open_master_key, read_master_key, why_closed
 
 ARCHIVE = "backup.revisor"
 _VAULT = (
-    Member("vault_keys", "SELECT domain, wrapped FROM work.vault_keys", "work.vault_keys (domain, wrapped)"),
+    Member("vault_keys", SEALED_KEYS, "work.vault_keys (domain, wrapped)"),
     Member(
         "vault_secrets",
         "SELECT domain, reference, sealed FROM work.vault_secrets",
@@ -28,11 +27,15 @@ _VAULT = (
 _MEMBERS = (*LOG, *_VAULT)
 
 
-def back_up(connection: Connection[tuple[Any, ...]], folder: Path, *, seen: Progress) -> Manifest:
+def back_up(connection: Connection[tuple[Any, ...]], folder: Path, master_key: Path, *, seen: Progress) -> Manifest:
     """Write a backup to a folder, which is made (mode 0700) if it is not there, while Revisor goes on.
 
-    Raises InvalidArgument (8) for a folder that is there and not empty, Refused (38) where nothing can be written.
+    Raises InvalidArgument (8) for a folder that is there and not empty, Refused (38) where nothing can be written,
+    OperationInvalid (55) when the master key does not open the secrets: nobody could open them in the backup.
     """
+    sealed = _sealed_keys(connection)
+    if sealed:
+        open_master_key(master_key, sealed, make=False)
     try:
         if not folder.exists():
             _make(folder)
@@ -89,20 +92,19 @@ def _empty_vault(connection: Connection[tuple[Any, ...]]) -> None:
 
 
 def _check_key(connection: Connection[tuple[Any, ...]], master_key: Path) -> None:
-    keys: list[tuple[UUID, bytes]] = connection.execute("SELECT domain, wrapped FROM work.vault_keys").fetchall()
-    if not keys:
+    sealed = _sealed_keys(connection)
+    if not sealed:
         return
-    try:
-        key = read_master_key(master_key, make=False)
-    except VaultError as error:
-        raise _sealed(f"{error}") from error
-    if not all(opens(key, domain, wrapped) for domain, wrapped in keys):
-        raise _sealed(f"{master_key} is another one")
+    why = why_closed(master_key, read_master_key(master_key), sealed)
+    if why is not None:
+        raise OperationInvalid(
+            f"the backup's secrets are sealed under the master key of that Revisor: {why}",
+            field="master_key",
+            value=str(master_key),
+            accepted="the master key of then in that file, or --without-secrets to go on without them",
+        )
 
 
-def _sealed(why: str) -> OperationInvalid:
-    return OperationInvalid(
-        f"the backup's secrets are sealed under the master key of that Revisor: {why}",
-        field="master_key",
-        accepted="the master key of then in that file, or --without-secrets to go on without them",
-    )
+def _sealed_keys(connection: Connection[tuple[Any, ...]]) -> SealedKeys:
+    sealed: SealedKeys = connection.execute(SEALED_KEYS).fetchall()
+    return sealed

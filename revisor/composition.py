@@ -12,7 +12,8 @@ from revisor.application import Application
 from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.settings import Settings
 from revisor.store.database import Database
-from revisor.store.vault import Vault, read_master_key
+from revisor.store.master_key import SEALED_KEYS, open_master_key
+from revisor.store.vault import Vault
 from revisor.uris import check_uri
 
 
@@ -50,10 +51,17 @@ def _checked(variable: str, dsn: str) -> str:
 
 
 def application_of(settings: Settings, database: Database) -> Application:
-    """The application on an open database."""
-    return Application(
-        database, Vault(database, read_master_key(settings.master_key, make=settings.master_key_file is None))
-    )
+    """The application on an open database. Raises as ``master_key_of``."""
+    return Application(database, Vault(database, master_key_of(settings, database)))
+
+
+def master_key_of(settings: Settings, database: Database) -> bytes:
+    """The key of the vault in that database; in a home it is made for a vault in which nothing is sealed yet.
+
+    Raises OperationInvalid (55) for one that does not open all that is sealed.
+    """
+    sealed = [(row["domain"], bytes(row["wrapped"])) for row in database.fetch(SEALED_KEYS)]
+    return open_master_key(settings.master_key, sealed, make=settings.master_key_file is None)
 
 
 def driver_for(uri: str, settings: Settings) -> Driver:

@@ -25,7 +25,7 @@ from domain_model.errors import OperationFailed, OperationInvalid
 from migrations.runner import migrate
 from projections import positions
 from projections.catalogue import all_projections
-from revisor.composition import dsn_of, owner_dsn_of
+from revisor.composition import dsn_of, master_key_of, owner_dsn_of
 from revisor.embedded_postgres.server import EmbeddedPostgres
 from revisor.settings import Settings
 from revisor.store.database import Database
@@ -86,12 +86,16 @@ class Supervisor:
         self._stop = threading.Event()
 
     def run(self) -> None:
-        """Start everything and stay until a signal. Raises OperationInvalid (55) when it runs here already."""
+        """Start everything and stay until a signal.
+
+        Raises OperationInvalid (55) when it runs here already, or the master key does not open the vault.
+        """
         with alone(self._settings), self._database_server(), _heeding(self._stop_at):
             migrate(owner_dsn_of(self._settings), application_role=role_of(dsn_of(self._settings)))
             database = Database(dsn_of(self._settings), max_connections=2, connect_timeout_s=_ANSWER_S)
             database.open()
             try:
+                master_key_of(self._settings, database)
                 with database.connection() as connection:
                     positions.prepare(connection, all_projections())
                 witness = Witness(database, self._settings.witness)

@@ -72,9 +72,10 @@ def backup(asked: Asked, *, dir: str) -> int:  # noqa: A002  the contract's word
     from revisor.settings import read_settings
 
     begun = time.monotonic()
+    master_key = read_settings().master_key
     with _connected(dsn_of, Unreachable) as connection, _progress() as seen:
-        manifest = back_up(connection, Path(dir), seen=seen)
-    key = f"The master key is not in it: keep a copy of {read_settings().master_key} in another place"
+        manifest = back_up(connection, Path(dir), master_key, seen=seen)
+    key = f"The master key is not in it: keep a copy of {master_key} in another place"
     return _said(asked, "backup", "backed up to", dir, manifest, time.monotonic() - begun, after=key)
 
 

@@ -5,7 +5,6 @@ same document. Values are sealed with AES-256-GCM under a key of the domain's, w
 deleting the domain's key erases its secrets for good.
 """
 
-import contextlib
 import hashlib
 import hmac
 import os
@@ -14,58 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from domain_model.errors import OperationFailed
+from domain_model.errors import OperationFailed, OperationInvalid
 from domain_model.secrets import redact, restore
-from revisor.store.database import Database
-
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
-
-
-class VaultError(Exception):
-    """The master key is not one, or not the one the secrets were sealed with."""
-
-
-def read_master_key(path: Path, *, make: bool) -> bytes:
-    """The 32-byte master key in ``path``; with ``make``, made (mode 0600) when there is no such file.
-
-    The file is there whole or not at all, also for a process that starts at the same moment. Raises VaultError.
-    """
-    if make and not path.exists():
-        _make_master_key(path)
-    elif not path.exists():
-        raise VaultError(f"{path} is not there: a new master key could not open what the old one sealed")
-    key = path.read_bytes()
-    if len(key) != _KEY_BYTES:
-        raise VaultError(f"{path} is not a master key: it must hold exactly {_KEY_BYTES} bytes")
-    return key
-
-
-def _make_master_key(path: Path) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(beside, path)
-    finally:
-        beside.unlink()
-
-
-def opens(master_key: bytes, domain: UUID, wrapped: bytes) -> bool:
-    """Whether a domain's key is wrapped under this master key."""
-    try:
-        _unseal(AESGCM(master_key), wrapped, domain.bytes)
-    except VaultError:
-        return False
-    return True
+from revisor.store.database import Database, transaction
+from revisor.store.master_key import SEALED_KEYS, opens, read_master_key
+from revisor.store.sealing import KEY_BYTES, seal, unseal
 
 
 class Vault:
@@ -73,11 +25,14 @@ class Vault:
 
     def __init__(self, database: Database, master_key: bytes) -> None:
         self._database = database
-        self._master = AESGCM(master_key)
+        self._master = master_key
         self._fingerprint_key = hmac.digest(master_key, b"request fingerprint", "sha256")
 
     def redact(self, domain: UUID, xml: str) -> str:
-        """The XML with references in place of its secrets, which are in the vault when this returns."""
+        """The XML with references in place of its secrets, which are in the vault when this returns.
+
+        Raises OperationFailed (9) where the vault is sealed under another master key.
+        """
         key = _OnDemand(lambda: self._key(domain))
         redacted, found = redact(xml, lambda value: _reference(key.value, value))
         for reference, value in found.items():
@@ -85,17 +40,33 @@ class Vault:
                 "INSERT INTO work.vault_secrets VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                 domain,
                 reference,
-                _seal(AESGCM(key.value), value.encode(), reference.encode()),
+                seal(key.value, value.encode(), reference.encode()),
             )
         return redacted
 
     def restore(self, domain: UUID, xml: str) -> str:
         """The XML with its secrets, for a hypervisor or a person who may see them.
 
-        Raises OperationFailed (9) for a secret that was erased: an operation that needs it fails, and is not tried for
-        ever. Raises VaultError.
+        Raises OperationFailed (9) for a secret that is not there or cannot be opened: an operation that needs it fails,
+        and is not tried for ever.
         """
         return restore(xml, lambda reference: self._open(domain, reference))
+
+    def check(self, domain: UUID) -> None:
+        """Raises OperationFailed (9) when the domain has secrets that cannot be opened; one that has none is well."""
+        wrapped = self._wrapped_key(domain)
+        if wrapped is not None:
+            unseal(self._master, wrapped, domain.bytes)
+
+    def trouble_with(self, path: Path) -> str | None:
+        """What is wrong with the file the master key was read from, whose place in memory goes with this process."""
+        try:
+            key = read_master_key(path)
+        except OperationInvalid as error:
+            return error.message
+        if key is None:
+            return f"{path} is not there any more"
+        return None if key == self._master else f"{path} is another one than Revisor was started with"
 
     def fingerprint(self, command: bytes) -> bytes:
         """Tells a command from another one without giving away what is in it."""
@@ -107,19 +78,36 @@ class Vault:
         )
         wrapped = self._wrapped_key(domain)
         if row is None or wrapped is None:
-            raise OperationFailed(f"domain {domain} has no secret {reference}: it was erased")
-        key = _unseal(self._master, wrapped, domain.bytes)
-        return _unseal(AESGCM(key), bytes(row["sealed"]), reference.encode()).decode()
+            raise OperationFailed(
+                f"secret {reference} of domain {domain} is not in the vault: it was erased, or left out of a restore or"
+                " an import; give it again with define"
+            )
+        key = unseal(self._master, wrapped, domain.bytes)
+        return unseal(key, bytes(row["sealed"]), reference.encode()).decode()
 
     def _key(self, domain: UUID) -> bytes:
         """The domain's key, made when it has none yet."""
-        wrapped = self._wrapped_key(domain)
-        if wrapped is None:
-            made = _seal(self._master, os.urandom(_KEY_BYTES), domain.bytes)
-            self._database.execute("INSERT INTO work.vault_keys VALUES (%s, %s) ON CONFLICT DO NOTHING", domain, made)
-            wrapped = self._wrapped_key(domain)  # Another process may have been first.
+        wrapped = self._wrapped_key(domain) or self._new_key(domain)
+        return unseal(self._master, wrapped, domain.bytes)
+
+    def _new_key(self, domain: UUID) -> bytes:
+        """The domain's key, sealed, and never beside keys that are sealed under another master key.
+
+        The lock keeps two that begin to fill an empty vault, each with a master key of its own, from both doing so.
+        """
+        made = seal(self._master, os.urandom(KEY_BYTES), domain.bytes)
+        with self._database.connection() as connection, transaction(connection):
+            connection.execute("LOCK TABLE work.vault_keys IN SHARE ROW EXCLUSIVE MODE")
+            other = connection.execute(f"{SEALED_KEYS} LIMIT 1").fetchone()
+            if other is not None and not opens(self._master, other["domain"], bytes(other["wrapped"])):
+                raise OperationFailed(
+                    "a secret cannot be kept: the master key is not the one the vault is sealed under",
+                    field="master_key",
+                )
+            connection.execute("INSERT INTO work.vault_keys VALUES (%s, %s) ON CONFLICT DO NOTHING", (domain, made))
+        wrapped = self._wrapped_key(domain)  # Another process may have been first.
         assert wrapped is not None
-        return _unseal(self._master, wrapped, domain.bytes)
+        return wrapped
 
     def _wrapped_key(self, domain: UUID) -> bytes | None:
         row = self._database.fetch_one("SELECT wrapped FROM work.vault_keys WHERE domain = %s", domain)
@@ -139,15 +127,3 @@ class _OnDemand:
 
 def _reference(key: bytes, value: str) -> str:
     return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def _seal(cipher: AESGCM, value: bytes, about: bytes) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, value, about)
-
-
-def _unseal(cipher: AESGCM, sealed: bytes, about: bytes) -> bytes:
-    try:
-        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], about)
-    except InvalidTag:
-        raise VaultError("a secret cannot be opened: the master key is not the one it was sealed with") from None

@@ -60,5 +60,5 @@ def test_a_secret_that_was_erased_is_a_refusal(product: Product) -> None:
     assert "hunter2" not in redacted
     product.database.execute("DELETE FROM work.vault_keys WHERE domain = %s", domain)
 
-    with pytest.raises(OperationFailed, match="erased"):
+    with pytest.raises(OperationFailed, match="it was erased, or left out of a restore"):
         product.application.vault.restore(domain, redacted)

@@ -18,7 +18,7 @@ from tests.integration.product import ALICE
 
 def backed_up(dsn: str, folder: Path) -> Manifest:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        return back_up(connection, folder, seen=lambda _step, _bytes: None)
+        return back_up(connection, folder, folder.parent / "master.key", seen=lambda _step, _bytes: None)
 
 
 def test_a_backup_lies_in_a_folder_of_its_owners_alone(application_dsn: str, tmp_path: Path) -> None:
