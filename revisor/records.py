@@ -77,6 +77,10 @@ class AgentRecords:
     def restore(self, domain: UUID, xml: str) -> str:
         return self._application.vault.restore(domain, xml)
 
+    def check_secrets(self, domain: UUID) -> None:
+        """See ``workers.ports.Records``."""
+        self._application.vault.check(domain)
+
     def drafts(self) -> Drafts:
         return StoredDrafts()
 

@@ -73,6 +73,8 @@ class Applier:
                 )
 
         try:
+            # What becomes of it could not be recorded: its XML is compared with its secrets taken out.
+            self._records.check_secrets(domain.id)
             if sighting is not None:
                 RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
             elif operation.verb not in MAKES_DOMAINS:

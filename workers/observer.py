@@ -41,7 +41,8 @@ class Observer:
 
         Those in ``closely`` are looked at closely even if they look as before.
         Now and then at all of them closely: a definition may change while the sighting stays the same, and hints get
-        lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads.
+        lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads,
+        OperationFailed (9) when a domain's secrets cannot be opened: its definitions cannot be compared then.
         """
         self._rounds += 1
         if self._rounds % _ALL_CLOSELY_EVERY == 0:
@@ -53,6 +54,7 @@ class Observer:
             shown = sightings.get(placed.uuid), placed.role
             if placed.id in busy or self._seen.get(placed.id) == shown:
                 continue
+            self._records.check_secrets(placed.id)
             # Remembered before the look: a hint that comes during it makes the next round look again.
             self._seen[placed.id] = shown
             if not self._settled(placed):

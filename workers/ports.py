@@ -97,6 +97,10 @@ class Records(Protocol):
 
     def restore(self, domain: UUID, xml: str) -> str: ...
 
+    def check_secrets(self, domain: UUID) -> None:
+        """Raises OperationFailed (9) when the domain has secrets that the vault cannot open."""
+        ...
+
     def drafts(self) -> Drafts: ...
 
     def change(

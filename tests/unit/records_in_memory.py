@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain_model import secrets
 from domain_model.domain import Domain
+from domain_model.errors import OperationFailed
 from domain_model.names import domain_id
 from revisor.store.mapper import EventMapper
 from tests.unit.domain_histories import AT, HOSTS
@@ -39,6 +40,8 @@ class RecordsInMemory:
         self.streams: dict[UUID, list[Any]] = {}
         self.documents: dict[str, str] = {}
         self.vault: dict[str, str] = {}
+        self.sealed: set[UUID] = set()
+        """Domains whose secrets cannot be opened."""
         self.epochs: dict[UUID, int] = {}
         self.names: list[str] = []
         self.told: list[tuple[int, int]] = []
@@ -85,6 +88,10 @@ class RecordsInMemory:
     def restore(self, domain: UUID, xml: str) -> str:
         del domain
         return secrets.restore(xml, self.vault.__getitem__)
+
+    def check_secrets(self, domain: UUID) -> None:
+        if domain in self.sealed:
+            raise OperationFailed("a secret cannot be opened")
 
     def drafts(self) -> Drafts:
         return DraftsInMemory()

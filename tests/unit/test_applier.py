@@ -89,6 +89,14 @@ def test_every_fact_of_an_operation_names_it(stage: Stage) -> None:
     assert (event.operation, event.origin) == (str(asked.queued.id), "operation")
 
 
+def test_an_operation_on_secrets_that_cannot_be_opened_fails_and_touches_nothing(stage: Stage) -> None:
+    stage.define()
+    stage.records.sealed.add(DOMAIN)
+    asked = stage.do("start", driver=untouchable(stage.drivers[ALPHA], "start"))
+    assert (asked.state, asked.code) == ("failed", 9)
+    assert since_request(stage) == ["operation.failed"]
+
+
 def test_the_start_is_on_record_with_the_evidence_before_the_hypervisor_is_touched(stage: Stage) -> None:
     with_snapshots(stage)
     recorded: list[Any] = []
