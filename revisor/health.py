@@ -22,9 +22,10 @@ def word_for(problems: list[str]) -> str:
 
 
 def problems_of(status: Status) -> list[str]:
-    """What is wrong: the log first, then read models, then hosts; empty when all is well."""
+    """What is wrong: the log and its vault first, then read models, then hosts; empty when all is well."""
     found = [
         _of_restore(status.restore),
+        _of_master_key(status.master_key),
         *map(_of_projection, status.projections),
         *(said for host in status.hosts for said in _of_host(host)),
     ]
@@ -33,6 +34,10 @@ def problems_of(status: Status) -> list[str]:
 
 def _of_restore(why: str | None) -> str | None:
     return why and f"nothing new is begun until 'revisor acknowledge-restore': {why}"
+
+
+def _of_master_key(why: str | None) -> str | None:
+    return why and f"the master key is to be put back before anything is started again: {why}"
 
 
 def _of_projection(projection: ProjectionStatus) -> str | None:

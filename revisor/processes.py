@@ -71,7 +71,11 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
     with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=20) as (database, wakeup):
         application = application_of(settings, database)
         service = Service(application, Queries(database), wakeup)
-        server = HttpServer(service, StatusReader(database), settings.socket)
+        server = HttpServer(
+            service,
+            StatusReader(database, lambda: application.vault.trouble_with(settings.master_key)),
+            settings.socket,
+        )
         threading.Thread(target=_stop_server, args=(server, stop), name="stop", daemon=True).start()
         server.run()
 

@@ -4,6 +4,7 @@ All figures come from the database and its clock, so they do not depend on which
 only it knows, its own pool of connections.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString, TypeVar
@@ -69,6 +70,8 @@ class Status:
     hosts: tuple[HostStatus, ...]
     restore: str | None = None
     """Why the log is taken for a restored one, as long as nobody has acknowledged it."""
+    master_key: str | None = None
+    """What is wrong with the file of the master key, which this process has in memory; None when nothing is."""
 
     @property
     def seen(self) -> int:
@@ -133,8 +136,12 @@ class StatusReader:
     hangs as long as that hangs.
     """
 
-    def __init__(self, database: Database, *, look_s: int = LOOK_S) -> None:
+    def __init__(
+        self, database: Database, master_key: Callable[[], str | None] = lambda: None, *, look_s: int = LOOK_S
+    ) -> None:
+        """``master_key`` tells what is wrong with the file of the master key, if anything is."""
         self._database = database
+        self._master_key = master_key
         self._look_s = look_s
 
     def pool(self) -> PoolStatus:
@@ -165,6 +172,7 @@ class StatusReader:
                 projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
                 hosts=_rows(connection, HostStatus, _HOSTS),
                 restore=connection.execute(_RESTORE).fetchall()[0]["why"],
+                master_key=self._master_key(),
             )
 
     def _keep_from_being_replaced(self, connection: Connection[DictRow]) -> None:

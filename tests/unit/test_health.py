@@ -74,3 +74,10 @@ def test_a_host_may_have_several_problems_and_read_models_come_first() -> None:
         "nobody leads host alpha",
         "host alpha was last looked at 130 s ago",
     ]
+
+
+def test_a_master_key_that_is_not_where_it_was_is_said() -> None:
+    lost = replace(status(WELL, LED), master_key="/k is not there any more")
+    assert problems_of(lost) == [
+        "the master key is to be put back before anything is started again: /k is not there any more"
+    ]
