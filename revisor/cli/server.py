@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ def up(hosts: tuple[str, ...], *, detach: bool) -> None:
     if _running(settings):
         _make_ready(settings, wanted)
     elif detach:
-        _detach(settings, hosts)
-        _make_ready(settings, wanted)
+        child = _detach(settings, hosts)
+        _make_ready(settings, wanted, lambda: _refuse_ended(settings, child))
     else:
         _stay(settings, wanted)
 
@@ -103,7 +104,7 @@ def _stay(settings: Settings, hosts: list[tuple[str, str]]) -> None:
         raise trouble[0]
 
 
-def _detach(settings: Settings, hosts: tuple[str, ...]) -> None:
+def _detach(settings: Settings, hosts: tuple[str, ...]) -> subprocess.Popen[bytes]:
     # As the supervisor makes them: others may pass the home, to the socket, and look into nothing of it.
     settings.home.mkdir(mode=0o711, parents=True, exist_ok=True)
     settings.logs.mkdir(mode=0o700, exist_ok=True)
@@ -117,14 +118,34 @@ def _detach(settings: Settings, hosts: tuple[str, ...]) -> None:
             start_new_session=True,
         )
     _await(lambda: _running(settings) is not None or child.poll() is not None, 30.0, "Revisor did not start")
-    if child.poll() is not None:
-        raise OperationFailed(f"Revisor ended at its start; {settings.logs / 'up.out'} says why")
+    return child
 
 
-def _make_ready(settings: Settings, hosts: list[tuple[str, str]]) -> None:
-    """Wait for the API, add the hosts, wait until each was looked at; then say so."""
+def _refuse_ended(settings: Settings, child: subprocess.Popen[bytes]) -> None:
+    """Raises OperationFailed (9) with the last words of what was to run and does not."""
+    if child.poll() is None:
+        return
+    output = settings.logs / "up.out"
+    *_, before, last = ["", "", *output.read_text(errors="replace").splitlines()]
+    accepted = before.removeprefix("accepted: ")
+    raise OperationFailed(
+        f"Revisor ended at its start: {last.removeprefix('error: ')} ({output} has it all)",
+        accepted=accepted if accepted != before else None,
+    )
+
+
+def _make_ready(settings: Settings, hosts: list[tuple[str, str]], check: Callable[[], None] = lambda: None) -> None:
+    """Wait for the API, add the hosts, wait until each was looked at; then say so.
+
+    ``check`` raises what tells that there is nothing to wait for any more.
+    """
     client = Client(settings.socket)
-    _await(lambda: _healthy(client), _READY_S, f"the API did not answer; {settings.logs} says why")
+
+    def answers() -> bool:
+        check()
+        return _healthy(client)
+
+    _await(answers, _READY_S, f"the API did not answer; {settings.logs} says why")
     for name, uri in hosts:
         client.request("POST", "/v1/hosts", body={"name": name, "uri": uri})
     names = {name for name, _ in hosts}
