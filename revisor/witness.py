@@ -26,8 +26,9 @@ WHERE (witnessed_log, witnessed_position, witnessed_leaf) = (%s, %s, %s)
 """
 _FOUND = """
 INSERT INTO work.restores (why, position, witnessed_log, witnessed_position, witnessed_leaf)
-VALUES (%s, %s, %s, %s, %s)
+SELECT %s, %s, %s, %s, %s FROM log.head WHERE log = %s
 """
+"""Nothing is told of a log that a restore replaced since it was looked at; the next look tells of the new one."""
 _NO_MARK = (LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 
 
@@ -82,7 +83,7 @@ class Witness:
         mark = (UUID(remembered.log), remembered.position, bytes.fromhex(remembered.leaf or ""))
         row = self._database.fetch_one(_KNOWN, *mark)
         if row is None:
-            self._database.execute(_FOUND, why, head.position, *mark)
+            self._database.execute(_FOUND, why, head.position, *mark, UUID(head.log))
             _log.error("the log was restored: %s. Nothing new is begun until 'revisor acknowledge-restore'", why)
         return row is not None and bool(row["acknowledged"])
 

@@ -101,8 +101,8 @@ def import_log(
     Afterwards the log has the id, the positions and the leaves of the one that was exported, goes on behind its newest
     position, and the queue of operations and the epochs of hosts are as they were. Read models catch up by themselves.
     Nobody knows how old the file is: nothing new is begun until somebody has compared the log with the hosts
-    (``revisor.restores``); ``what`` was done is told with it. ``prepare`` is called, in the same transaction, when the log
-    was found empty and nobody else can append.
+    (``revisor.restores``); ``what`` was done is told with it, and nothing of what waited to be acknowledged before.
+    ``prepare`` is called, in the same transaction, when the log was found empty and nobody else can append.
     Raises OperationInvalid (55) when something is recorded already, and InvalidArgument (8) for a file that does not
     hold a whole log, saying what is wrong with it. Nothing is changed then, nor after any other error.
     """
@@ -198,6 +198,9 @@ def _tell(connection: Connection[tuple[Any, ...]], done: str, head: Head) -> Non
         "" if head.recorded_at is None else f", recorded {head.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     )
     why = f"{done} and ends at position {head.position}{recorded}"
+    # What was noticed of the empty log counts no more. Nobody can notice more of it while the table is locked.
+    connection.execute("LOCK TABLE work.restores IN SHARE ROW EXCLUSIVE MODE")
+    connection.execute("DELETE FROM work.restores WHERE acknowledged_at IS NULL")
     connection.execute("INSERT INTO work.restores (why, position) VALUES (%s, %s)", (why, head.position))
 
 
