@@ -13,7 +13,10 @@ from workers.ports import Lead, PlacedDomain, Records, UnreadableDomain
 
 _log = logging.getLogger(__name__)
 
-ELSEWHERE = "by the log it is on another host"
+ELSEWHERE = (
+    "by the log it is on another host, so no verb works on it here; remove it with this host's own tools"
+    " ('virsh undefine'), and 'revisor replay' can make a replica of it here again"
+)
 _ALL_CLOSELY_EVERY = 12
 """With a round every five seconds, everything is looked at closely once a minute."""
 

@@ -12,7 +12,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from psycopg import OperationalError
 
-from domain_model.errors import HypervisorUnreachable, InvalidArgument, OperationInvalid
+from domain_model.errors import HypervisorUnreachable, InvalidArgument, NoDomain, OperationInvalid
 from domain_model.flags import SnapshotCreate
 from drivers.simulator import SimulatorDriver
 from revisor.queries import Queries
@@ -145,6 +145,31 @@ def test_a_domain_the_log_has_on_another_host_is_told_of_and_left(
     found = acknowledge(product)
     assert found["left"] == [{"host": "beta", "name": "web", "why": ELSEWHERE}]
     assert [row["host"] for row in product.service.domains(all_domains=True, host=None)] == ["alpha"]
+
+
+def test_what_was_left_is_removed_with_the_hosts_own_tools_and_then_replayed(
+    product: Product, database: Database, simulator: SimulatorDriver, tmp_path: Path
+) -> None:
+    product.add_host("alpha", simulator)
+    product.define()
+    product.act("snapshot-create", name="first")
+    elsewhere = SimulatorDriver(tmp_path / "beta.sqlite", "beta")
+    product.add_host("beta", elsewhere)
+    [web] = simulator.domains()
+    elsewhere.define(simulator.domain_xml(web.uuid, inactive=True))
+    restored(database)
+    acknowledge(product)
+    with pytest.raises(NoDomain):
+        product.service.act("web", "beta", "undefine", {}, ALICE)
+    with pytest.raises(OperationInvalid):
+        product.service.act("web", None, "handover", {"to": "beta"}, ALICE)
+    assert product.act("replay", to="beta")["error"]["code"] == 55
+
+    elsewhere.undefine(web.uuid)
+
+    report = product.act("replay", to="beta")["result"]
+    assert (report["identical"], report["total"]) == (1, 1)
+    assert product.act("handover", to="beta")["state"] == "succeeded"
 
 
 def test_a_host_that_cannot_be_reached_keeps_it_waiting_unless_it_is_left_out(
