@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ class Supervisor:
 
         Raises OperationInvalid (55) when it runs here already, or the master key does not open the vault.
         """
-        with alone(self._settings), self._database_server(), _heeding(self._stop_at):
+        with alone(self._settings), self._database_server(), heeding(self._stop_at):
             migrate(owner_dsn_of(self._settings), application_role=role_of(dsn_of(self._settings)))
             database = Database(dsn_of(self._settings), max_connections=2, connect_timeout_s=_ANSWER_S)
             database.open()
@@ -158,7 +158,7 @@ class Supervisor:
 
     def _start(self, server: EmbeddedPostgres) -> None:
         """Raises KeyboardInterrupt at a signal: a start waits for crash recovery, however long that takes."""
-        with _heeding(signal.default_int_handler):
+        with heeding(signal.default_int_handler):
             if self._stop.is_set():
                 raise KeyboardInterrupt
             server.start()
@@ -199,9 +199,9 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def _heeding(handler: Callable[..., Any]) -> Iterator[None]:
-    """SIGTERM and Ctrl-C do this meanwhile."""
-    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+def heeding(handler: Callable[..., Any], numbers: Iterable[int] = (signal.SIGTERM, signal.SIGINT)) -> Iterator[None]:
+    """Signals, SIGTERM and Ctrl-C unless others are named, do this meanwhile."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
@@ -229,7 +229,7 @@ def serving(postgres: EmbeddedPostgres) -> Iterator[None]:
     """The embedded server runs meanwhile."""
     try:
         # A start may take long (crash recovery): SIGTERM ends it as Ctrl-C does, and no server is left behind.
-        with _heeding(signal.default_int_handler):
+        with heeding(signal.default_int_handler):
             postgres.start()
             yield
     finally:

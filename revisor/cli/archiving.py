@@ -46,7 +46,7 @@ def export(asked: Asked, *, file: str, raw: bool) -> int:
     from revisor.store.archive import export_log
 
     begun = time.monotonic()
-    with _connected(dsn_of, Unreachable) as connection, _progress() as seen:
+    with _connected(dsn_of, Unreachable, make=False) as connection, _progress() as seen:
         manifest = export_log(connection, Path(file), seen=seen)
     return _said(asked, "export", "exported to", file, manifest, time.monotonic() - begun)
 
@@ -59,7 +59,7 @@ def import_(asked: Asked, *, file: str) -> int:
 
     begun = time.monotonic()
     # Lost as it committed, it may be there.
-    with _connected(owner_dsn_of, AnswerLost) as connection, _progress() as seen:
+    with _connected(owner_dsn_of, AnswerLost, make=True) as connection, _progress() as seen:
         manifest = import_log(connection, Path(file), seen=seen)
     return _said(asked, "import", "imported from", file, manifest, time.monotonic() - begun, after=_ACKNOWLEDGE)
 
@@ -73,10 +73,14 @@ def backup(asked: Asked, *, dir: str) -> int:  # noqa: A002  the contract's word
 
     begun = time.monotonic()
     master_key = read_settings().master_key
-    with _connected(dsn_of, Unreachable) as connection, _progress() as seen:
+    with _connected(dsn_of, Unreachable, make=False) as connection, _progress() as seen:
         manifest = back_up(connection, Path(dir), master_key, seen=seen)
-    key = f"The master key is not in it: keep a copy of {master_key} in another place"
-    return _said(asked, "backup", "backed up to", dir, manifest, time.monotonic() - begun, after=key)
+    after = f"The master key is not in it: {_which_key(master_key)} in another place"
+    return _said(asked, "backup", "backed up to", dir, manifest, time.monotonic() - begun, after=after)
+
+
+def _which_key(file: Path) -> str:
+    return f"keep a copy of {file}" if file.exists() else f"{file} is not there, so keep a copy of the one in use"
 
 
 def restore_backup(asked: Asked, folder: Path, *, without_secrets: bool) -> int:
@@ -87,15 +91,20 @@ def restore_backup(asked: Asked, folder: Path, *, without_secrets: bool) -> int:
 
     begun = time.monotonic()
     master_key = read_settings().master_key
-    with _connected(owner_dsn_of, AnswerLost) as connection, _progress() as seen:
+    with _connected(owner_dsn_of, AnswerLost, make=True) as connection, _progress() as seen:
         manifest = restore(connection, folder, master_key, seen=seen, without_secrets=without_secrets)
     done = time.monotonic() - begun
     return _said(asked, "restore", "restored from", str(folder), manifest, done, after=_ACKNOWLEDGE)
 
 
 @contextlib.contextmanager
-def _connected(dsn_of: "Callable[[Settings], str]", lost: type[ClientError]) -> "Iterator[Connection[tuple[Any, ...]]]":
-    """A connection to the database of this home, which is started if it does not run. ``lost`` is raised when it is."""
+def _connected(
+    dsn_of: "Callable[[Settings], str]", lost: type[ClientError], *, make: bool
+) -> "Iterator[Connection[tuple[Any, ...]]]":
+    """A connection to the database of this home, which is started if it does not run, and made if it is to be.
+
+    ``lost`` is raised when it is.
+    """
     import psycopg
 
     from domain_model.errors import OperationFailed, OperationInvalid
@@ -104,7 +113,7 @@ def _connected(dsn_of: "Callable[[Settings], str]", lost: type[ClientError]) -> 
 
     settings = read_settings()
     dsn = dsn_of(settings)
-    with database_at_hand(settings):
+    with database_at_hand(settings, make=make):
         try:
             connection = psycopg.connect(dsn, autocommit=True, application_name="revisor")
         except psycopg.OperationalError as error:

@@ -60,6 +60,10 @@ class EmbeddedPostgres:
         self._patience_s = patience_s
         self._process: subprocess.Popen[str] | None = None
 
+    def made(self) -> bool:
+        """Whether there is a cluster, which the first `start` makes."""
+        return self._layout.data.exists()
+
     def start(self) -> None:
         """Bring the server up and wait until it accepts connections; afterwards the database and the roles exist.
 

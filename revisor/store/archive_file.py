@@ -34,6 +34,19 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _NO_MANIFEST = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
+class Damaged(InvalidArgument):
+    """A file that is not what it should be; ``what`` is wrong with it."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"'{path}' is not the file of a whole log: {what}",
+            field="file",
+            value=str(path),
+            accepted="a file as 'revisor export --raw' wrote it; a backup goes back with 'revisor restore' and its folder",
+        )
+        self.what = what
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The newest position of a log, and its event's time and leaf; None where nothing is recorded (position 0)."""
@@ -166,10 +179,11 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
     Nothing is there if the block raises. Raises InvalidArgument (8) for a path that is taken, also if somebody took it
     meanwhile, and Refused (38) where nothing can be written.
     """
-    partial = path.with_name(f"{path.name}.partial")
-    for taken in (path, partial):
-        if os.path.lexists(taken):
-            raise _taken(taken, path)
+    partial = partial_of(path)
+    if os.path.lexists(path):
+        raise _taken(path)
+    if os.path.lexists(partial):
+        raise _left_behind(partial)
     try:
         # Before all else: once the file has its name, it must not fail that the folder cannot be opened.
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -222,13 +236,13 @@ def _name(partial: Path, path: Path) -> None:
         # Unlike a renaming, a link takes no name that somebody else took.
         path.hardlink_to(partial)
     except FileExistsError:
-        raise _taken(path, path) from None
+        raise _taken(path) from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         # Nothing better is to be had there: between the look and the renaming somebody may still come.
         if os.path.lexists(path):
-            raise _taken(path, path) from None
+            raise _taken(path) from None
         partial.rename(path)
 
 
@@ -255,19 +269,28 @@ def open_archive(path: Path) -> Iterator[ArchiveReader]:
             yield ArchiveReader(path, archive)
 
 
-def damaged(path: Path, what: str) -> InvalidArgument:
+def partial_of(path: Path) -> Path:
+    """What the file of an archive is called until it is whole."""
+    return path.with_name(f"{path.name}.partial")
+
+
+def damaged(path: Path, what: str) -> Damaged:
     """The refusal of a file that is not what it should be."""
+    return Damaged(path, what)
+
+
+def _taken(path: Path) -> InvalidArgument:
     return InvalidArgument(
-        f"'{path}' is not the file of a whole log: {what}",
-        field="file",
-        value=str(path),
-        accepted="a file as 'revisor export --raw' wrote it; a backup goes back with 'revisor restore' and its folder",
+        f"'{path}' is there already", field="file", value=str(path), accepted="a name that is not taken"
     )
 
 
-def _taken(taken: Path, path: Path) -> InvalidArgument:
+def _left_behind(partial: Path) -> InvalidArgument:
     return InvalidArgument(
-        f"'{taken}' is there already", field="file", value=str(path), accepted="a name that is not taken"
+        f"'{partial}' is there already: a run that was killed left it, if none is under way",
+        field="file",
+        value=str(partial),
+        accepted="another name, or this one once that file was deleted",
     )
 
 

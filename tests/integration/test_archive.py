@@ -238,7 +238,7 @@ def test_an_archive_is_its_owners_alone_and_takes_no_name_that_is_taken(database
     assert (refused.value.field, refused.value.value) == ("file", str(archive))
     other = archive.with_name("other")
     other.with_name("other.partial").touch()
-    with pytest.raises(InvalidArgument, match=r"other\.partial' is there already"):
+    with pytest.raises(InvalidArgument, match=r"other\.partial' is there already: a run that was killed left it"):
         databases.exported(other)
     assert archive.read_bytes() == before
     assert not other.exists()

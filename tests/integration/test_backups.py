@@ -31,6 +31,11 @@ def backed_up(dsn: str, folder: Path) -> Manifest:
         return back_up(connection, folder, folder.parent / "master.key", seen=lambda _step, _bytes: None)
 
 
+def put_back(dsn: str, folder: Path, master_key: Path) -> Manifest:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return restore(connection, folder, master_key, seen=lambda _step, _bytes: None)
+
+
 @contextlib.contextmanager
 def opened(dsn: str) -> Iterator[Database]:
     database = Database(dsn)
@@ -52,6 +57,40 @@ def test_a_backup_lies_in_a_folder_of_its_owners_alone(application_dsn: str, tmp
         backed_up(application_dsn, tmp_path / "none" / "tuesday")
     with pytest.raises(Refused, match="Not a directory"):
         backed_up(application_dsn, folder / ARCHIVE)
+
+
+def test_what_a_killed_backup_left_is_told_apart_from_what_is_somebody_elses(
+    application_dsn: str, owner_dsn: str, tmp_path: Path
+) -> None:
+    folder, key = tmp_path / "monday", tmp_path / "master.key"
+    folder.mkdir()
+    (folder / f"{ARCHIVE}.partial").touch()
+    with pytest.raises(InvalidArgument, match=r"\.partial' is there already: a run that was killed left it"):
+        backed_up(application_dsn, folder)
+    with pytest.raises(InvalidArgument, match=r"no whole backup in '.*': it never came to its end") as refused:
+        put_back(owner_dsn, folder, key)
+    assert (refused.value.field, refused.value.value) == ("dir", str(folder))
+    (folder / "letters").touch()
+    with pytest.raises(InvalidArgument, match="is not empty"):
+        backed_up(application_dsn, folder)
+
+
+def test_a_damaged_backup_is_told_of_as_one(application_dsn: str, owner_dsn: str, tmp_path: Path) -> None:
+    folder = tmp_path / "monday"
+    backed_up(application_dsn, folder)
+    (folder / ARCHIVE).write_bytes((folder / ARCHIVE).read_bytes()[:-30])
+    with pytest.raises(InvalidArgument) as refused:
+        put_back(owner_dsn, folder, tmp_path / "master.key")
+    assert refused.value.message == f"invalid argument: there is no whole backup in '{folder}': it is cut short"
+    assert refused.value.accepted == "a folder as 'revisor backup' left it"
+
+
+def test_a_backup_that_fails_takes_the_folder_it_made_away_and_no_other(empty_dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for folder in ("there", "new"):
+        with pytest.raises((psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedTable)):
+            backed_up(empty_dsn, tmp_path / folder)
+    assert list(tmp_path.iterdir()) == [tmp_path / "there"]
 
 
 def test_the_folder_of_a_backup_is_on_the_disk_like_its_file(
@@ -80,11 +119,6 @@ def test_a_log_that_takes_no_backup_refuses_it_without_touching_the_vault(
         connection.execute("SET lock_timeout = '1s'")
         with pytest.raises(OperationInvalid, match="in this one 1 positions are recorded"):
             restore(connection, tmp_path / "monday", tmp_path / "master.key", seen=lambda _step, _bytes: None)
-
-
-def put_back(dsn: str, folder: Path, master_key: Path) -> Manifest:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        return restore(connection, folder, master_key, seen=lambda _step, _bytes: None)
 
 
 def test_what_was_noticed_of_an_empty_log_counts_no_more_once_the_log_was_put_back(
