@@ -190,6 +190,7 @@ def status(seen: Status, pool: PoolStatus, problems: list[str]) -> Shown:
     return {
         "status": word_for(problems),
         "problems": problems,
+        "restore": seen.restore,
         "log": {**asdict(seen.log), "recorded_at": time(seen.log.recorded_at)},
         "projections": [asdict(each) for each in seen.projections],
         "hosts": [{**asdict(each), "observed_at": time(each.observed_at)} for each in seen.hosts],

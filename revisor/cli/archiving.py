@@ -16,7 +16,7 @@ import click
 
 from revisor.cli import output
 from revisor.cli.failures import Exit
-from revisor.cli.verb import Asked, BadValue, Word, flag, verb
+from revisor.cli.verb import ON_RECORD, WAITING, Asked, BadValue, Word, flag, not_empty, verb
 from revisor.client import AnswerLost, ClientError, Unreachable
 
 if TYPE_CHECKING:
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from revisor.store.archive_file import Manifest
 
 FILE, DIR = Word("file", "FILE"), Word("dir", "DIR")
+_LACKING = (*WAITING, *ON_RECORD)
 
 _ACKNOWLEDGE = "Nothing new is begun until 'revisor acknowledge-restore' has compared the hosts with it"
 
 
 @verb(
-    "export", FILE, options=[flag("raw", "As the database keeps it: all events, evidence and documents, no secrets.")]
+    "export",
+    FILE,
+    options=[flag("raw", "As the database keeps it: all events, evidence and documents, no secrets.")],
+    lacking=_LACKING,
 )
 def export(asked: Asked, *, file: str, raw: bool) -> int:
     """Write the whole log to a new file, also while Revisor runs; 'revisor import' takes it."""
@@ -42,6 +46,7 @@ def export(asked: Asked, *, file: str, raw: bool) -> int:
         raise BadValue(
             "an export is there whole or not at all, so it is no stream", field="file", value="-", accepted="a new file"
         )
+    not_empty("file", file, "a new file")
     from revisor.composition import dsn_of
     from revisor.store.archive import export_log
 
@@ -51,9 +56,10 @@ def export(asked: Asked, *, file: str, raw: bool) -> int:
     return _said(asked, "export", "exported to", file, manifest, time.monotonic() - begun)
 
 
-@verb("import", FILE)
+@verb("import", FILE, lacking=_LACKING)
 def import_(asked: Asked, *, file: str) -> int:
     """Make an empty log the one that 'revisor export --raw' wrote to a file."""
+    not_empty("file", file, "a file that 'revisor export --raw' wrote")
     from revisor.composition import owner_dsn_of
     from revisor.store.archive import import_log
 
@@ -64,9 +70,10 @@ def import_(asked: Asked, *, file: str) -> int:
     return _said(asked, "import", "imported from", file, manifest, time.monotonic() - begun, after=_ACKNOWLEDGE)
 
 
-@verb("backup", DIR)
+@verb("backup", DIR, lacking=_LACKING)
 def backup(asked: Asked, *, dir: str) -> int:  # noqa: A002  the contract's word
     """Back up the log and the vault to a folder, also while Revisor runs. The master key is to be kept apart."""
+    not_empty("dir", dir, "a folder that is new or empty")
     from revisor.backups import back_up
     from revisor.composition import dsn_of
     from revisor.settings import read_settings

@@ -7,10 +7,11 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
-from revisor.cli.verb import Asked, Word, exclusive, flag, option, verb
+from revisor.cli.verb import WAITING, Asked, Word, exclusive, flag, not_empty, option, verb
 from revisor.client import segment
 
 _OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
+_A_NAME = "a name of 'revisor projections list'"
 
 Item = dict[str, Any]
 
@@ -173,11 +174,18 @@ def _how_far(item: Item) -> str:
             return str(state)
 
 
-@verb("rebuild", Word("name", "NAME", required=False), options=[flag("all", "All read models, in one reading.")])
+@verb(
+    "rebuild",
+    Word("name", "NAME", required=False),
+    options=[flag("all", "All read models, in one reading.")],
+    lacking=WAITING,
+)
 def projections_rebuild(asked: Asked, *, name: str | None, **given: bool) -> int:
     """Rebuild a read model beside itself, or all; returns when the new ones took their places."""
     if given["all"] == (name is not None):
         raise click.UsageError("command 'rebuild' requires <name> or --all, and not both")
+    if name is not None:
+        not_empty("name", name, _A_NAME)
     door = Door(asked)
     path = "/v1/projections/rebuild" if name is None else f"/v1/projections/{segment(name)}/rebuild"
     reply = door.client.request("POST", path, body=door.said, wait_s=_REBUILD_S)
@@ -188,10 +196,11 @@ def projections_rebuild(asked: Asked, *, name: str | None, **given: bool) -> int
     return Exit.DONE
 
 
-@verb("resume", Word("name", "NAME"))
+@verb("resume", Word("name", "NAME"), lacking=WAITING)
 def projections_resume(asked: Asked, *, name: str) -> int:
     """Let a parked read model try again from the event it stopped at; prints its state afterwards."""
     door = Door(asked)
+    not_empty("name", name, _A_NAME)
     reply = door.change("POST", f"/v1/projections/{segment(name)}/resume", {})
     if door.as_json:
         output.json_text(reply.body)

@@ -4,6 +4,7 @@ Files are on the domain's host. As with virsh, a relative name counts from the f
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,21 @@ from revisor.cli.archiving import restore_backup
 from revisor.cli.asking import Door, Ending, Reference, act, act_of, request, tell
 from revisor.cli.failures import Exit
 from revisor.cli.files import read_text
-from revisor.cli.verb import DOMAIN, Asked, BadValue, Word, exclusive, flag, option, verb
+from revisor.cli.verb import (
+    DOMAIN,
+    ON_RECORD,
+    WAITING,
+    Asked,
+    BadValue,
+    Word,
+    exclusive,
+    flag,
+    is_given,
+    key_of,
+    not_empty,
+    option,
+    verb,
+)
 from revisor.client import Operation, Unreachable, segment
 
 FILE = Word("file", "FILE")
@@ -39,9 +54,7 @@ def _definition() -> click.Option:
 
 
 def _on_host(file: str) -> str:
-    if not file:
-        raise BadValue("Option argument is empty", field="file", value=file, accepted="the path of a file on the host")
-    return str(Path(file).absolute())
+    return str(Path(not_empty("file", file, "the path of a file on the host")).absolute())
 
 
 def _read(file: str | None) -> str | None:
@@ -80,15 +93,9 @@ def restore(asked: Asked, *, file: str, host: str | None, xml: str | None, witho
     Given a folder that 'revisor backup' made: make an empty Revisor the one that was backed up.
     """
     exclusive({"host": host, "without_secrets": without_secrets}, ("host", "without-secrets"))
-    if host is None and _is_folder(file):
-        given = [name for name, value in {"xml": xml, **flags}.items() if value]
-        if given:
-            raise BadValue(
-                f"--{given[0]} is of a domain, and '{file}' is a folder",
-                field=given[0],
-                value=file,
-                accepted="a folder alone, or with --without-secrets",
-            )
+    not_empty("file", file, "the folder that 'revisor backup' made, or the path of a file on a host")
+    if _is_folder(file) and (host is None or _is_of_backup(f"{file}/{_archive()}")):
+        _check_alone({"host": host, "xml": xml, **flags}, file)
         return restore_backup(asked, Path(file), without_secrets=without_secrets)
     if without_secrets or (host is None and _is_of_backup(file)):
         raise BadValue(
@@ -103,14 +110,32 @@ def restore(asked: Asked, *, file: str, host: str | None, xml: str | None, witho
     return request(asked, f"/v1/hosts/{segment(on)}/restore", body, ending)
 
 
+def _check_alone(given: Mapping[str, object], folder: str) -> None:
+    """Refuse what means nothing where a backup is restored, also of what any verb may be told."""
+    typed = click.get_current_context().params
+    told = {**given, **{name: typed[key_of(name)] for name in (*WAITING, *ON_RECORD)}}
+    for name, value in told.items():
+        if is_given(value):
+            raise BadValue(
+                f"--{name.replace('_', '-')} is of a domain, and '{folder}' is a folder",
+                field=name,
+                value=folder,
+                accepted="a folder alone, or with --without-secrets",
+            )
+
+
 def _is_folder(file: str) -> bool:
     return os.path.isdir(file)  # noqa: PTH112  pathlib raises where a person may not look, and the host's file may be there
 
 
 def _is_of_backup(file: str) -> bool:
+    return Path(file).name == _archive() and os.path.exists(file)  # noqa: PTH110  as above
+
+
+def _archive() -> str:
     from revisor.backups import ARCHIVE
 
-    return Path(file).name == ARCHIVE and os.path.exists(file)  # noqa: PTH110  as above
+    return ARCHIVE
 
 
 def _only_host(asked: Asked, file: str) -> str:
@@ -126,6 +151,15 @@ def _only_host(asked: Asked, file: str) -> str:
             field="file",
             value=file,
             accepted="the folder that 'revisor backup' made, or a file on a host that was added",
+        )
+    if len(names) != 1 and not Path(file).is_absolute():
+        raise BadValue(
+            f"'{file}' is no folder of a backup here; if it is a domain's file, there are {len(names)} hosts, and --host is"
+            " needed",
+            field="host",
+            value="",
+            accepted="the folder that 'revisor backup' made, or the absolute path of a domain's file and --host with one of "
+            + ", ".join(names),
         )
     if len(names) != 1:
         raise BadValue(

@@ -152,6 +152,11 @@ def _make_ready(settings: Settings, hosts: list[tuple[str, str]], check: Callabl
     _await(lambda: _connected(client) >= names, _READY_S, f"a host did not answer; {settings.logs} says why")
     click.echo(f"ready {settings.socket}")
     program, first = _near(Path(sys.executable).with_name("revisor")), next(iter(sorted(names)), "HOST")
+    restored = client.get("/v1/status").body["items"][0]["restore"]
+    if restored is not None:
+        click.echo(f"  nothing new is begun: {restored}")
+        click.echo(f"  {program} acknowledge-restore")
+        return
     click.echo(f"  {program} host list")
     click.echo(f"  {program} define {_near(_EXAMPLE)} --host {first}")
     click.echo(f"  {program} list --all")

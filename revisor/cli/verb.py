@@ -14,6 +14,11 @@ from revisor.cli.failures import refusal
 
 DEFAULT_WAIT_S = 60.0
 
+WAITING = ("wait", "no-wait")
+"""What means nothing to a verb that is over when it returns."""
+ON_RECORD = ("reason", "ticket", "request-id")
+"""What means nothing to a verb that records nothing."""
+
 _REST = "words"
 _TO_CONTEXT = ("reason", "ticket", "request_id", "output", "wait", "no_wait", "fresh")
 
@@ -80,6 +85,13 @@ def required(given: Mapping[str, Any], needed: str, by: str) -> None:
         raise click.UsageError(f"Option --{needed} is required by option --{by}")
 
 
+def not_empty(field: str, value: str, accepted: str) -> str:
+    """The value. Raises BadValue for an empty one, which would mean the current folder, or everything."""
+    if not value:
+        raise BadValue("Option argument is empty", field=field, value=value, accepted=accepted)
+    return value
+
+
 def key_of(option: str) -> str:
     """What the value of an option is called in a function."""
     return option.replace("-", "_")
@@ -110,11 +122,13 @@ class Verb(click.Command):
         words: Sequence[Word],
         options: Sequence[click.Option],
         wait_s: float | None,
-        fresh: bool,
+        lacking: Sequence[str],
     ) -> None:
         self.words = words
         self._wait_s = wait_s
+        # On some verbs --reason is virsh's.
         self._takes_reason = all(parameter.name != "reason" for parameter in options)
+        lacking = lacking if self._takes_reason else (*lacking, "reason")
         super().__init__(
             name,
             callback=function,
@@ -122,7 +136,7 @@ class Verb(click.Command):
             params=[
                 *options,
                 *(_word_option(word) for word in words),
-                *_context_options(reason=self._takes_reason, fresh=fresh),
+                *(given for name, given in context_options().items() if name not in lacking),
                 click.Argument([_REST], nargs=-1),
             ],
         )
@@ -183,13 +197,16 @@ def verb(
     options: Sequence[click.Option] = (),
     wait_s: float | None = DEFAULT_WAIT_S,
     fresh: bool = False,
+    lacking: Sequence[str] = (),
 ) -> Callable[[Callable[..., int]], Verb]:
     """Make a function a verb. ``fresh`` for those that answer from the last look at the hosts and can have another one
-    first, ``wait_s`` how long those wait by default that become operations.
+    first, ``wait_s`` how long those wait by default that become operations, ``lacking`` the context options that mean
+    nothing to it and are refused behind it.
     """
+    lacking = lacking if fresh else (*lacking, "fresh")
 
     def made(function: Callable[..., int]) -> Verb:
-        return Verb(name, function=function, words=words, options=options, wait_s=wait_s, fresh=fresh)
+        return Verb(name, function=function, words=words, options=options, wait_s=wait_s, lacking=lacking)
 
     return made
 
@@ -207,17 +224,8 @@ class _Seconds(click.FloatRange):
     name = "number of seconds"
 
 
-def _context_options(*, reason: bool, fresh: bool) -> list[click.Option]:
-    wanted = context_options()
-    if not reason:
-        del wanted["reason"]
-    if not fresh:
-        del wanted["fresh"]
-    return list(wanted.values())
-
-
 def context_options() -> dict[str, click.Option]:
-    """The options that every verb has, by name."""
+    """The options that every verb has to which they mean something, by name."""
     return {
         "reason": option("reason", "TEXT", "Why: it goes on record with what is done."),
         "ticket": option("ticket", "ID", "The ticket, change or incident this belongs to."),

@@ -261,6 +261,8 @@ class DatabaseStatus(_Open):
 class StatusItem(_Open):
     status: Literal["ok", "degraded"]
     problems: list[str]
+    restore: str | None
+    """Why the log is taken for a restored one, until somebody acknowledges that."""
     log: LogStatus
     projections: list[ProjectionStatus]
     hosts: list[HostStatus]

@@ -47,7 +47,9 @@ def fleet(product: Product) -> dict[str, str]:
 def test_after_a_restore_the_world_is_compared_before_anything_is_begun(product: Product, backup: Path) -> None:
     lose_the_database(product)
     assert "Nothing new is begun" in product.ok("restore", str(backup))
-    product.up()
+    said = product.ok("up", "--detach")
+    assert "nothing new is begun: the log was restored from" in said
+    assert said.endswith(" acknowledge-restore\n")
     # What happens to a recorded domain is seen at once; of the other one the log knows nothing.
     eventually(lambda: fleet(product) == {"web": "running"}, what="the agent looked")
     assert "acknowledge-restore" in product.refused(55, "destroy", "web")

@@ -1,6 +1,7 @@
 """The verb ``restore`` takes a domain's file on a host, or the folder of a backup here: what is neither is told apart."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -60,7 +61,10 @@ def test_secrets_are_left_out_of_a_folder_only(line: CommandLine) -> None:
     )
 
 
-@pytest.mark.parametrize("option", ["--paused", "--xml=web.xml"])
+@pytest.mark.parametrize(
+    "option",
+    ["--paused", "--xml=web.xml", "--wait=1", "--no-wait", "--reason=x", "--ticket=x", f"--request-id={UUID(int=1)}"],
+)
 def test_what_is_said_of_a_domain_is_not_said_of_a_folder(line: CommandLine, tmp_path: Path, option: str) -> None:
     done = line.run("restore", str(tmp_path), option)
     assert (done.code, restored(line)) == (2, [])
@@ -68,6 +72,28 @@ def test_what_is_said_of_a_domain_is_not_said_of_a_folder(line: CommandLine, tmp
         "accepted: a folder alone, or with --without-secrets",
         f"error: {option.partition('=')[0]} is of a domain, and '{tmp_path}' is a folder [8]",
     ]
+
+
+def test_a_word_that_may_be_either_is_told_with_both_readings(line: CommandLine) -> None:
+    line.service.known_hosts = [{"name": "alpha"}, {"name": "beta"}]
+    done = line.run("restore", "mondya")
+    assert (done.code, restored(line)) == (2, [])
+    accepted = "the folder that 'revisor backup' made, or the absolute path of a domain's file and --host with one of"
+    said = "'mondya' is no folder of a backup here; if it is a domain's file, there are 2 hosts, and --host is needed"
+    assert done.err.splitlines() == [f"accepted: {accepted} alpha, beta", f"error: {said} [8]"]
+    done = line.run("restore", "/saved/web")
+    assert (done.code, done.last) == (2, "error: Option --host is needed: there are 2 hosts [8]")
+
+
+def test_the_folder_of_a_backup_is_not_asked_of_a_host(line: CommandLine, tmp_path: Path) -> None:
+    line.service.known_hosts = [{"name": "alpha"}]
+    (tmp_path / ARCHIVE).touch()
+    done = line.run("restore", str(tmp_path), "--host", "alpha")
+    assert (done.code, done.last, restored(line)) == (
+        2,
+        f"error: --host is of a domain, and '{tmp_path}' is a folder [8]",
+        [],
+    )
 
 
 def test_a_file_that_cannot_be_looked_at_here_is_left_to_its_host(line: CommandLine) -> None:

@@ -1,6 +1,7 @@
 """What virsh refuses by itself, before anything is asked, is refused here likewise: in its words, and as wrong usage."""
 
 import json
+from uuid import UUID
 
 import pytest
 
@@ -79,6 +80,35 @@ from tests.unit.command_line import CommandLine
 def test_virshs_own_refusals(line: CommandLine, words: str, said: str) -> None:
     done = line.run(*words.split())
     assert (done.code, done.out, done.last) == (2, "", f"error: {said} [8]")
+    assert line.service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        *((f"{verb} x {option}", option) for verb in ("backup", "import") for option in ("--wait=1", "--no-wait")),
+        *(
+            (f"export --raw x {option}", option)
+            for option in ("--reason=x", "--ticket=x", f"--request-id={UUID(int=1)}")
+        ),
+        *((f"projections rebuild x {option}", option) for option in ("--wait=1", "--no-wait")),
+        ("projections resume x --no-wait", "--no-wait"),
+        ("acknowledge-restore --wait=1", "--wait=1"),
+    ],
+)
+def test_a_context_option_that_means_nothing_to_a_verb_is_refused(line: CommandLine, words: str, option: str) -> None:
+    done = line.run(*words.split())
+    assert (done.code, line.service.asked) == (2, [])
+    assert done.last.endswith(f"doesn't support option {option.partition('=')[0]} [8]")
+
+
+@pytest.mark.parametrize(
+    "words", ["backup", "export --raw", "import", "restore", "restore --host alpha", "projections rebuild"]
+)
+def test_an_empty_name_is_not_taken_for_the_folder_one_is_in(line: CommandLine, words: str) -> None:
+    done = line.run(*words.split(), "")
+    assert (done.code, done.last) == (2, "error: Option argument is empty [8]")
+    assert done.err.startswith("accepted: ")
     assert line.service.asked == []
 
 

@@ -175,6 +175,7 @@ def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, c
     assert item == {
         "status": "degraded",
         "problems": ["projection domains is parked at 801: ValueError: no"],
+        "restore": None,
         "log": {
             "id": "6695eb01-f6a4-8304-79aa-97f2502e193f",
             "position": 812,
