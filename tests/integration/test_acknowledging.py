@@ -191,6 +191,26 @@ def test_a_host_that_cannot_be_reached_keeps_it_waiting_unless_it_is_left_out(
     assert product.act("start")["state"] == "succeeded"
 
 
+def test_of_a_host_that_was_left_out_and_came_back_recorded_domains_are_observed_and_others_not_taken_in(
+    product: Product, database: Database, simulator: SimulatorDriver
+) -> None:
+    product.add_host("alpha", simulator)
+    product.define()
+    restored(database)
+    acknowledge(product, without=["alpha"])
+    simulator.start(simulator.domains()[0].uuid)
+    simulator.define(LOST)
+
+    for minute in (1, 2):
+        product.agents["alpha"].run_once(time.monotonic() + 60 * minute)
+
+    product.queries.wait_for(product.application.reader.head(), 0)
+    rows = {row["name"]: row["state"] for row in product.service.domains(all_domains=True, host=None)}
+    assert rows == {"web": "running"}
+    defined = product.service.define(simulator.domain_xml(LOST_UUID, inactive=True), "alpha", ALICE)
+    assert product.settle(defined)["state"] == "succeeded"
+
+
 @pytest.mark.parametrize(
     ("parked_at", "where"),
     [
