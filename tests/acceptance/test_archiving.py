@@ -105,6 +105,10 @@ def test_what_cannot_be_is_refused_with_a_sentence(product: Product, archive: Pa
     archive.write_text("something else")
     before = archive.read_bytes()
 
+    assert "no Revisor has been in REVISOR_HOME" in product.refused(8, "export", "--raw", str(archive))
+    assert not product.home.exists()
+    product.up()
+    product.down()
     assert "is there already" in product.refused(8, "export", "--raw", str(archive))
     assert "it is no archive (not a ZIP file)" in product.refused(8, "import", str(archive))
     assert "No such file or directory" in product.refused(38, "import", str(archive.with_name("none")))

@@ -46,6 +46,8 @@ def fleet(product: Product) -> dict[str, str]:
 
 def test_after_a_restore_the_world_is_compared_before_anything_is_begun(product: Product, backup: Path) -> None:
     lose_the_database(product)
+    product.up()  # As somebody does who wants to see what is left.
+    product.down()
     assert "Nothing new is begun" in product.ok("restore", str(backup))
     said = product.ok("up", "--detach")
     assert "nothing new is begun: the log was restored from" in said
@@ -59,6 +61,8 @@ def test_after_a_restore_the_world_is_compared_before_anything_is_begun(product:
 
     assert f"the log was restored from '{backup}'" in said.replace("/backup.revisor", "")
     assert "Domain 'later' on host 'alpha' was taken in" in said
+    assert "Domain 'web' on host 'alpha' was otherwise than recorded" in said
+    assert "position 0" not in said
     assert fleet(product) == {"web": "running", "later": "shut off"}
     assert [item["name"] for item in product.items("snapshot-list", "web")] == ["after"]
     assert "passwd='planted'" in product.ok("dumpxml", "web", "--security-info")
