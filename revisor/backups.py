@@ -82,8 +82,8 @@ def restore(
     """Make an empty log and vault those of a backup, as the owner.
 
     Afterwards nothing new is begun until the restore is acknowledged. ``without_secrets`` leaves the vault empty: what
-    needs a secret fails until it is given again. Raises as ``import_log``, in words of a backup; OperationInvalid (55) when the master key is
-    not the one the secrets are sealed under. Nothing is changed then.
+    needs a secret fails until it is given again. Raises as ``import_log``, in words of a backup; OperationInvalid (55)
+    when the master key is not the one the secrets are sealed under. Nothing is changed then.
     """
     archive = folder / ARCHIVE
     if partial_of(archive).exists() and not archive.exists():

@@ -7,6 +7,7 @@ its tree back, because the images still hold what the metadata told of.
 from uuid import uuid4
 
 from tests.acceptance.counting import HOST, REAL, LedHost
+from tests.lab import images
 
 pytestmark = REAL
 
@@ -59,6 +60,10 @@ def test_what_was_taken_since_stays_as_it_is(led: LedHost) -> None:
         guest.take("a")
         guest.take("b")
         guest.do("destroy")
+        guest.create()
+        assert "holds a snapshot 'a' that is not listed" in guest.refused(9, "snapshot-create", name="a")
+        guest.do("destroy")
+        images.delete_tag(guest.image, "a")
         guest.create()
         guest.counter.wait_until_advances()
         guest.take("a")

@@ -45,7 +45,7 @@ def _look_whether_the_name_is_free(task: Task, seen: DomainSighting | None) -> d
                 f"image '{image.files[0]}' holds a snapshot '{name}' that is not listed, and a new one would overwrite it",
                 field="name",
                 value=name,
-                accepted="another name, or snapshot-create --redefine of that one",
+                accepted="another name; or give that one its metadata back: replay, snapshot-undelete, snapshot-create --redefine",
             )
     return {"images": sorted(image.files[0] for image in images)}
 
