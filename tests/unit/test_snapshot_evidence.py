@@ -33,6 +33,7 @@ class Qemu:
         """What each holds besides the snapshots that are listed."""
         self.unseen = False
         self.at_it = False
+        self.reason = 3
         self._left_paused = False
 
     def __getattr__(self, name: str) -> Any:
@@ -44,7 +45,7 @@ class Qemu:
 
     def domain(self, uuid: str) -> DomainSighting | None:
         seen = self._driver.domain(uuid)
-        return replace(seen, reason=3) if seen is not None and self._left_paused else seen
+        return replace(seen, reason=self.reason) if seen is not None and self._left_paused else seen
 
     def image_chains(self, uuid: str) -> Sequence[ImageChain]:
         listed = [*self._driver.snapshot_dumps(uuid)]
@@ -135,6 +136,27 @@ def test_what_was_written_is_kept_with_what_was_asked_and_when_it_was_taken(stag
         "running",
         "internal",
     )
+
+
+def test_a_guest_of_which_libvirtd_forgot_why_it_is_paused_goes_on_too(stage: Stage, qemu: Qemu) -> None:
+    qemu.point, qemu.reason = "paused", 1
+    asked = stage.take("second")
+    assert stage.apply(asked.queued).state == "succeeded"
+    assert stage.seen().state is DomainState.RUNNING
+
+
+def test_a_guest_that_was_suspended_beside_it_stays_paused(stage: Stage, qemu: Qemu) -> None:
+    asked = stage.ask("snapshot-create", name="second", xml=snapshot_xml.build("second"))
+    qemu.point, qemu.reason = "resumed", 1
+    create = qemu.snapshot_create
+
+    def suspended_beside(*given: Any) -> None:
+        assert stage.do("suspend").state == "succeeded"
+        create(*given)
+
+    stage.apply(asked, altered(cast("Driver", qemu), snapshot_create=suspended_beside))
+    assert stage.apply(asked).state == "succeeded"
+    assert stage.seen().state is DomainState.PAUSED
 
 
 def test_a_paused_guest_stays_paused(stage: Stage, qemu: Qemu) -> None:

@@ -19,8 +19,9 @@ from drivers.port import DomainSighting
 from workers.image_eye import ImageEye
 from workers.verbs.task import Evidence, Task, Verb, Verdict
 
-_PAUSED_FOR_SAVING = 3
-"""The reason of being paused, virDomainPausedReason: libvirt gives it while it takes a snapshot, and nobody else then."""
+_PAUSED_BY_LIBVIRT = (0, 1, 3, 9)
+"""Reasons of being paused, virDomainPausedReason: unknown, user, saving, snapshot. libvirtd that ended in the middle knows
+afterwards that it was saving, or only that somebody has paused the guest."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,10 +99,16 @@ def _mend(task: Task, seen: DomainSighting) -> None:
         tags = [tag for tag in _eye(task).orphans(task.uuid) if tag.tag == name and tag.file in images]
         if tags:
             _make_known(task, seen, tags)
-    ran = task.evidence.get("state") == DomainState.RUNNING
-    if ran and (seen.state, seen.reason) == (DomainState.PAUSED, _PAUSED_FOR_SAVING):
+    if seen.state is DomainState.PAUSED and seen.reason in _PAUSED_BY_LIBVIRT and _should_run(task):
         _log.warning("the guest was left paused, and goes on", extra={"operation": task.operation.id})
         task.driver.resume(task.uuid)
+
+
+def _should_run(task: Task) -> bool:
+    """It ran before, and no ``suspend`` of ours came beside. What others did meanwhile nobody has recorded yet."""
+    placement = task.records.domain(task.domain.id).placements.get(str(task.lead.host))
+    recorded = None if placement is None else placement.state
+    return task.evidence.get("state") == DomainState.RUNNING == recorded
 
 
 def _make_known(task: Task, seen: DomainSighting, tags: list[OrphanTag]) -> None:
