@@ -1,9 +1,11 @@
 """The table of tolerated differences: each cites a row of the reference, and nothing that is in no row passes."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.equivalence.calls import Call
-from tests.equivalence.seen import Difference, DomainSeen
+from tests.equivalence.seen import Difference, DomainSeen, SnapshotSeen
 from tests.equivalence.tolerated import (
     ANSWERS,
     PAIRINGS,
@@ -57,6 +59,14 @@ def test_a_difference_is_tolerated_where_a_row_says_so() -> None:
 )
 def test_a_difference_that_no_row_speaks_of_is_not_tolerated(moment: Moment) -> None:
     assert tolerance_of_answers(moment) is None
+
+
+def test_a_taken_name_may_be_named_before_the_file_that_stands_in_the_way() -> None:
+    taken = replace(OFF, snapshots={"s4": SnapshotSeen(None, "disk-snapshot", "external", None)})
+    call = Call("snapshot-create", "web", {"name": "s4", "disk_only": True})
+
+    assert tolerance_of_answers(Moment(QEMU, call, {"web": taken}, ours=9, theirs=67)) is not None
+    assert tolerance_of_answers(Moment(QEMU, call, {"web": OFF}, ours=9, theirs=67)) is None
 
 
 def test_what_is_shown_differently_is_tolerated_only_where_a_row_says_so() -> None:

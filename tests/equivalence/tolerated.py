@@ -121,6 +121,10 @@ def _named(test: Callable[[str], bool]) -> When:
     return lambda moment: test(str(moment.call.arguments.get("name") or moment.call.arguments["document"].get("name")))
 
 
+def _name_taken(moment: Moment) -> bool:
+    return moment.domain is not None and moment.call.arguments.get("name") in moment.domain.snapshots
+
+
 _bad_name = _named(lambda name: "/" in name or name.startswith("."))
 _active, _off = _of(lambda domain: domain.active), _of(lambda domain: not domain.active)
 _paused, _transient = _of(lambda domain: domain.paused), _of(lambda domain: not domain.persistent)
@@ -227,6 +231,8 @@ ANSWERS: tuple[AnswerTolerance, ...] = (
     # Of two faults at once the one is named that is found first: names before the domain, the domain before the flags
     # that its hypervisor does not know.
     AnswerTolerance("1.2-name-dot", PAIRINGS, ("snapshot-create",), (35,), (55, 84), _bad_name),
+    # And a name that is taken, which the log knows, before the file that the snapshot of this name made.
+    AnswerTolerance("1.2-name-exists", (QEMU, SIMULATOR), ("snapshot-create",), (9,), (67,), _name_taken),
     AnswerTolerance("1.3-name-slash", PAIRINGS, ("snapshot-redefine",), (35,), (84,), _bad_name),
     AnswerTolerance(
         "1.3-checkpoint-off",
