@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain_model import checkpoints
+from domain_model import checkpoints, operation_events
 from domain_model.facts import (
     Fact,
     ImagesFact,
@@ -46,64 +46,21 @@ class Domain(Aggregate):
 
     # What was asked.
 
-    class OperationRequested(Event):
+    class OperationRequested(operation_events.Request, Event):
         TOPIC: ClassVar[str] = "operation.requested"
         class_version: ClassVar[int] = 2
-        operation: str
-        verb: str
-        host: str
-        arguments: dict[str, Any]
 
-        def apply(self, domain: "Domain") -> None:
-            domain.operations[self.operation] = Operation(self.operation, self.verb, self.host, self.arguments)
-
-    class OperationStarted(Event):
+    class OperationStarted(operation_events.Start, Event):
         TOPIC: ClassVar[str] = "operation.started"
-        operation: str
-        host: str
-        worker: str
-        epoch: int
-        evidence: dict[str, Any]
 
-        def apply(self, domain: "Domain") -> None:
-            operation = domain.operations.get(self.operation)
-            if operation is not None:
-                operation.evidence = operation.evidence or self.evidence
-                operation.started = True
-
-    class OperationSucceeded(Event):
+    class OperationSucceeded(operation_events.Success, Event):
         TOPIC: ClassVar[str] = "operation.succeeded"
-        operation: str
-        host: str
-        result: dict[str, Any]
 
-        def apply(self, domain: "Domain") -> None:
-            domain.operations.pop(self.operation, None)
-
-    class OperationFailed(Event):
+    class OperationFailed(operation_events.Failure, Event):
         TOPIC: ClassVar[str] = "operation.failed"
-        operation: str
-        host: str
-        code: int
-        message: str
-        result: dict[str, Any]
 
-        def apply(self, domain: "Domain") -> None:
-            operation = domain.operations.pop(self.operation, None)
-            replica = domain.replica_on(self.host)
-            if replica is not None and operation is not None and operation.verb == "replay":
-                replica.verified = None
-
-    class OperationOutcomeUnknown(Event):
-        """The answer was lost and what is there does not tell. Nothing is destroyed on it; only evidence settles it."""
-
+    class OperationOutcomeUnknown(operation_events.LostOutcome, Event):
         TOPIC: ClassVar[str] = "operation.outcome_unknown"
-        operation: str
-        host: str
-        message: str
-
-        def apply(self, domain: "Domain") -> None:
-            domain.operations.pop(self.operation, None)
 
     # What became so: the domain.
 
