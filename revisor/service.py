@@ -4,7 +4,6 @@ Requests become operations (or refusals, which are recorded); questions are answ
 plain values with the keys of the command line's contract.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,13 +19,13 @@ from domain_model.errors import (
 from domain_model.flags import Define, Start
 from domain_model.host import Host
 from domain_model.names import HOSTS, Name
-from domain_model.operations import OperationState
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
 from revisor import presentation as present
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
+from revisor.ends import Ends
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.outcomes import Outcomes
 from revisor.plans import Plans
@@ -44,8 +43,6 @@ from revisor.submissions import Target
 from revisor.uris import check_uri, unique_uuids
 from revisor.wakeup import Wakeup
 
-_POLL_S = 0.2
-
 
 class Service:
     """Revisor, as a door sees it."""
@@ -60,12 +57,12 @@ class Service:
         self._queries = queries
         self._sightings = Sightings(application.database)
         self._outcomes = Outcomes(queries, application.reader)
+        self._ends = Ends(application.database, wakeup)
         self._refer = References(application, queries)
         self._requests = Requests(application, lambda name: UUID(self._refer.host(name, field="to").id))
         self.checkpoints = CheckpointAnswers(application, queries, self._refer, self._shown)
         self._plans = Plans(application, queries, self._requests)
         self._attempts = Attempts(application)
-        self._wakeup = wakeup
         self._looks = FreshLooks(application, queries, wakeup)
         self.restores = Restores(application, queries, self._looks)
         self.read_models = ReadModels(application, queries)
@@ -146,7 +143,7 @@ class Service:
                 existing=lambda uuid: self._domain_on(uuid, row.id),
                 unique_uuids=unique_uuids(row.uri),
             )
-            return self._settled(self._application.submit(submission, self._queries.host_names(), context))
+            return self._application.submit(submission, self._queries.host_names(), context)
 
     def restore(self, host: str, arguments: dict[str, Any], context: Context) -> Accepted:
         """Let the domain go on that was saved into a file on a host. Raises Refused, 42 if none of ours was."""
@@ -159,7 +156,7 @@ class Service:
             domain = self._application.domain(saved[0])
             target = Target(saved[0], domain.uuid, saved[1] or domain.name, UUID(row.id), host_named=True)
             submission = self._requests.restore(target, arguments)
-            return self._settled(self._application.submit(submission, self._queries.host_names(), context))
+            return self._application.submit(submission, self._queries.host_names(), context)
 
     def act(
         self, domain_ref: str, host: str | None, verb: str, arguments: dict[str, Any], context: Context
@@ -170,7 +167,7 @@ class Service:
             if self._application.domain_asked(context.request_id) is None:
                 self._plans.check(target, verb, arguments)
             submission = self._requests.of_domain(target, verb, arguments)
-            return self._settled(self._application.submit(submission, self._queries.host_names(), context))
+            return self._application.submit(submission, self._queries.host_names(), context)
 
     def plan(
         self, domain_ref: str, host: str | None, verb: str, arguments: dict[str, Any], context: Context
@@ -180,16 +177,14 @@ class Service:
             target = self._refer.target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
             return self._plans.plan(target, verb, arguments)
 
-    def wait(self, operation: UUID, timeout_s: float) -> dict[str, Any]:
-        """The operation, once it has ended and can be read everywhere, or as it is when the time is over."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            hint = self._wakeup.count()
-            self._queries.wait_for(self._application.reader.head(), _POLL_S)
-            left = deadline - time.monotonic()
-            if left <= 0 or OperationState(self._operation_row(operation).state).ended:
-                return self.operation(operation)
-            self._wakeup.wait(min(_POLL_S, left), since=hint)
+    def wait(self, operation: UUID, timeout_s: float, accepted_at: int = 0) -> dict[str, Any]:
+        """The operation, once it has ended and can be read everywhere, or as it is when the time is over.
+
+        With the position at which it was accepted, also what has not ended can be read when the caller hears of it.
+        """
+        if timeout_s > 0:
+            self._ends.wait(operation, timeout_s)
+        return self.operation(operation, accepted_at)
 
     # Questions.
 
@@ -268,11 +263,12 @@ class Service:
         hosts = self._queries.host_names()
         return [present.operation(row, hosts) for row in self._queries.operations(domain, limit=limit)]
 
-    def operation(self, operation: UUID) -> dict[str, Any]:
+    def operation(self, operation: UUID, accepted_at: int = 0) -> dict[str, Any]:
         """An operation. What an ended one did can be read everywhere by then, unless the read models stand still."""
         row = self._operation_row(operation)
-        if row.ended_position is not None:
-            self._queries.wait_for(row.ended_position, READ_MODELS_S)
+        to_be_seen = row.ended_position or accepted_at
+        if self._queries.position() < to_be_seen:
+            self._queries.wait_for(to_be_seen, READ_MODELS_S)
             row = self._operation_row(operation)
         return present.operation(row, self._queries.host_names())
 
@@ -305,11 +301,6 @@ class Service:
         self._looks.take([self._refer.host(row.host_name)], timeout_s, closely=row.domain)
 
     # How.
-
-    def _settled(self, accepted: Accepted) -> Accepted:
-        """Read-your-writes: what was accepted can be read when the caller hears of it."""
-        self._queries.wait_for(accepted.position, READ_MODELS_S)
-        return accepted
 
     def _refuse_second_name(self, name: str, uri: str) -> None:
         """One URI, one host. Two URIs that lead to one hypervisor are found out when it answers."""

@@ -109,7 +109,7 @@ async def define_domain(
     else:
         flags = Define.VALIDATE if asked.validated else Define.NONE
         accepted = await run_in_threadpool(service.define, asked.xml, asked.host, context, flags)
-    found = await operation_when_ended(request, service, accepted.operation, wait)
+    found = await operation_when_ended(request, service, accepted.operation, wait, accepted_at=accepted.position)
     return await run_in_threadpool(operation_answer, service, found)
 
 
@@ -165,5 +165,5 @@ async def act_on_domain(
     """Ask for a verb on a domain. It becomes an operation, or is refused before anything was touched."""
     context = asking.context(act)
     accepted = await run_in_threadpool(service.act, domain, host, act.verb, arguments_of(act), context)
-    found = await operation_when_ended(request, service, accepted.operation, wait)
+    found = await operation_when_ended(request, service, accepted.operation, wait, accepted_at=accepted.position)
     return await run_in_threadpool(operation_answer, service, found)

@@ -56,5 +56,5 @@ async def restore_domain(
     """Let a domain go on that was saved to a file on this host. The file stays."""
     context = asking.context(asked)
     accepted = await run_in_threadpool(service.restore, host, arguments_of(asked), context)
-    found = await operation_when_ended(request, service, accepted.operation, wait)
+    found = await operation_when_ended(request, service, accepted.operation, wait, accepted_at=accepted.position)
     return await run_in_threadpool(operation_answer, service, found)

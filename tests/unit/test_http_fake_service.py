@@ -183,7 +183,7 @@ class FakeService:
             "unknown": ["the image files could not be looked into"],
         }
 
-    def wait(self, operation: UUID, timeout_s: float) -> Item:
+    def wait(self, operation: UUID, timeout_s: float, accepted_at: int = 0) -> Item:  # noqa: ARG002
         with self._changed:
             self.waiting += 1
             self._changed.notify_all()
@@ -249,7 +249,7 @@ class FakeService:
         self._note(None, "operations", ref, host, limit)
         return list(self.known_operations.values())
 
-    def operation(self, operation: UUID) -> Item:
+    def operation(self, operation: UUID, accepted_at: int = 0) -> Item:  # noqa: ARG002
         if operation not in self.known_operations:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return dict(self.known_operations[operation])
