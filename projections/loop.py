@@ -15,7 +15,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
 from projections import positions
-from projections.folding import concerning, fold
+from projections.folding import fold
 from projections.ports import EventReader, RecordedEvent, UnreadableEvent
 from projections.positions import ProjectionState
 from projections.projection import Projection
@@ -90,10 +90,8 @@ class ProjectionLoop:
                 if state.position == error.position - 1:
                     self._park(state.name, error.position, error)
             return 0
-        for state in waiting:
-            fresh = [event for event in events if event.position > state.position]
-            if fresh:
-                self._feed(state, fresh)
+        if events:
+            self._feed_all([state.name for state in waiting], events)
         return len(events)
 
     def run(self, stop: threading.Event) -> None:
@@ -191,47 +189,55 @@ class ProjectionLoop:
                 and state.version == self._projections[state.name].version
             ]
 
-    def _feed(self, state: ProjectionState, events: Sequence[RecordedEvent]) -> None:
-        """A batch as a whole; if that fails, event by event, to fold those before the one that cannot be folded."""
-        projection = self._projections[state.name]
+    def _feed_all(self, names: Sequence[str], events: Sequence[RecordedEvent]) -> None:
+        """A batch into all of them at once; if that fails, into each by itself, to find the one that cannot take it."""
         try:
-            self._advance(projection, state, events)
+            self._advance(names, events)
+        except AWAY:
+            raise
+        except Exception:  # noqa: BLE001 - met again below by the projection that is to be parked
+            for name in names:
+                self._feed(name, events)
+
+    def _feed(self, name: str, events: Sequence[RecordedEvent]) -> None:
+        """A batch as a whole; if that fails, event by event, to fold those before the one that cannot be folded."""
+        try:
+            self._advance([name], events)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - any error of a fold parks this projection and no other
             if len(events) == 1:
-                self._park(state.name, events[0].position, error)
+                self._park(name, events[0].position, error)
                 return
             for event in events:
-                if not self._feed_one(projection, event):
+                if not self._feed_one(name, event):
                     return
 
-    def _feed_one(self, projection: Projection, event: RecordedEvent) -> bool:
+    def _feed_one(self, name: str, event: RecordedEvent) -> bool:
         """One event of a batch that failed; False when the projection got no further."""
         with self._pool.connection() as connection:
-            state = next(state for state in positions.states(connection) if state.name == projection.name)
+            state = next(state for state in positions.states(connection) if state.name == name)
         if state.position >= event.position:
             return True
         if state.position != event.position - 1 or state.parked_at is not None:
             return False
-        self._feed(state, [event])
+        self._feed(name, [event])
         return True
 
-    def _advance(self, projection: Projection, seen: ProjectionState, events: Sequence[RecordedEvent]) -> None:
-        """One transaction: rows and position."""
+    def _advance(self, names: Sequence[str], events: Sequence[RecordedEvent]) -> None:
+        """One transaction: rows and positions. Where another loop was faster, or tables were rebuilt, nothing is done."""
         with self._pool.connection() as connection, connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off")
-            if not concerning(projection, events):
-                positions.advance(connection, seen, events[-1].position)
-                return
-            state = next(iter(positions.lock(connection, [projection.name])), None)
-            if state is None or state.parked_at is not None or state.version != projection.version:
-                return
-            fresh = [event for event in events if event.position > state.position]
-            if not fresh or fresh[0].position != state.position + 1:
-                return  # another loop was faster, or the tables were rebuilt: the next round sees where we are
-            fold(connection, projection, fresh)
-            positions.advance(connection, state, fresh[-1].position)
+            moved = []
+            for state in positions.lock(connection, list(names)):
+                projection = self._projections[state.name]
+                fresh = [event for event in events if event.position > state.position]
+                if state.parked_at is not None or state.version != projection.version or not fresh:
+                    continue
+                if fresh[0].position == state.position + 1:
+                    fold(connection, projection, fresh)
+                    moved.append(state.name)
+            positions.advance(connection, moved, events[-1].position)
 
     def _park(self, name: str, at: int, error: Exception) -> None:
         with self._pool.connection() as connection:

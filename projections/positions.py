@@ -81,14 +81,10 @@ def lock(connection: Db, names: list[str]) -> list[ProjectionState]:
         return cursor.execute(query, [names]).fetchall()
 
 
-def advance(connection: Db, state: ProjectionState, position: int) -> bool:
-    """Move on from where ``state`` was; False if somebody moved it meanwhile."""
-    moved = connection.execute(
-        "UPDATE views.projections SET position = %s"
-        " WHERE name = %s AND version = %s AND position = %s AND parked_at IS NULL",
-        [position, state.name, state.version, state.position],
-    )
-    return moved.rowcount == 1
+def advance(connection: Db, names: list[str], position: int) -> None:
+    """Move projections that were locked on to a position."""
+    if names:
+        connection.execute("UPDATE views.projections SET position = %s WHERE name = ANY(%s)", [position, names])
 
 
 def park(connection: Db, name: str, at: int, error: str) -> bool:
