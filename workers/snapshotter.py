@@ -12,8 +12,8 @@ from psycopg_pool import PoolTimeout
 
 from workers.ports import Streams
 
-EVERY = 200
-"""Events of one stream: what is folded behind an aggregate snapshot is at most about so long."""
+EVERY = 50
+"""Events of one stream: what is folded behind an aggregate snapshot is at most about so long. Each verb loads thrice."""
 _WINDOW = 20_000
 """Positions looked through at once."""
 _PAUSE_S = 5.0
