@@ -158,6 +158,7 @@ class Stage:
     """Simulated hosts alpha, beta and gamma, and the domain ``guest``."""
 
     def __init__(self, folder: Path) -> None:
+        self.applier = Applier
         self.records = RecordsInMemory()
         ticks = iter(range(1_000_000_000, 2_000_000_000))
         self.drivers: dict[str, Driver] = {
@@ -200,7 +201,7 @@ class Stage:
     def apply(self, queued: QueuedOperation, driver: Driver | None = None, reached: Reached = go_on) -> Asked:
         """Let the agent of the operation's host work on it once, in the present epoch."""
         host = str(queued.host)
-        Applier(driver or self.drivers[host], self.records, self.lead(host), reached).apply(queued)
+        self.applier(driver or self.drivers[host], self.records, self.lead(host), reached).apply(queued)
         return self.asked(queued)
 
     def asked(self, queued: QueuedOperation) -> Asked:

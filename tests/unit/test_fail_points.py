@@ -1,7 +1,5 @@
 """A worker killed at every step of every verb: one outcome, the effect there once, and recorded is what is there."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +10,11 @@ from tests.unit.domain_histories import ALPHA
 from tests.unit.lost_answers import LOST, SUCCEEDED, UNKNOWN, Lost
 from tests.unit.stage import Died, Stage, dies_at
 from tests.unit.test_applier_lost_answers import recorded_is_there
-from workers import applier
+from workers.applier import Applier
+from workers.ports import QueuedOperation
 from workers.steps import Step
-from workers.verbs import VERBS, Verdict
-from workers.verbs.task import DO_AGAIN, Evidence
+from workers.verbs import VERBS, Task, Verdict
+from workers.verbs.task import DO_AGAIN
 
 BEHIND_A_DEATH = (Step.RESUMED, Step.MENDED)
 TWICE_IS_ONCE = {verb for verb, what in VERBS.items() if what.evidence is DO_AGAIN} | {"dump", "domtime"}
@@ -44,9 +43,10 @@ class Counting:
         return count
 
 
-def killed_at(stage: Stage, lost: Lost, step: Step) -> None:
+def killed_at(stage: Stage, lost: Lost, step: Step, applier: type[Applier] = Applier) -> None:
     """Kill workers at a step, and check what the last one, who lives, makes of it."""
     lost.given(stage)
+    stage.applier = applier
     counting = Counting(stage.drivers[ALPHA], lost.call)
     driver = cast("Driver", counting)
     asked = stage.ask(lost.verb, **lost.arguments(stage))
@@ -81,27 +81,36 @@ def test_what_leaves_a_trace_has_a_known_outcome_wherever_the_worker_was_killed(
 TRIED = [lost for lost in LOST if lost.says in ("start", "take a snapshot", "revert a running guest", "keys")]
 
 
-def never_looks(evidence: Evidence) -> Evidence:
-    """A planted bug: what was started is done again, without a look."""
-    return replace(evidence, verdict=lambda _task, _seen: Verdict.NOT_DONE)
+class NeverLooks(Applier):
+    """A planted bug: what was started is done again, without a look at whether it happened."""
+
+    def _happened(self, task: Task) -> Verdict:
+        del task
+        return Verdict.NOT_DONE
 
 
-def believes(evidence: Evidence) -> Evidence:
-    """A planted bug, as of one who records before acting: what was started is taken for done."""
-    return replace(evidence, verdict=lambda _task, _seen: Verdict.DONE)
+class RecordsFirst(Applier):
+    """A planted bug: that it was done is recorded, and then it is done."""
+
+    def _act(self, queued: QueuedOperation, task: Task, *, repeated: bool = False) -> None:
+        self._record_end(queued, task, None)
+        super()._act(queued, task, repeated=repeated)
 
 
-@pytest.mark.parametrize("bug", [never_looks, believes])
-def test_a_planted_bug_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bug: Callable[[Evidence], Evidence]
-) -> None:
-    monkeypatch.setattr(
-        applier, "VERBS", {name: replace(verb, evidence=bug(verb.evidence)) for name, verb in VERBS.items()}
-    )
+class Believes(Applier):
+    """A planted bug: what was started is taken for done."""
+
+    def _happened(self, task: Task) -> Verdict:
+        del task
+        return Verdict.DONE
+
+
+@pytest.mark.parametrize("bug", [NeverLooks, RecordsFirst, Believes])
+def test_a_planted_bug_is_found(tmp_path: Path, bug: type[Applier]) -> None:
     red = set()
     for number, (lost, step) in enumerate((lost, step) for lost in TRIED for step in Step):
         try:
-            killed_at(Stage(tmp_path / str(number)), lost, step)
+            killed_at(Stage(tmp_path / str(number)), lost, step, bug)
         except AssertionError:
             red.add((lost.verb, step))
     assert {verb for verb, _ in red} == {lost.verb for lost in TRIED}, sorted(red)
