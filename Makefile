@@ -10,7 +10,7 @@ LIBVIRT := $(shell pkg-config --modversion libvirt 2>/dev/null || echo absent)
 LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check demo bench soak lock clean
+.PHONY: help up test check lint demo bench soak lock clean
 
 help: ## list what can be made
 	@echo "make TARGET [ARGS=...]"
@@ -22,12 +22,14 @@ up: $(VENV)/.installed ## install, and run Revisor with two simulated hosts (ARG
 test: $(VENV)/.installed-dev ## run every test this machine allows; the summary names what was left out and why
 	@exec $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/.installed-dev ## the quick ones: format, lint, types, import contracts, unit and architecture tests
+check: lint ## the quick ones: what lint does, unit and architecture tests
+	$(BIN)/python -m pytest tests/unit tests/architecture $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit tests/architecture $(PYTEST_ARGS)
 
 demo: $(VENV)/.installed-dev ## a guest, six snapshots, a replay and a handover, on real hosts where the machine has them
 	@exec $(BIN)/python -m tests.lab.demo $(ARGS)
