@@ -4,6 +4,7 @@ One look cannot tell a worker that died from one that lives, as leases know no c
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from revisor.status import HostStatus, ProjectionStatus, Status
 
@@ -21,40 +22,58 @@ def word_for(problems: list[str]) -> str:
     return DEGRADED if problems else OK
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong. ``key`` is of a kind, the word before the first slash, and stays while the words change."""
+
+    key: str
+    says: str
+
+
 def problems_of(status: Status) -> list[str]:
-    """What is wrong: the log and its vault first, then read models, then hosts; empty when all is well."""
-    found = [
-        _of_restore(status.restore),
-        _of_master_key(status.master_key),
-        *map(_of_projection, status.projections),
-        *(said for host in status.hosts for said in _of_host(host)),
-    ]
-    return [said for said in found if said is not None]
+    """What is wrong, in sentences: the log and its vault first, then read models, then hosts; empty when all is well."""
+    return [problem.says for problem in found_in(status)]
 
 
-def _of_restore(why: str | None) -> str | None:
-    return why and f"nothing new is begun until 'revisor acknowledge-restore': {why}"
+def found_in(status: Status) -> Iterator[Problem]:
+    """The same, each with its key."""
+    yield from _of_restore(status.restore)
+    yield from _of_master_key(status.master_key)
+    for projection in status.projections:
+        yield from _of_projection(projection)
+    for host in status.hosts:
+        yield from _of_host(host)
 
 
-def _of_master_key(why: str | None) -> str | None:
-    return why and f"the master key is to be put back before anything is started again: {why}"
+def _of_restore(why: str | None) -> Iterator[Problem]:
+    if why:
+        yield Problem("restore", f"nothing new is begun until 'revisor acknowledge-restore': {why}")
 
 
-def _of_projection(projection: ProjectionStatus) -> str | None:
+def _of_master_key(why: str | None) -> Iterator[Problem]:
+    if why:
+        yield Problem("master-key", f"the master key is to be put back before anything is started again: {why}")
+
+
+def _of_projection(projection: ProjectionStatus) -> Iterator[Problem]:
+    name = projection.name
     if projection.parked_at is not None:
-        return f"projection {projection.name} is parked at {projection.parked_at}: {projection.error}"
-    if projection.lag_s > BEHIND_S:
+        said = f"projection {name} is parked at {projection.parked_at}: {projection.error}"
+        yield Problem(f"projection/{name}/parked", said)
+    elif projection.lag_s > BEHIND_S:
         events = "1 event" if projection.behind == 1 else f"{projection.behind:,} events"
-        return f"projection {projection.name} is {events} ({projection.lag_s:.0f} s) behind"
-    return None
+        yield Problem(f"projection/{name}/behind", f"projection {name} is {events} ({projection.lag_s:.0f} s) behind")
 
 
-def _of_host(host: HostStatus) -> Iterator[str]:
+def _of_host(host: HostStatus) -> Iterator[Problem]:
+    name = host.name
     if host.worker is None:
-        yield f"nobody leads host {host.name}"
+        yield Problem(f"host/{name}/lease", f"nobody leads host {name}")
     if host.problem is not None:
-        yield f"the last look at host {host.name} failed: {host.problem}"
+        yield Problem(f"host/{name}/unreachable", f"the last look at host {name} failed: {host.problem}")
     elif host.unobserved_s > UNOBSERVED_S and host.observed_at is None:
-        yield f"host {host.name} was added {host.unobserved_s:.0f} s ago and never looked at"
+        yield Problem(
+            f"host/{name}/unobserved", f"host {name} was added {host.unobserved_s:.0f} s ago and never looked at"
+        )
     elif host.unobserved_s > UNOBSERVED_S:
-        yield f"host {host.name} was last looked at {host.unobserved_s:.0f} s ago"
+        yield Problem(f"host/{name}/unobserved", f"host {name} was last looked at {host.unobserved_s:.0f} s ago")

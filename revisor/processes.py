@@ -12,6 +12,7 @@ from uuid import uuid4
 from domain_model.errors import InvalidArgument
 from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
+from revisor.alerting import Alerter, whom
 from revisor.application import Application
 from revisor.composition import application_of, driver_for, dsn_of
 from revisor.fail_points import reached
@@ -71,13 +72,21 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
     with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=20) as (database, wakeup):
         application = application_of(settings, database)
         service = Service(application, Queries(database), wakeup)
-        server = HttpServer(
-            service,
-            StatusReader(database, lambda: application.vault.trouble_with(settings.master_key)),
-            settings.socket,
-        )
+        server = HttpServer(service, _status_reader(settings, application), settings.socket)
         threading.Thread(target=_stop_server, args=(server, stop), name="stop", daemon=True).start()
         server.run()
+
+
+def run_alerter(settings: Settings, *, supervised: bool = False) -> None:
+    """Tell somebody of problems until SIGTERM, or until the supervisor is gone. Raises OperationInvalid (55) for nobody."""
+    wanted = whom(settings.alerts)
+    with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=2) as (database, _):
+        reader = _status_reader(settings, application_of(settings, database))
+        Alerter(wanted, settings.alert_file, reader.read).run(stop)
+
+
+def _status_reader(settings: Settings, application: Application) -> StatusReader:
+    return StatusReader(application.database, lambda: application.vault.trouble_with(settings.master_key))
 
 
 def _stop_server(server: HttpServer, stop: threading.Event) -> None:

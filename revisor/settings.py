@@ -1,14 +1,29 @@
 """Settings, read once from the environment into a frozen object; nothing else reads the environment."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from domain_model.errors import InvalidArgument
 
+ALERT_KINDS = frozenset({"database", "restore", "master-key", "projection", "host"})
+"""What can be wrong: the first words of the keys of problems (``revisor.health``), and the database itself."""
 _SOCKET_PATH_BYTES = 107
 """What the kernel leaves of sockaddr_un.sun_path (unix(7): 108 bytes with the closing zero)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Whom to tell of problems: a webhook or a command, and of which kinds."""
+
+    webhook: str | None
+    command: tuple[str, ...]
+    after_s: float
+    """How long a problem lasts before it is told."""
+    kinds: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,7 @@ class Settings:
     witness_file: Path | None = None
     lease_s: float = 15.0
     grace_s: float = 5.0
+    alerts: AlertSettings | None = None
     fail_points: Path | None = None
     """Of tests: the folder that says at which steps agents are to die (``revisor.fail_points``)."""
 
@@ -50,6 +66,11 @@ class Settings:
         return self.witness_file or self.home / "witness.json"
 
     @property
+    def alert_file(self) -> Path:
+        """Which problems there are, and who was told."""
+        return self.home / "alerts.json"
+
+    @property
     def master_key(self) -> Path:
         return self.master_key_file or self.home / "master.key"
 
@@ -57,8 +78,8 @@ class Settings:
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process.
 
-    Raises InvalidArgument (8) naming the variable for a home whose socket path would be too long, or a time that is
-    not a number.
+    Raises InvalidArgument (8) naming the variable for a home whose socket path would be too long, a time that is not a
+    number, or alerts that could reach nobody.
     """
     env = os.environ if environment is None else environment
     home = Path(env.get("REVISOR_HOME") or _default_home()).absolute()
@@ -72,6 +93,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         witness_file=Path(witness_file) if witness_file else None,
         lease_s=_seconds(env, "REVISOR_LEASE_S", 15.0),
         grace_s=_seconds(env, "REVISOR_GRACE_S", 5.0),
+        alerts=_alerts(env),
         fail_points=Path(fail_points) if fail_points else None,
     )
     _check_length(settings)
@@ -97,6 +119,59 @@ def _default_home() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/revisor")
     return Path.home() / ".local" / "share" / "revisor"
+
+
+def _alerts(env: Mapping[str, str]) -> AlertSettings | None:
+    webhook, command = env.get("REVISOR_ALERT_WEBHOOK"), env.get("REVISOR_ALERT_COMMAND")
+    if not webhook and not command:
+        return None
+    if webhook and command:
+        raise InvalidArgument(
+            "REVISOR_ALERT_WEBHOOK and REVISOR_ALERT_COMMAND are both set",
+            field="REVISOR_ALERT_COMMAND",
+            accepted="one of them: a command can tell a webhook, too",
+        )
+    if webhook and not _is_web_address(webhook):
+        # It is not quoted: there may be a token in it.
+        raise InvalidArgument(
+            "REVISOR_ALERT_WEBHOOK is no address to post to",
+            field="REVISOR_ALERT_WEBHOOK",
+            accepted="http://... or https://...",
+        )
+    after_s = _seconds(env, "REVISOR_ALERT_AFTER_S", 10.0)
+    return AlertSettings(webhook or None, _words(command or ""), after_s, _kinds(env.get("REVISOR_ALERT_ON") or ""))
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise InvalidArgument(
+            f"REVISOR_ALERT_COMMAND cannot be split into words: {error}",
+            field="REVISOR_ALERT_COMMAND",
+            value=command,
+            accepted="a command and its arguments, quoted as for a shell",
+        ) from error
+
+
+def _kinds(text: str) -> frozenset[str]:
+    wanted = frozenset(word.strip() for word in text.split(",") if word.strip())
+    for kind in sorted(wanted - ALERT_KINDS):
+        raise InvalidArgument(
+            f"REVISOR_ALERT_ON has '{kind}', which is no kind of problem",
+            field="REVISOR_ALERT_ON",
+            value=kind,
+            accepted=", ".join(sorted(ALERT_KINDS)),
+        )
+    return wanted or ALERT_KINDS
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

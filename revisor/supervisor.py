@@ -119,13 +119,17 @@ class Supervisor:
         try:
             witness.look()
             doing = "hosts are looked up"
-            self._others = self._others or [_Child("projector", ["projector"]), _Child("api", ["serve"])]
+            self._others = self._others or self._all_but_agents()
             self._follow_hosts(database)
         except (psycopg.Error, OSError) as trouble:
             self._tell(doing, str(trouble))
         else:
             self._trouble = ""
         self._keep_children()  # those that this round brought
+
+    def _all_but_agents(self) -> list[_Child]:
+        alerter = [] if self._settings.alerts is None else [_Child("alerter", ["alerter"])]
+        return [_Child("projector", ["projector"]), _Child("api", ["serve"]), *alerter]
 
     def _keep_children(self) -> None:
         for child in [*self._others, *self._agents.values()]:

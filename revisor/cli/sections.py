@@ -125,6 +125,7 @@ _PRODUCT: Table = {
     "serve": ("server:serve", "run the HTTP API alone"),
     "worker": ("server:worker", "run the agent of one host alone"),
     "projector": ("server:projector", "run the projector alone"),
+    "alerter": ("server:alerter", "tell somebody of problems, alone"),
 }
 
 HOST_VERBS: Table = {

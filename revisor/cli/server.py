@@ -83,6 +83,23 @@ def projector(*, supervised: bool) -> None:
     run_projector(_logged("projector", supervised=supervised), supervised=supervised)
 
 
+@click.command("alerter")
+@click.option("--test", is_flag=True, help="Send one test message, say whether it arrived, and end.")
+@click.option("--supervised", is_flag=True, hidden=True)
+def alerter(*, test: bool, supervised: bool) -> None:
+    """Tell whom REVISOR_ALERT_WEBHOOK or REVISOR_ALERT_COMMAND names of problems, alone."""
+    from revisor.processes import run_alerter
+    from revisor.settings import read_settings
+
+    if test:
+        from revisor.alerting import send_test
+
+        send_test(read_settings().alerts)
+        click.echo("the test message arrived")
+        return
+    run_alerter(_logged("alerter", supervised=supervised), supervised=supervised)
+
+
 def _stay(settings: Settings, hosts: list[tuple[str, str]]) -> None:
     from revisor.logs import log_to
     from revisor.supervisor import Supervisor

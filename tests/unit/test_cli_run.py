@@ -30,7 +30,7 @@ def every_verb(group: Verbs = revisor, before: tuple[str, ...] = ()) -> Iterator
 
 
 OURS = [(words, command) for words, command in every_verb() if isinstance(command, Verb)]
-ELSEWHERE = {("up",), ("down",), ("serve",), ("worker",), ("projector",), ("help",), ("simulator",)}
+ELSEWHERE = {("up",), ("down",), ("serve",), ("worker",), ("projector",), ("alerter",), ("help",), ("simulator",)}
 
 
 OVER_AT_ONCE = {("projections", "rebuild"), ("projections", "resume"), ("acknowledge-restore",)}
