@@ -184,6 +184,18 @@ def test_where_images_cannot_be_seen_the_outcome_is_unknown_and_nothing_is_done_
     assert stage.seen().state is DomainState.RUNNING, "the guest goes on whatever became of it"
 
 
+def test_what_images_out_of_sight_may_hold_is_not_deleted(stage: Stage, qemu: Qemu) -> None:
+    xml = snapshot_xml.build("second")
+    asked, create = stage.ask("snapshot-create", name="second", xml=xml), qemu.snapshot_create
+
+    def vanish(*given: Any) -> None:
+        qemu.unseen, qemu.point = True, "resumed"
+        create(*given)
+
+    assert stage.apply(asked, altered(cast("Driver", qemu), snapshot_create=vanish)).state == "outcome_unknown"
+    assert [tag.tag for tag in qemu.images[FILE]] == ["second"]
+
+
 def test_images_that_came_into_sight_later_prove_nothing(stage: Stage, qemu: Qemu) -> None:
     qemu.unseen = True
     asked = stage.ask("snapshot-create", name="second", xml=snapshot_xml.build("second"))

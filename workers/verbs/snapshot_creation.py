@@ -91,11 +91,13 @@ def _still_at_it(task: Task) -> bool:
 
 
 def _mend(task: Task, seen: DomainSighting) -> None:
-    """Afterwards the snapshot is listed, or no image holds anything of it; and the guest runs if it did."""
+    """Afterwards the snapshot is listed, or no image holds anything of it, if all are in sight; the guest runs if it did."""
     if _still_at_it(task):
         return
     name, images = task.arguments["name"], task.evidence.get("images", ())
-    if images and name not in seen.snapshots and not task.flags & SnapshotCreate.NO_METADATA:
+    # With one of them out of sight a whole snapshot would be taken for a part of one, and deleted.
+    in_sight = {image.files[0] for image in _images(task)} >= {*images}
+    if images and in_sight and name not in seen.snapshots and not task.flags & SnapshotCreate.NO_METADATA:
         tags = [tag for tag in _eye(task).orphans(task.uuid) if tag.tag == name and tag.file in images]
         if tags:
             _make_known(task, seen, tags)
