@@ -10,7 +10,7 @@ from typing import Any
 from domain_model.domain import Domain
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
 from domain_model.limits import check_queue
-from domain_model.operations import VERBS, Command, VerbClass
+from domain_model.operations import VERBS, Command, OperationState, VerbClass
 from domain_model.placements import Placement, Role
 from domain_model.rules import RULES, Situation
 
@@ -39,6 +39,49 @@ def request(domain: Domain, command: Command, hosts: HostNames, at: datetime) ->
         verb=command.verb,
         host=command.host,
         arguments=command.arguments,
+    )
+
+
+def cancel(domain: Domain, operation: str, at: datetime) -> None:
+    """Withdraw an operation whose turn has not come. Raises OperationInvalid (55) for one that was started, or is over."""
+    asked = domain.operations.get(operation)
+    if asked is None:
+        raise OperationInvalid(
+            f"operation {operation} has ended already",
+            field="operation",
+            value=operation,
+            accepted="one that is queued",
+        )
+    if asked.started:
+        raise OperationInvalid(
+            f"operation {operation} was started and goes on: wait for it, or 'domjobabort' aborts its job if it has one",
+            field="operation",
+            value=operation,
+            accepted="one that is queued",
+        )
+    domain.record(Domain.OperationCancelled, at, operation=operation, host=asked.host)
+
+
+def settle(domain: Domain, operation: str, outcome: OperationState, evidence: str, at: datetime) -> None:
+    """Record the outcome of an operation that had an unknown one, on somebody's evidence.
+
+    Afterwards it has succeeded or failed, and nothing else is changed. Raises OperationInvalid (55) if it is not unknown.
+    """
+    lost = domain.unknown.get(operation)
+    if lost is None:
+        raise OperationInvalid(
+            f"the outcome of operation {operation} is not unknown",
+            field="operation",
+            value=operation,
+            accepted="one whose outcome is unknown",
+        )
+    domain.record(
+        Domain.OperationSettled,
+        at,
+        operation=operation,
+        host=lost.host,
+        outcome=outcome.value,
+        evidence=evidence,
     )
 
 

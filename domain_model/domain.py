@@ -28,7 +28,7 @@ from domain_model.snapshots import SnapshotForest
 
 
 class Domain(Aggregate):
-    """A domain: its placements, its snapshot forest, and its operations without an outcome."""
+    """A domain: its placements, its snapshot forest, and its operations without a known outcome."""
 
     TOPIC: ClassVar[str] = "domain"
 
@@ -61,6 +61,12 @@ class Domain(Aggregate):
 
     class OperationOutcomeUnknown(operation_events.LostOutcome, Event):
         TOPIC: ClassVar[str] = "operation.outcome_unknown"
+
+    class OperationCancelled(operation_events.Cancellation, Event):
+        TOPIC: ClassVar[str] = "operation.cancelled"
+
+    class OperationSettled(operation_events.Settlement, Event):
+        TOPIC: ClassVar[str] = "operation.settled"
 
     # What became so: the domain.
 
@@ -292,6 +298,8 @@ class Domain(Aggregate):
         self.forest = SnapshotForest()
         self.checkpoints = checkpoints.CheckpointForest()
         self.operations: dict[str, Operation] = {}
+        self.unknown: dict[str, Operation] = {}
+        """Operations that ended with an unknown outcome, until it is known."""
 
     @classmethod
     def introduce(cls, id: UUID, *, uuid: str, name: str, host: str, at: datetime) -> Self:
@@ -338,6 +346,20 @@ class Domain(Aggregate):
         definition = None if owner is None else owner.definition or owner.live
         snapshots = sorted(fingerprint_of(record) for record in self.forest)
         return hashlib.sha256(repr((definition, snapshots, self.forest.current)).encode()).hexdigest()
+
+    def may_tell(self, operation: str) -> bool:
+        """Whether what is there can still be evidence of an operation whose outcome is unknown.
+
+        Of what is recorded since, all ends that but what says of itself that it touches nothing (``leave_evidence``).
+        """
+        lost = self.unknown.get(operation)
+        return lost is not None and lost.evidence_until == self.version
+
+    def leave_evidence(self) -> None:
+        """While an event is applied that changes nothing on a host: what is there may tell as much as before."""
+        for lost in self.unknown.values():
+            if lost.evidence_until == self.version:
+                lost.evidence_until = self.version + 1
 
     def may_start(self, operation: str) -> bool:
         """Whether it is this operation's turn: no exclusive one is started or was asked for earlier."""

@@ -57,6 +57,7 @@ class ImagesFact(Fact):
         placement = domain.placements.get(self.host)
         if placement is not None:
             placement.images = Images(self.files, self.names, self.cut)
+        domain.leave_evidence()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +147,7 @@ class SnapshotVerification(Fact):
     unverified: list[str]
 
     def apply(self, domain: "Domain") -> None:
+        domain.leave_evidence()
         if domain.replica_on(self.host) is not None:
             return
         for snapshot, found in self.found:

@@ -29,6 +29,7 @@ class Request(OfOperation):
 
     def apply(self, domain: "Domain") -> None:
         domain.operations[self.operation] = Operation(self.operation, self.verb, self.host, self.arguments)
+        domain.leave_evidence()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,10 @@ class Start(OfOperation):
         if operation is not None:
             operation.evidence = operation.evidence or self.evidence
             operation.started = True
+        others = [other for other in domain.operations.values() if other.started and other.id != self.operation]
+        for each in [*others, operation] if others else []:
+            if each is not None:
+                each.alone = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,7 @@ class Success(OfOperation):
 
     def apply(self, domain: "Domain") -> None:
         domain.operations.pop(self.operation, None)
+        domain.unknown.pop(self.operation, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,9 @@ class Failure(OfOperation):
 
     def apply(self, domain: "Domain") -> None:
         operation = domain.operations.pop(self.operation, None)
+        domain.unknown.pop(self.operation, None)
+        if operation is not None and not operation.started:
+            domain.leave_evidence()
         replica = domain.replica_on(self.host)
         if replica is not None and operation is not None and operation.verb == "replay":
             replica.verified = None
@@ -76,6 +85,35 @@ class LostOutcome(OfOperation):
     """The answer was lost and what is there does not tell. Nothing is destroyed on it; only evidence settles it."""
 
     message: str
+    evidence_lasts: bool = False
+    """Whether a later look may tell more. Not of a log that was restored, which does not know what came after."""
+
+    def apply(self, domain: "Domain") -> None:
+        operation = domain.operations.pop(self.operation, None)
+        if operation is None:
+            return
+        domain.unknown[self.operation] = operation
+        if self.evidence_lasts and operation.started and operation.alone:
+            operation.evidence_until = domain.version + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancellation(OfOperation):
+    """It was withdrawn before it was started; no hypervisor ever heard of it."""
 
     def apply(self, domain: "Domain") -> None:
         domain.operations.pop(self.operation, None)
+        domain.leave_evidence()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement(OfOperation):
+    """Its unknown outcome is known: by ``evidence``, in the words of who looked."""
+
+    outcome: str
+    """``succeeded`` or ``failed``."""
+    evidence: str
+
+    def apply(self, domain: "Domain") -> None:
+        domain.unknown.pop(self.operation, None)
+        domain.leave_evidence()

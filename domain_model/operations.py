@@ -114,6 +114,10 @@ class Operation:
     started: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
     """What was seen before the hypervisor was first touched; a later start does not replace it."""
+    alone: bool = True
+    """Whether no other operation was under way on the domain since it was started."""
+    evidence_until: int | None = None
+    """With an unknown outcome: the last version of the domain at which what is there can be evidence; None: at none."""
 
     @property
     def verb_class(self) -> VerbClass:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from domain_model.domain import Domain
+from domain_model.errors import OperationFailed
 from domain_model.operations import OperationState
 from projections.ports import RecordedEvent
 from projections.projection import Need, OneRow, Rows, Table
@@ -22,6 +23,7 @@ OPERATIONS = Table(
         "error_code": "integer",
         "error_message": "text",
         "result": "jsonb",
+        "settled": "jsonb",
         "requested_at": "timestamptz NOT NULL",
         "ended_at": "timestamptz",
         "actor": "text NOT NULL",
@@ -30,7 +32,12 @@ OPERATIONS = Table(
         "ended_position": "bigint",
     },
     key=("id",),
-    indexes=("(domain, requested_position)", "(host, requested_position)", "(requested_position)"),
+    indexes=(
+        "(domain, requested_position)",
+        "(host, requested_position)",
+        "(requested_position)",
+        "(host) WHERE state = 'unknown'",
+    ),
 )
 
 _RELEVANT = (
@@ -39,6 +46,8 @@ _RELEVANT = (
     Domain.OperationSucceeded,
     Domain.OperationFailed,
     Domain.OperationOutcomeUnknown,
+    Domain.OperationCancelled,
+    Domain.OperationSettled,
 )
 
 
@@ -46,7 +55,7 @@ class Operations:
     """What was asked, by whom, and what came of it."""
 
     name = "operations"
-    version = 1
+    version = 2
     tables = (OPERATIONS,)
     about = _RELEVANT
 
@@ -75,6 +84,7 @@ def _requested(event: RecordedEvent) -> dict[str, Any]:
         "error_code": None,
         "error_message": None,
         "result": None,
+        "settled": None,
         "requested_at": event.occurred_at,
         "ended_at": None,
         "actor": event.actor,
@@ -89,8 +99,8 @@ def _changes(event: RecordedEvent, state: str) -> dict[str, Any]:
     said = event.event
     ended: dict[str, Any] = {"ended_at": event.occurred_at, "ended_position": event.position}
     match said:
-        case Domain.OperationStarted() if state == OperationState.QUEUED:
-            return {"state": OperationState.STARTED.value}
+        case Domain.OperationStarted():
+            return {"state": OperationState.STARTED.value} if state == OperationState.QUEUED else {}
         case Domain.OperationSucceeded():
             settled = {"state": OperationState.SUCCEEDED.value, "error_code": None, "error_message": None}
             return ended | settled | {"result": said.result}
@@ -99,5 +109,19 @@ def _changes(event: RecordedEvent, state: str) -> dict[str, Any]:
             return ended | failed | {"result": said.result}
         case Domain.OperationOutcomeUnknown():
             return ended | {"state": OperationState.UNKNOWN.value, "error_message": said.message}
+        case Domain.OperationCancelled():
+            return ended | {"state": OperationState.CANCELLED.value}
         case _:
-            return {}
+            return ended | _settled(event) if state == OperationState.UNKNOWN else {}
+
+
+def _settled(event: RecordedEvent) -> dict[str, Any]:
+    """Who says so, and why, stands beside the outcome; what the operation itself would have told nobody heard."""
+    said = event.event
+    failed = said.outcome == OperationState.FAILED
+    return {
+        "state": said.outcome,
+        "error_code": OperationFailed.default_number if failed else None,
+        "error_message": f"{OperationFailed.prefix}settled as failed: {said.evidence}" if failed else None,
+        "settled": {"evidence": said.evidence, "by": event.actor, "reason": event.reason, "ticket": event.ticket},
+    }

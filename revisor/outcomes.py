@@ -38,6 +38,6 @@ class Outcomes:
         row = rows.get(OPERATIONS, (operation,))
         if row is None:
             return None
-        shown = {"domain_name": None, "progress": None} if seen is None else seen._asdict()
+        shown = {"domain_name": None, "progress": None, "held_up": None} if seen is None else seen._asdict()
         host = str(row["host"])
         return OperationRow(**{**shown, **row, "host": host, "host_name": self._queries.host_names().get(host)})

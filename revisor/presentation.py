@@ -160,6 +160,8 @@ def operation(row: OperationRow, hosts: HostNames) -> Shown:
         "result": row.result or {},
         "position": row.ended_position or row.requested_position,
         "progress": row.progress,
+        "settled": row.settled,
+        "held_up": row.held_up,
     }
 
 
@@ -233,16 +235,18 @@ def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNa
     data = _data(event)
     operation = data.get("operation")
     asked = askers.get(operation or "", event)
+    # Of these somebody else may have been the cause than who asked for the operation.
+    who = event if event.topic in ("operation.cancelled", "operation.settled") else asked
     return {
         "position": event.position,
         "recorded_at": time(event.recorded_at),
         "occurred_at": time(event.occurred_at),
         "topic": event.topic,
         "origin": data.get("origin", "requested" if event.topic == "operation.requested" else "operation"),
-        "actor": asked.actor,
+        "actor": who.actor,
         "recorded_by": event.actor,
-        "reason": asked.reason,
-        "ticket": asked.ticket,
+        "reason": who.reason,
+        "ticket": who.ticket,
         "operation": operation,
         "request_id": None if asked.request_id is None else str(asked.request_id),
         "host": hosts.get(data.get("host", "")),

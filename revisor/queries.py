@@ -65,10 +65,12 @@ SELECT o.id, o.request_id, o.verb, o.domain,
        (SELECT d.name FROM views.domains d WHERE d.domain = o.domain
         ORDER BY d.host = o.host DESC, d.position DESC LIMIT 1) AS domain_name,
        o.host::text, h.name AS host_name, o.arguments, o.state, o.error_code, o.error_message, o.result,
-       o.requested_at, o.ended_at, o.actor, o.correlation, o.requested_position, o.ended_position, q.progress
+       o.requested_at, o.ended_at, o.actor, o.correlation, o.requested_position, o.ended_position,
+       o.settled, q.progress, CASE WHEN q.operation IS NOT NULL THEN s.problem END AS held_up
 FROM views.operations o
 LEFT JOIN views.hosts h ON h.id = o.host
 LEFT JOIN work.operation_queue q ON q.operation = o.id
+LEFT JOIN work.sightings s ON s.host = o.host
 """
 
 _AMONG_ALL = "d.domain IN (SELECT domain FROM {} AS those)"

@@ -132,5 +132,9 @@ class OperationRow(NamedTuple):
     correlation: UUID
     requested_position: int
     ended_position: int | None
+    settled: dict[str, Any] | None
+    """By whom, on which evidence, an outcome was recorded that had been unknown."""
     progress: dict[str, Any] | None
     """How far it is, while it runs and says so."""
+    held_up: str | None
+    """Why its host cannot be reached just now, while it has not ended."""

@@ -35,6 +35,7 @@ from revisor.references import References
 from revisor.requests import Requests
 from revisor.restores import Restores
 from revisor.rows import HostRow, OperationRow, Page, PlacementRow
+from revisor.settlements import Settlements
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
 from revisor.store.errors import StreamConflict
@@ -66,6 +67,7 @@ class Service:
         self._looks = FreshLooks(application, queries, wakeup)
         self.restores = Restores(application, queries, self._looks)
         self.read_models = ReadModels(application, queries)
+        self.settlements = Settlements(application, self._attempts, self._operation_row, self.operation)
 
     # Hosts.
 

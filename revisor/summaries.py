@@ -17,7 +17,7 @@ def summary(event: RecordedEvent, asked: RecordedEvent, hosts: HostNames) -> str
     said = event.event
     kind = next((kind for kind in type(said).__mro__ if kind in _SUMMARIES), None)
     words = "" if kind is None else _SUMMARIES[kind](said, hosts)
-    if isinstance(said, Domain.OperationFailed | Domain.OperationOutcomeUnknown):
+    if isinstance(said, Domain.OperationFailed | Domain.OperationOutcomeUnknown | Domain.OperationSettled):
         return f"{verb}: {words}"
     return words or verb
 
@@ -58,6 +58,7 @@ _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.OperationRequested: _requested,
     Domain.OperationFailed: lambda said, _: f"{said.message} [{said.code}]",
     Domain.OperationOutcomeUnknown: lambda said, _: said.message,
+    Domain.OperationSettled: lambda said, _: f"{said.outcome}: {said.evidence}",
     Domain.Renamed: lambda said, _: f"from '{said.name_before}' to '{said.name}'",
     Domain.ImagesSeen: _images,
     Domain.HandedOver: lambda said, hosts: f"from {hosts.get(said.previous)} to {hosts.get(said.host)}",

@@ -139,6 +139,7 @@ class Applier:
                     operation=operation.id,
                     host=host,
                     message="the answer was lost, and what is there does not tell whether it happened",
+                    evidence_lasts=True,
                 )
 
         self._change(queued, task, give_up)

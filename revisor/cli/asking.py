@@ -241,7 +241,8 @@ def _code(door: Door, operation: Operation, ending: Ending) -> int:
             fail(words, as_json=as_json, first=ending.failed)
             return Exit.UNKNOWN
         case "cancelled":
-            return fail(refusal(78, f"operation {operation['id']} was cancelled"), as_json=as_json)
+            words = refusal(78, f"operation {operation['id']} was cancelled before it was started: nothing was done")
+            return fail(words, as_json=as_json, first=ending.failed)
         case _:
             return _still_running(door, operation)
 

@@ -13,6 +13,9 @@ from revisor.client import segment
 _OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
 _A_NAME = "a name of 'revisor projections list'"
 
+_DECISIONS = ("operation.requested", "operation.cancelled", "operation.settled")
+"""What somebody may have said why of; what came of it does not repeat it."""
+
 Item = dict[str, Any]
 
 
@@ -65,7 +68,7 @@ def _what(item: Item) -> str:
     if item.get("origin") == "observed":
         words += " (observed)"
     why = [text for text in (item.get("reason"), item.get("ticket")) if text]
-    return f"{words} [{', '.join(why)}]" if why and item["topic"] == "operation.requested" else words
+    return f"{words} [{', '.join(why)}]" if why and item["topic"] in _DECISIONS else words
 
 
 def _attempts(asked: Asked, limit: int | None) -> int:
@@ -143,8 +146,12 @@ def operations(asked: Asked, *, domain: str | None, limit: int | None) -> int:
 
 
 def _state(item: Item) -> str:
-    error = item.get("error")
-    return f"{item['state']} [{error['code']}]" if error else str(item["state"])
+    """In words; a person's or a later look's say on it, and that its host is away, belong to it."""
+    error, settled = item.get("error"), item.get("settled")
+    words = f"{item['state']} [{error['code']}]" if error else str(item["state"])
+    if settled:
+        return f"{words}, settled by {settled['by']}: {settled['evidence']}"
+    return f"{words}, its host is away" if item.get("held_up") else words
 
 
 @verb("list")

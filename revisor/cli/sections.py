@@ -112,6 +112,7 @@ _HISTORY: Table = {
     "export": ("archiving:export", "write the whole log to a file"),
     "import": ("archiving:import_", "make an empty log the one in a file"),
     "log": ("history:log", "show what happened to a domain"),
+    "operation": ("main:operation", "operations: cancel, settle"),
     "operations": ("history:operations", "list operations"),
 }
 _PRODUCT: Table = {
@@ -133,6 +134,10 @@ HOST_VERBS: Table = {
     "list": ("hosts:host_list", "list the hosts"),
     "set-uri": ("hosts:host_set_uri", "reach a host under another URI"),
     "remove": ("hosts:host_remove", "forget a host"),
+}
+OPERATION_VERBS: Table = {
+    "cancel": ("operations:operation_cancel", "withdraw an operation before it is started"),
+    "settle": ("operations:operation_settle", "say how an operation ended whose outcome is unknown"),
 }
 PROJECTION_VERBS: Table = {
     "list": ("history:projections_list", "list the read models"),

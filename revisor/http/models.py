@@ -76,6 +76,15 @@ class HostRemoval(Asked):
     pass
 
 
+class Cancellation(Asked):
+    pass
+
+
+class Settlement(Asked):
+    outcome: Annotated[Literal["succeeded", "failed"], Field(alias="as", description="How it ended.")]
+    evidence: Annotated[Text, Field(max_length=4096, description="What shows it, in the words of who looked.")]
+
+
 class Rebuild(Asked):
     pass
 

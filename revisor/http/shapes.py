@@ -53,8 +53,18 @@ class Progress(_Open):
     total: int
 
 
+class SettledBy(_Open):
+    by: str
+    evidence: str
+    reason: str | None = None
+    ticket: str | None = None
+
+
 class OperationItem(_Open):
-    """``result`` of a replay is its report."""
+    """``result`` of a replay is its report. ``settled`` says on which evidence an outcome was recorded that was unknown.
+
+    ``held_up`` says why its host cannot be reached, while it has not ended: it goes on when that is over.
+    """
 
     id: UUID
     request_id: UUID | None
@@ -69,6 +79,8 @@ class OperationItem(_Open):
     arguments: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
     progress: Progress | None = None
+    settled: SettledBy | None = None
+    held_up: str | None = None
 
 
 class HostItem(_Open):

@@ -10,7 +10,12 @@ from typing import Any
 from domain_model.domain import Domain
 from domain_model.operations import VERBS, VerbClass
 
-ENDS = (Domain.OperationSucceeded, Domain.OperationFailed, Domain.OperationOutcomeUnknown)
+ENDS = (
+    Domain.OperationSucceeded,
+    Domain.OperationFailed,
+    Domain.OperationOutcomeUnknown,
+    Domain.OperationCancelled,
+)
 """What takes an operation out of the queue, for good."""
 TOPICS = [event.TOPIC for event in (Domain.OperationRequested, Domain.OperationStarted, *ENDS)]
 """What changes the queue."""

@@ -124,7 +124,17 @@ def failed(operation: str, host: str = ALPHA) -> Told:
 
 
 def unknown(operation: str, host: str = ALPHA) -> Told:
-    return Domain.OperationOutcomeUnknown, {"operation": operation, "host": host, "message": "lost"}
+    lost = {"operation": operation, "host": host, "message": "lost", "evidence_lasts": True}
+    return Domain.OperationOutcomeUnknown, lost
+
+
+def cancelled(operation: str, host: str = ALPHA) -> Told:
+    return Domain.OperationCancelled, {"operation": operation, "host": host}
+
+
+def settled(operation: str, host: str = ALPHA) -> Told:
+    said = {"operation": operation, "host": host, "outcome": "succeeded", "evidence": "its uptime"}
+    return Domain.OperationSettled, said
 
 
 def verified(domain: Domain, host: str = BETA) -> Domain:

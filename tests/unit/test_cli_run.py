@@ -33,7 +33,10 @@ OURS = [(words, command) for words, command in every_verb() if isinstance(comman
 ELSEWHERE = {("up",), ("down",), ("serve",), ("worker",), ("projector",), ("alerter",), ("help",), ("simulator",)}
 
 
-OVER_AT_ONCE = {("projections", "rebuild"), ("projections", "resume"), ("acknowledge-restore",)}
+OVER_AT_ONCE = {
+    *(("projections", "rebuild"), ("projections", "resume"), ("acknowledge-restore",)),
+    *(("operation", "cancel"), ("operation", "settle")),
+}
 RECORDING_NOTHING = {("export",), ("import",), ("backup",)}
 
 

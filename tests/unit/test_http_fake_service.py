@@ -21,9 +21,11 @@ from revisor.read_models import ReadModels
 from revisor.restores import Restores
 from revisor.rows import Page
 from revisor.service import Service
+from revisor.settlements import Settlements
 from revisor.status import LogStatus, PoolStatus, Status, StatusReader
 from revisor.store.context import Context
 from tests.unit.fake_restores import FakeRestores
+from tests.unit.fake_settlements import FakeSettlements
 
 UUID_OF_WEB = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 SEEN_AT = "2026-11-23T15:27:05.000000Z"
@@ -122,6 +124,7 @@ class FakeService:
         self.status_reader.forget()
         self.read_models = FakeReadModels(self._note)
         self.restores = FakeRestores(self._note)
+        self.settlements = FakeSettlements(self._note, self.known_operations)
 
     def settle(self, **outcome: Any) -> None:
         """End all operations that run, and those that come."""
@@ -380,6 +383,7 @@ def open_door(service: FakeService) -> Iterator[Client]:
             (StatusReader, FakeStatusReader, {"forget"}),
             (ReadModels, FakeReadModels, set[str]()),
             (Restores, FakeRestores, set[str]()),
+            (Settlements, FakeSettlements, set[str]()),
         )
         for name, _ in inspect.getmembers(fake, inspect.isfunction)
         if not name.startswith("_") and name not in its_own

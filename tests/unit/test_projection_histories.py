@@ -19,6 +19,7 @@ from domain_model.names import HOSTS, Name
 from projections.ports import RecordedEvent
 from revisor.store.mapper import topics
 from tests.unit.checkpoint_fields import as_checkpoint
+from tests.unit.operation_fields import any_of_operation
 from tests.unit.people_histories import about_people
 
 _SPACE = UUID("00000000-0000-4000-8000-000000000000")
@@ -137,6 +138,18 @@ def operation(history: History, domain: Domain, name: str, verb: str, end: type[
     history.record(domain, end, operation=operation, host=ALPHA, **said)
 
 
+def settled(history: History, domain: Domain) -> None:
+    """One operation is withdrawn; of two whose outcome was unknown, somebody knows by now."""
+    withdrawn = {"operation": str(named("withdraw")), "host": ALPHA}
+    history.record(domain, Domain.OperationRequested, **withdrawn, verb="start", arguments={})
+    history.record(domain, Domain.OperationCancelled, **withdrawn)
+    for name, outcome in (("find done", "succeeded"), ("find not done", "failed")):
+        lost = {"message": "the answer was lost", "evidence_lasts": True}
+        operation(history, domain, name, "reboot", Domain.OperationOutcomeUnknown, **lost)
+        said = {"outcome": outcome, "evidence": "its uptime"}
+        history.record(domain, Domain.OperationSettled, operation=str(named(name)), host=ALPHA, **said)
+
+
 def life(history: History, domain: Domain) -> None:
     """Everything that can become of a domain itself, ending shut off, persistent and with four snapshots on alpha."""
     running = state(DomainState.RUNNING, 1, id=7, live=digest("live"))
@@ -223,6 +236,7 @@ def every_topic() -> list[Any]:
     operation(history, domain, "define it", "define", Domain.OperationSucceeded, result={"position": 3, "at": 0.25})
     operation(history, domain, "fail", "start", Domain.OperationFailed, code=55, message="no", result={})
     operation(history, domain, "lose", "destroy", Domain.OperationOutcomeUnknown, message="the answer was lost")
+    settled(history, domain)
     life(history, domain)
     backups(history, domain)
     away(history, domain)
@@ -258,7 +272,7 @@ _KINDS = (
     *(Domain.BackupBegun, Domain.BackupEnded),
     *(Domain.ReplicaVerified, Domain.Updated, Domain.LiveChanged, Domain.Rebooted, Domain.Reset),
     *(Domain.OperationRequested, Domain.OperationStarted, Domain.OperationSucceeded),
-    *(Domain.OperationFailed, Domain.OperationOutcomeUnknown),
+    *(Domain.OperationFailed, Domain.OperationOutcomeUnknown, Domain.OperationCancelled, Domain.OperationSettled),
 )
 
 
@@ -273,7 +287,7 @@ def happen(history: History, domain: Domain, pick: Pick) -> None:
 
 def _fields(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
     if kind.__name__.startswith("Operation"):
-        return _of_operation(kind, pick)
+        return any_of_operation(kind, pick) | {"operation": str(named(pick(("first", "second", "third"))))}
     if kind in _STATES or kind is Domain.SnapshotReverted:
         fields = state(
             _STATES.get(kind, DomainState.RUNNING), pick((0, 1)), id=pick((None, 1, 2)), live=pick((None, "x"))
@@ -300,17 +314,6 @@ def _fields(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
         Domain.LiveChanged: {"live": digest(pick(("one", "two")))},
     }
     return rest.get(kind, {})
-
-
-def _of_operation(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
-    said: dict[Any, dict[str, Any]] = {
-        Domain.OperationRequested: {"verb": "start", "arguments": {"flags": pick((0, 1))}},
-        Domain.OperationStarted: {"worker": str(named("w")), "epoch": 1, "evidence": {}},
-        Domain.OperationSucceeded: {"result": {"n": pick((1, 2))}},
-        Domain.OperationFailed: {"code": 55, "message": "no", "result": {}},
-        Domain.OperationOutcomeUnknown: {"message": "lost"},
-    }
-    return {"operation": str(named(pick(("first", "second", "third")))), **said[kind]}
 
 
 def _of_checkpoints(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:

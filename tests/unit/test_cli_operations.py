@@ -1,0 +1,123 @@
+"""Operations at both doors: withdrawing one, saying how one ended, and how a list of them shows that."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain_model.errors import OperationInvalid
+from domain_model.operations import OperationState
+from revisor.client import Refusal
+from tests.unit.command_line import CommandLine, Door
+
+STARTED = OperationInvalid("operation X was started and goes on: wait for it", field="operation", value="X")
+UNKNOWN = {"state": "unknown"}
+
+
+def asked_for(line: CommandLine, **outcome: Any) -> str:
+    """An operation that somebody asked for; its id."""
+    line.service.outcome = outcome
+    assert line.run("start", "web", "--no-wait").code == 0
+    [id] = line.service.known_operations
+    line.service.asked.clear()
+    line.service.contexts.clear()
+    return str(id)
+
+
+def test_an_operation_is_withdrawn_in_the_name_of_who_asks(line: CommandLine) -> None:
+    id = asked_for(line, state="queued")
+    done = line.run("operation", "cancel", id, "--reason", "not today", "--ticket", "T-1")
+    assert (done.code, done.err, done.out.rstrip()) == (0, "", f"Operation {id} cancelled")
+    assert line.service.asked == [("cancel", UUID(id))]
+    assert [(context.reason, context.ticket) for context in line.service.contexts] == [("not today", "T-1")]
+
+
+def test_one_that_is_not_withdrawn_ends_with_1_and_says_what_can_be_done(line: CommandLine) -> None:
+    line.service.trouble = STARTED
+    done = line.run("operation", "cancel", str(uuid4()))
+    assert (done.code, done.out) == (1, "")
+    assert done.last == (
+        "error: Requested operation is not valid: operation X was started and goes on: wait for it [55]"
+    )
+
+
+def test_who_waits_for_one_that_is_withdrawn_ends_with_1_and_hears_of_it(line: CommandLine) -> None:
+    line.service.outcome = {"state": "cancelled"}
+    done = line.run("start", "web")
+    [id] = line.service.known_operations
+    assert (done.code, done.out) == (1, "")
+    assert done.last == f"error: operation {id} was cancelled before it was started: nothing was done [78]"
+
+
+def test_a_person_says_how_one_ended_with_evidence(line: CommandLine) -> None:
+    id = asked_for(line, **UNKNOWN)
+    done = line.run("operation", "settle", id, "--as", "failed", "--evidence", "its uptime is 3 days")
+    assert (done.code, done.err, done.out.rstrip()) == (0, "", f"Operation {id} settled as failed")
+    assert line.service.asked == [("settle", UUID(id), OperationState.FAILED, "its uptime is 3 days")]
+
+
+@pytest.mark.parametrize("words", [("cancel",), ("settle", "--as", "succeeded", "--evidence", "I saw it")], ids=str)
+def test_the_document_of_an_ended_one_is_that_of_operations(line: CommandLine, words: tuple[str, ...]) -> None:
+    id = asked_for(line, **UNKNOWN)
+    document = json.loads(line.run("operation", *words, id, "--output", "json").out)
+    assert set(document) == {"kind", "position", "observed_at", "items"}
+    assert (document["kind"], document["items"][0]["id"]) == ("operations", id)
+    assert document["items"][0]["state"] == ("cancelled" if words == ("cancel",) else "succeeded")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("cancel", "web"), 8, "'web' is no operation's id"),
+        (("settle", str(uuid4()), "--as", "done", "--evidence", "so"), 8, "'done' is not one of"),
+        (("settle", str(uuid4()), "--as", "failed"), 8, "requires --evidence option"),
+        (("settle", str(uuid4()), "--evidence", "so"), 8, "requires --as option"),
+        (("settle", str(uuid4()), "--as", "failed", "--evidence", " "), 8, "Option argument is empty"),
+        (("cancel", str(uuid4()), "--no-wait"), 8, "--no-wait"),
+    ],
+    ids=["no id", "no outcome", "no evidence", "no --as", "empty evidence", "nothing to wait for"],
+)
+def test_what_is_not_understood_is_refused_before_anything_is_asked(
+    line: CommandLine, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = line.run("operation", *words)
+    assert done.code != 0
+    assert said in done.err
+    assert done.last.endswith(f"[{code}]")
+    assert line.service.asked == []
+
+
+def test_the_list_shows_who_settled_one_and_that_the_host_of_another_is_away(line: CommandLine) -> None:
+    asked_for(line, state="succeeded", settled={"by": "agent:alpha", "evidence": "looked at again"})
+    [settled] = line.run("operations").out.splitlines()[2:3]
+    assert "succeeded, settled by agent:alpha: looked at again" in settled
+    line.service.settle(state="started", settled=None, held_up="connection refused")
+    [waits] = line.run("operations").out.splitlines()[2:3]
+    assert "started, its host is away" in waits
+
+
+def test_the_log_shows_why_somebody_settled_or_withdrew_one(line: CommandLine) -> None:
+    entry = {
+        "position": 7,
+        "recorded_at": "2026-11-23T15:27:05.000000Z",
+        "occurred_at": None,
+        "topic": "operation.settled",
+        "actor": "uid:7(bob)",
+        "summary": "reboot: succeeded: its uptime",
+        "reason": "asked the guest",
+        "ticket": None,
+    }
+    line.service.history = [entry]
+    told = line.run("log", "web").out.rstrip()
+    assert told.endswith("uid:7(bob)  operation.settled: reboot: succeeded: its uptime [asked the guest]")
+
+
+def test_over_http_evidence_and_outcome_are_needed(door: Door) -> None:
+    service, client = door
+    service.forget()
+    for body in ({}, {"as": "failed"}, {"evidence": "so"}, {"as": "cancelled", "evidence": "so"}):
+        with pytest.raises(Refusal) as refused:
+            client.request("POST", f"/v1/operations/{uuid4()}/settle", body=body)
+        assert refused.value.code == 8
+    assert service.asked == []
