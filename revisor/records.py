@@ -29,6 +29,12 @@ WHERE q.host = %s AND (NOT q.exclusive OR NOT EXISTS (
 AND NOT EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL)
 ORDER BY q.position LIMIT 100
 """
+# What was on record when the log was restored may have been followed by more than the log knows of: no look tells of it.
+_UNKNOWN = """
+SELECT id, domain, verb, actor, correlation FROM views.operations
+WHERE host = %s AND state = 'unknown' AND ended_position > coalesce((SELECT max(position) FROM work.restores), 0)
+ORDER BY ended_position
+"""
 
 
 class AgentRecords:
@@ -57,6 +63,22 @@ class AgentRecords:
                 correlation=row["correlation"],
             )
             for row in self._database.fetch(_QUEUED, host)
+        ]
+
+    def unknown(self, host: UUID) -> Sequence[QueuedOperation]:
+        """See ``workers.ports.Records``."""
+        return [
+            QueuedOperation(
+                id=row["id"],
+                domain=row["domain"],
+                host=host,
+                verb=row["verb"],
+                started=True,
+                epoch=None,
+                actor=row["actor"],
+                correlation=row["correlation"],
+            )
+            for row in self._database.fetch(_UNKNOWN, host)
         ]
 
     def placed(self, host: UUID) -> Sequence[PlacedDomain]:

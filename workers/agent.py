@@ -26,6 +26,7 @@ from workers.ports import (
     Sightings,
     UnreadableDomain,
 )
+from workers.reconciler import Reconciler
 from workers.steps import Reached, go_on
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class HostAgent:
         self._lead = lead
         self._applier = Applier(driver, records, lead, reached)
         self._observer = Observer(driver, records, lead)
+        self._reconciler = Reconciler(driver, records, lead)
         self._observe_every_s = observe_every_s
         self._observe_at = 0.0
         self._identified = False
@@ -173,6 +175,7 @@ class HostAgent:
         self._observe_at = now + self._observe_every_s
         try:
             begun = self._sightings.begin(self._lead.host)
+            self._reconciler.run_once(self.busy)
             self._observer.run_once(self.busy, closely=self._sightings.closely(self._lead.host))
             if self._sightings.adopting(self._lead.host):
                 self._sightings.adopted(self._lead.host, self._observer.adopt())

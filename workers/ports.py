@@ -81,6 +81,10 @@ class Records(Protocol):
         """The operations of a host that may be worked on: started ones, and those whose turn it is."""
         ...
 
+    def unknown(self, host: UUID) -> Sequence[QueuedOperation]:
+        """The operations of a host whose outcome is unknown; perhaps known since a moment ago."""
+        ...
+
     def placed(self, host: UUID) -> Sequence[PlacedDomain]:
         """The domains recorded on a host."""
         ...

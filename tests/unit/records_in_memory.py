@@ -62,6 +62,14 @@ class RecordsInMemory:
             if o.host == str(host)
         ]
 
+    def unknown(self, host: UUID) -> Sequence[QueuedOperation]:
+        return [
+            QueuedOperation(UUID(o.id), stream, host, o.verb, True, None, "alice", UUID(o.id))  # noqa: FBT003
+            for stream in self.streams
+            for o in self.domain(stream).unknown.values()
+            if o.host == str(host)
+        ]
+
     def placed(self, host: UUID) -> Sequence[PlacedDomain]:
         domains = [self.domain(stream) for stream in self.streams]
         return [
