@@ -3,10 +3,11 @@
 One look cannot tell a worker that died from one that lives, as leases know no clock; that a host is looked at can be told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from revisor.status import HostStatus, ProjectionStatus, Status
+from domain_model.operations import OperationState
+from revisor.status import HostStatus, ProjectionStatus, Status, Unsettled
 
 BEHIND_S = 10.0
 """So long the doors wait for the read models to catch up; from then on people read what was, and are not told."""
@@ -31,7 +32,7 @@ class Problem:
 
 
 def problems_of(status: Status) -> list[str]:
-    """What is wrong, in sentences: the log and its vault first, then read models, then hosts; empty when all is well."""
+    """What is wrong, in sentences: the log and its vault first, then read models, hosts, operations; empty when all is well."""
     return [problem.says for problem in found_in(status)]
 
 
@@ -43,6 +44,8 @@ def found_in(status: Status) -> Iterator[Problem]:
         yield from _of_projection(projection)
     for host in status.hosts:
         yield from _of_host(host)
+    yield from _of_operations([each for each in status.unsettled if each.state == OperationState.STARTED], _waits)
+    yield from _of_operations([each for each in status.unsettled if each.state == OperationState.UNKNOWN], _unknown)
 
 
 def _of_restore(why: str | None) -> Iterator[Problem]:
@@ -77,3 +80,27 @@ def _of_host(host: HostStatus) -> Iterator[Problem]:
         )
     elif host.unobserved_s > UNOBSERVED_S:
         yield Problem(f"host/{name}/unobserved", f"host {name} was last looked at {host.unobserved_s:.0f} s ago")
+
+
+def _of_operations(those: Sequence[Unsettled], told: Callable[[Unsettled], str]) -> Iterator[Problem]:
+    """One each, and one for those that are not named."""
+    for each in those:
+        yield Problem(f"operation/{each.id}/{each.state}", told(each))
+    more = those[0].total - len(those) if those else 0
+    if more:
+        said = f"{more} more operations are {those[0].state} likewise: see 'revisor operations'"
+        yield Problem(f"operation/others/{those[0].state}", said)
+
+
+def _waits(operation: Unsettled) -> str:
+    return (
+        f"{operation.verb} of domain {operation.domain} (operation {operation.id}) was started, and host {operation.host}"
+        " does not answer: what became of it is looked at when that is back"
+    )
+
+
+def _unknown(operation: Unsettled) -> str:
+    return (
+        f"nobody knows whether {operation.verb} of domain {operation.domain} happened (operation {operation.id}):"
+        " look at it, and say so with 'revisor operation settle'"
+    )

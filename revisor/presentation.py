@@ -196,6 +196,7 @@ def status(seen: Status, pool: PoolStatus, problems: list[str]) -> Shown:
         "log": {**asdict(seen.log), "recorded_at": time(seen.log.recorded_at)},
         "projections": [asdict(each) for each in seen.projections],
         "hosts": [{**asdict(each), "observed_at": time(each.observed_at)} for each in seen.hosts],
+        "unsettled": [asdict(each) for each in seen.unsettled],
         "database": {"version": seen.postgres, "connections": asdict(pool)},
     }
 

@@ -60,6 +60,21 @@ class HostStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """An operation that may have happened or not: its outcome is unknown, or its host went away meanwhile."""
+
+    id: str
+    verb: str
+    domain: str
+    """Its name or, of one that was never there, its id."""
+    host: str
+    state: str
+    """``unknown`` or ``started``."""
+    total: int
+    """How many there are of its state; the ten oldest are told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The database as it was at one moment. Projections and hosts are in the order of their names."""
 
@@ -68,6 +83,7 @@ class Status:
     """The version of the server."""
     projections: tuple[ProjectionStatus, ...]
     hosts: tuple[HostStatus, ...]
+    unsettled: tuple[Unsettled, ...] = ()
     restore: str | None = None
     """Why the log is taken for a restored one, as long as nobody has acknowledged it."""
     master_key: str | None = None
@@ -124,6 +140,22 @@ CROSS JOIN LATERAL (
 WHERE h.removed_at IS NULL ORDER BY h.name COLLATE "C"
 """
 
+_UNSETTLED = """
+SELECT o.id::text, o.verb, o.state, coalesce(h.name, o.host::text) AS host,
+       coalesce((SELECT d.name FROM views.domains d WHERE d.domain = o.domain
+                 ORDER BY d.host = o.host DESC, d.position DESC LIMIT 1), o.domain::text) AS domain, o.total
+FROM (
+    (SELECT id, verb, state, host, domain, count(*) OVER () AS total FROM views.operations
+     WHERE state = 'unknown' ORDER BY requested_position LIMIT 10)
+    UNION ALL
+    (SELECT q.operation, q.verb, 'started', q.host, q.domain, count(*) OVER ()
+     FROM work.operation_queue q JOIN work.sightings s ON s.host = q.host
+     WHERE q.started AND (s.problem IS NOT NULL OR s.observed_at < clock_timestamp() - interval '60s')
+     ORDER BY q.position LIMIT 10)
+) AS o LEFT JOIN views.hosts h ON h.id = o.host
+ORDER BY o.state DESC, o.id
+"""
+
 _RESTORE = "SELECT string_agg(why, '; ' ORDER BY found_at) AS why FROM work.restores WHERE acknowledged_at IS NULL"
 
 _Part = TypeVar("_Part")
@@ -171,17 +203,19 @@ class StatusReader:
                 postgres=connection.execute("SHOW server_version").fetchall()[0]["server_version"],
                 projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
                 hosts=_rows(connection, HostStatus, _HOSTS),
+                unsettled=_rows(connection, Unsettled, _UNSETTLED),
                 restore=connection.execute(_RESTORE).fetchall()[0]["why"],
                 master_key=self._master_key(),
             )
 
     def _keep_from_being_replaced(self, connection: Connection[DictRow]) -> None:
-        """Before the look begins: a table of hosts put in place by a rebuild since then would be seen, and no row of it."""
+        """Before the look begins: a table put in place by a rebuild since then would be seen, and no row of it."""
         connection.execute(f"SET LOCAL lock_timeout = '{self._look_s * 500}ms'".encode())
         try:
-            connection.execute("LOCK TABLE views.hosts IN ACCESS SHARE MODE")
+            # In the order in which a rebuild takes them: neither waits for what the other has.
+            connection.execute("LOCK TABLE views.domains, views.hosts, views.operations IN ACCESS SHARE MODE")
         except errors.LockNotAvailable as held:
-            raise errors.LockNotAvailable("its table of hosts is locked by somebody for too long") from held
+            raise errors.LockNotAvailable("its read models are locked by somebody for too long") from held
 
 
 def _rows(connection: Connection[DictRow], kind: type[_Part], query: LiteralString) -> tuple[_Part, ...]:

@@ -270,6 +270,17 @@ class DatabaseStatus(_Open):
     connections: PoolStatus
 
 
+class UnsettledOperation(_Open):
+    """One that may have happened or not. ``total`` is how many there are of its state: the ten oldest are told."""
+
+    id: UUID
+    verb: str
+    domain: str
+    host: str
+    state: Literal["started", "unknown"]
+    total: int
+
+
 class StatusItem(_Open):
     status: Literal["ok", "degraded"]
     problems: list[str]
@@ -278,6 +289,7 @@ class StatusItem(_Open):
     log: LogStatus
     projections: list[ProjectionStatus]
     hosts: list[HostStatus]
+    unsettled: list[UnsettledOperation] = []
     database: DatabaseStatus
 
 

@@ -110,7 +110,7 @@ def test_an_empty_log_has_no_last_event_and_nothing_behind_it(database: Database
 
 
 def test_a_database_in_which_no_projector_ever_ran_is_no_revisor_yet(reader: StatusReader) -> None:
-    with pytest.raises(psycopg.Error, match=r'relation "views\.hosts" does not exist'):
+    with pytest.raises(psycopg.Error, match=r'relation "views\.domains" does not exist'):
         reader.read()
 
 
@@ -291,5 +291,5 @@ def test_a_look_that_begins_while_a_rebuild_ends_shows_the_hosts(database: Datab
 
 @pytest.mark.usefixtures("product")
 def test_a_look_waits_no_longer_than_it_may_for_a_table_of_hosts_that_is_locked(database: Database) -> None:
-    with hosts_being_replaced(database), pytest.raises(errors.LockNotAvailable, match="its table of hosts is locked"):
+    with hosts_being_replaced(database), pytest.raises(errors.LockNotAvailable, match="its read models are locked"):
         StatusReader(database).read()

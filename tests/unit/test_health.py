@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from revisor.health import BEHIND_S, UNOBSERVED_S, problems_of
-from revisor.status import HostStatus, LogStatus, ProjectionStatus, Status
+from revisor.status import HostStatus, LogStatus, ProjectionStatus, Status, Unsettled
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WELL = ProjectionStatus("snapshots", position=812, behind=0, lag_s=0.0, parked_at=None, error=None)
@@ -80,4 +80,20 @@ def test_a_master_key_that_is_not_where_it_was_is_said() -> None:
     lost = replace(status(WELL, LED), master_key="/k is not there any more")
     assert problems_of(lost) == [
         "the master key is to be put back before anything is started again: /k is not there any more"
+    ]
+
+
+def test_what_may_have_happened_or_not_is_named_with_what_to_do() -> None:
+    lost = Unsettled("6695eb01", "reboot", "web", "alpha", "unknown", total=12)
+    waits = replace(lost, id="77a6fc12", verb="save", state="started", total=1)
+    assert problems_of(replace(status(LED), unsettled=(lost, waits))) == [
+        (
+            "save of domain web (operation 77a6fc12) was started, and host alpha does not answer: what became of it is"
+            " looked at when that is back"
+        ),
+        (
+            "nobody knows whether reboot of domain web happened (operation 6695eb01): look at it, and say so with"
+            " 'revisor operation settle'"
+        ),
+        "11 more operations are unknown likewise: see 'revisor operations'",
     ]

@@ -206,6 +206,7 @@ def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, c
                 "oldest_queued_s": 3600.0,
             }
         ],
+        "unsettled": [],
         "database": {"version": "18.6", "connections": {"most": 20, "used": 1, "idle": 2, "waiting": 0}},
     }
 
