@@ -203,8 +203,8 @@ class Applier:
             if operation is not None:
                 _record_outcome(now, self._records, operation, host, refusal, None)
 
-        domain = self._records.domain(queued.domain)
-        names = {domain.operations[str(queued.id)].arguments.get("name")}
+        asked = self._records.domain(queued.domain).operations.get(str(queued.id))
+        names = set() if asked is None else {asked.arguments.get("name")}
         self._records.change(queued.domain, end, lead=self._lead, operation=queued, names=_texts(names))
 
     def _change(self, queued: QueuedOperation, task: Task, decide: Callable[[Domain], None]) -> None:
