@@ -65,6 +65,7 @@ class _Figures(Collector):
             yield _gauge("revisor_problems", "How many problems revisor status names.", len(problems_of(self._status)))
             waits = self._status.restore is not None
             yield _gauge("revisor_restore_pending", "Whether a restore of the log waits to be acknowledged.", waits)
+            yield _gauge("revisor_operations_unknown", "Operations whose outcome is unknown.", self._status.unknown)
             yield from _of_log(self._status.log)
             for name, words, figure in _OF_PROJECTIONS:
                 values = [(each.name, figure(each)) for each in self._status.projections]

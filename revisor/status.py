@@ -95,6 +95,11 @@ class Status:
         return min((each.position for each in self.projections if each.parked_at is None), default=0)
 
     @property
+    def unknown(self) -> int:
+        """How many operations have an unknown outcome."""
+        return next((each.total for each in self.unsettled if each.state == "unknown"), 0)
+
+    @property
     def observed_at(self) -> datetime | None:
         """The last look at the host that was not looked at for longest."""
         return min((each.observed_at for each in self.hosts if each.observed_at is not None), default=None)

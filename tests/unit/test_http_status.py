@@ -16,6 +16,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from revisor.client import Client, Refusal
+from revisor.status import Unsettled
 from tests.architecture.copied_house import ROOT
 from tests.lab.awaiting import eventually
 from tests.unit.test_health import LED, WELL, status
@@ -216,14 +217,17 @@ def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, c
 
 def test_the_metrics_are_the_same_figures(reader: FakeStatusReader, client: Client) -> None:
     reader.known = status(WELL, PARKED, LED, replace(LED, name="beta", worker=None, problem="no", queued=0))
+    lost = Unsettled("6695eb01", "reboot", "web", "alpha", "unknown", total=12)
+    reader.known = replace(reader.known, unsettled=(replace(lost, state="started", total=1), lost))
     assert {key: value for key, value in figures(client).items() if "info" not in key[0]} == {
         ("revisor_database_up", ""): 1,
         ("revisor_database_pool_connections", "used"): 1,
         ("revisor_database_pool_connections", "idle"): 2,
         ("revisor_database_pool_connections_max", ""): 20,
         ("revisor_database_pool_waiting", ""): 0,
-        ("revisor_problems", ""): 3,
+        ("revisor_problems", ""): 6,
         ("revisor_restore_pending", ""): 0,
+        ("revisor_operations_unknown", ""): 12,
         ("revisor_log_head_position", ""): 812,
         ("revisor_log_head_recorded_timestamp_seconds", ""): 1795435200,
         ("revisor_log_size_bytes", ""): 8192,
