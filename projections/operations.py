@@ -112,7 +112,7 @@ def _changes(event: RecordedEvent, state: str) -> dict[str, Any]:
         case Domain.OperationCancelled():
             return ended | {"state": OperationState.CANCELLED.value}
         case _:
-            return ended | _settled(event) if state == OperationState.UNKNOWN else {}
+            return ended | _settled(event)
 
 
 def _settled(event: RecordedEvent) -> dict[str, Any]:
