@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from revisor.health import BEHIND_S, UNOBSERVED_S, problems_of
+from revisor.health import BEHIND_S, UNOBSERVED_S, found_in, problems_of
+from revisor.settings import ALERT_KINDS
 from revisor.status import HostStatus, LogStatus, ProjectionStatus, Status, Unsettled
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -57,6 +58,15 @@ def test_a_revisor_that_is_well_has_no_problem_however_long_its_operations_wait(
 )
 def test_what_is_wrong_is_one_sentence(wrong: ProjectionStatus | HostStatus, said: str) -> None:
     assert problems_of(status(wrong)) == [said]
+
+
+def test_every_kind_of_problem_can_be_told_by_alerts() -> None:
+    everything = replace(
+        status(replace(WELL, parked_at=813), replace(LED, worker=None)), restore="it is older", master_key="it is gone"
+    )
+    everything = replace(everything, unsettled=(Unsettled("1", "start", "web", "alpha", "unknown", 1),))
+    kinds = {problem.key.partition("/")[0] for problem in found_in(everything)}
+    assert kinds | {"database"} == ALERT_KINDS
 
 
 def test_what_is_a_little_late_is_no_problem_yet() -> None:
