@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain_model import checkpoints, operation_events
+from domain_model import checkpoints, drift, operation_events
 from domain_model.facts import (
     Fact,
     ImagesFact,
@@ -256,6 +256,11 @@ class Domain(Aggregate):
 
     class BackupEnded(checkpoints.BackupEnding, Event):
         TOPIC: ClassVar[str] = "backup.ended"
+
+    # What is to be so, though nobody asked for it.
+
+    class DriftAccepted(drift.Acceptance, Event):
+        TOPIC: ClassVar[str] = "drift.accepted"
 
     # What became so: placements.
 

@@ -2,6 +2,7 @@
 
 from projections.checkpoints import Checkpoints
 from projections.domains import Domains
+from projections.drift import Drift
 from projections.hosts import Hosts
 from projections.operations import Operations
 from projections.projection import Projection
@@ -10,4 +11,4 @@ from projections.snapshots import Snapshots
 
 def all_projections() -> tuple[Projection, ...]:
     """Every projection, in the order in which people read about them."""
-    return (Hosts(), Domains(), Snapshots(), Checkpoints(), Operations())
+    return (Hosts(), Domains(), Snapshots(), Checkpoints(), Operations(), Drift())

@@ -6,6 +6,7 @@ from typing import Any
 from domain_model.checkpoints import CheckpointFact
 from domain_model.commands import HostNames, describe_arguments
 from domain_model.domain import Domain
+from domain_model.drift import SNAPSHOT
 from domain_model.facts import SnapshotFact, StateFact
 from domain_model.libvirt import DomainState, reason_words
 from projections.ports import RecordedEvent
@@ -53,6 +54,13 @@ def _ended(said: Domain.BackupEnded, _: HostNames) -> str:
     return said.outcome if said.message is None else f"{said.outcome}: {said.message}"
 
 
+def _accepted(said: Domain.DriftAccepted, _: HostNames) -> str:
+    """Snapshots are there by their ids, which tell a reader nothing: they are counted."""
+    plain = [aspect for aspect in said.aspects if not aspect.startswith(f"{SNAPSHOT} ")]
+    snapshots = len(said.aspects) - len(plain)
+    return ", ".join([*plain, *([f"{snapshots} snapshot{'s' if snapshots > 1 else ''}"] if snapshots else [])])
+
+
 _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.Created: lambda said, _: f"domain '{said.name}' ({said.uuid})",
     Domain.OperationRequested: _requested,
@@ -61,6 +69,7 @@ _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.OperationSettled: lambda said, _: f"{said.outcome}: {said.evidence}",
     Domain.Renamed: lambda said, _: f"from '{said.name_before}' to '{said.name}'",
     Domain.ImagesSeen: _images,
+    Domain.DriftAccepted: _accepted,
     Domain.HandedOver: lambda said, hosts: f"from {hosts.get(said.previous)} to {hosts.get(said.host)}",
     Domain.ReplicaVerified: lambda said, _: f"{said.identical} of {said.total} snapshots identical",
     Domain.SnapshotDeleted: _deleted,

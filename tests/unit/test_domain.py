@@ -68,6 +68,7 @@ CHECKPOINT_DELETED = fact(
     current="id-l",
     metadata_only=True,
 )
+ACCEPTED: Told = (Domain.DriftAccepted, {"host": ALPHA, "aspects": ["state", "snapshot id-a"], "position": 7})
 EVERY_EVENT: tuple[Told, ...] = (
     requested("one", "define", name="guest", xml="digest"),
     begun("one"),
@@ -83,6 +84,7 @@ EVERY_EVENT: tuple[Told, ...] = (
     cancelled("withdrawn"),
     started(),
     entered(Domain.Suspended, DomainState.PAUSED),
+    ACCEPTED,
     entered(Domain.Resumed, DomainState.RUNNING, 5),
     entered(Domain.PMSuspended, DomainState.PMSUSPENDED, 0),
     entered(Domain.Crashed, DomainState.CRASHED),

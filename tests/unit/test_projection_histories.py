@@ -20,6 +20,7 @@ from projections.ports import RecordedEvent
 from revisor.store.mapper import topics
 from tests.unit.checkpoint_fields import as_checkpoint
 from tests.unit.operation_fields import any_of_operation
+from tests.unit.drift_fields import accepted_drift
 from tests.unit.people_histories import about_people
 
 _SPACE = UUID("00000000-0000-4000-8000-000000000000")
@@ -240,6 +241,7 @@ def every_topic() -> list[Any]:
     life(history, domain)
     backups(history, domain)
     away(history, domain)
+    history.record(domain, Domain.DriftAccepted, **accepted_drift(BETA))
     gone = history.domain("gone", BETA)
     history.fact(gone, Domain.Started, BETA, name="gone", **state(DomainState.RUNNING, 1, id=2))
     history.fact(gone, Domain.SnapshotCreated, BETA, **snapshot("gone with it"))
@@ -270,7 +272,7 @@ _KINDS = (
     *(Domain.Renamed, Domain.ImagesSeen),
     *(Domain.CheckpointCreated, Domain.CheckpointRedefined, Domain.CheckpointDeleted),
     *(Domain.BackupBegun, Domain.BackupEnded),
-    *(Domain.ReplicaVerified, Domain.Updated, Domain.LiveChanged, Domain.Rebooted, Domain.Reset),
+    *(Domain.ReplicaVerified, Domain.Updated, Domain.LiveChanged, Domain.Rebooted, Domain.Reset, Domain.DriftAccepted),
     *(Domain.OperationRequested, Domain.OperationStarted, Domain.OperationSucceeded),
     *(Domain.OperationFailed, Domain.OperationOutcomeUnknown, Domain.OperationCancelled, Domain.OperationSettled),
 )
@@ -280,7 +282,7 @@ def happen(history: History, domain: Domain, pick: Pick) -> None:
     """Anything at all happens to a domain, whether or not it makes sense."""
     kind = pick(_KINDS)
     fields = {"host": pick(PLACES)} | _fields(kind, pick)
-    if not kind.__name__.startswith("Operation") and kind is not Domain.HandedOver:
+    if not kind.__name__.startswith("Operation") and kind not in (Domain.HandedOver, Domain.DriftAccepted):
         fields |= {"operation": None, "origin": "observed"}
     history.record(domain, kind, **fields)
 
@@ -312,6 +314,7 @@ def _fields(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:
         Domain.ImagesSeen: _images(pick(((), ("/top", "/base")))),
         Domain.Updated: {"autostart": pick((True, False)), "managed_save": pick((True, False))},
         Domain.LiveChanged: {"live": digest(pick(("one", "two")))},
+        Domain.DriftAccepted: accepted_drift(pick(PLACES)),
     }
     return rest.get(kind, {})
 

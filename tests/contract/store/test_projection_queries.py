@@ -251,5 +251,5 @@ def test_positions_tell_how_far_each_projection_is(database: Database, recording
     assert queries.position() == head
     assert queries.wait_for(head, 0)
     assert {state.name: state.position for state in queries.positions()} == dict.fromkeys(
-        ("checkpoints", "domains", "hosts", "operations", "snapshots"), head
+        ("checkpoints", "domains", "drift", "hosts", "operations", "snapshots"), head
     )
