@@ -26,14 +26,21 @@ class FreshLooks:
         self._sightings = Sightings(application.database)
 
     def take(
-        self, hosts: Sequence[HostRow], timeout_s: float, *, closely: UUID | None = None, adopting: bool = False
+        self,
+        hosts: Sequence[HostRow],
+        timeout_s: float,
+        *,
+        closely: UUID | None = None,
+        adopting: bool = False,
+        adopt: Sequence[str] = (),
     ) -> None:
         """Returns when all were looked at and the read models show what was seen.
 
-        ``closely`` is a domain to be looked at closely there; with ``adopting`` domains nobody recorded are taken in.
+        ``closely`` is a domain to be looked at closely there; with ``adopting`` domains nobody recorded are taken in,
+        with ``adopt`` those of them that have these UUIDs.
         Raises HypervisorUnreachable (38) naming a host that could not be looked at, or not in time.
         """
-        wanted = self._sightings.want([row.id for row in hosts], closely=closely, adopting=adopting)
+        wanted = self._sightings.want([row.id for row in hosts], closely=closely, adopting=adopting, adopt=adopt)
         self._application.nudge()
         deadline = time.monotonic() + timeout_s
         while not self._sightings.satisfied(wanted) and time.monotonic() < deadline:

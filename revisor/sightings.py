@@ -1,6 +1,6 @@
 """When each host was last looked at: written by its agent, read by the doors, never in the log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,8 +18,46 @@ class LastLook:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A domain that nobody recorded on the host where it was seen."""
+
+    host: str
+    host_name: str
+    uuid: str
+    name: str
+    since: datetime
+    elsewhere: str | None
+    """The host that owns the domain with this UUID."""
+
+
+_UNRECORDED = """
+UPDATE work.sightings s SET unrecorded = now.seen
+FROM (SELECT o.host, coalesce(jsonb_object_agg(f.key, jsonb_build_object('name', f.value,
+             'since', coalesce(o.unrecorded -> f.key ->> 'since', clock_timestamp()::text)))
+             FILTER (WHERE f.key IS NOT NULL), '{}') AS seen
+      FROM work.sightings o LEFT JOIN LATERAL jsonb_each_text(%s) AS f ON true WHERE o.host = %s GROUP BY o.host) now
+WHERE s.host = now.host AND s.unrecorded <> now.seen
+"""
+_STRANGERS = """
+SELECT s.host::text, h.name AS host_name, u.key AS uuid, u.value ->> 'name' AS name,
+       (u.value ->> 'since')::timestamptz AS since,
+       (SELECT o.name FROM views.domains d JOIN views.hosts o ON o.id = d.host
+        WHERE d.uuid = u.key AND d.present AND d.role = 'owner' AND o.removed_at IS NULL
+        AND (h.capabilities ->> 'unique_uuids')::boolean AND (o.capabilities ->> 'unique_uuids')::boolean
+        LIMIT 1) AS elsewhere
+FROM work.sightings s
+JOIN views.hosts h ON h.id = s.host AND h.removed_at IS NULL
+CROSS JOIN LATERAL jsonb_each(s.unrecorded) AS u
+WHERE NOT EXISTS (
+    SELECT FROM views.domains d WHERE d.uuid = u.key AND d.host = s.host
+    AND (d.present OR EXISTS (SELECT FROM work.operation_queue q WHERE q.domain = d.domain AND q.host = s.host)))
+"""
+_STRANGERS_ORDER = ' ORDER BY u.value ->> \'name\' COLLATE "C", h.name COLLATE "C", u.key'
+
+
 class Sightings:
-    """The looks at hosts. The first seven methods are ``workers.ports.Sightings``; the others are for doors."""
+    """The looks at hosts. The first eight methods are ``workers.ports.Sightings``; the others are for doors."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,16 +86,32 @@ class Sightings:
         )
         return frozenset() if row is None else frozenset(row["closely"])
 
-    def adopting(self, host: UUID) -> bool:
-        """Whether domains that nobody recorded are to be taken in."""
-        row = self._database.fetch_one("SELECT adopting FROM work.sightings WHERE host = %s", host)
-        return row is not None and row["adopting"]
+    def unrecorded(self, host: UUID, seen: Mapping[str, str]) -> None:
+        """These domains, names by UUID, are there and nobody recorded them; since when each is there is kept."""
+        self._database.execute(_UNRECORDED, Jsonb(dict(seen)), host)
 
-    def adopted(self, host: UUID, left: Mapping[str, str]) -> None:
-        """They were taken in, but for these, by name, each with why."""
-        self._database.execute(
-            "UPDATE work.sightings SET adopting = false, left_alone = %s WHERE host = %s", Jsonb(dict(left)), host
-        )
+    def adopting(self, host: UUID) -> frozenset[str] | None:
+        """The UUIDs of the domains nobody recorded that are to be taken in; None: all of them."""
+        row = self._database.fetch_one("SELECT adopting, adopt FROM work.sightings WHERE host = %s", host)
+        if row is None:
+            return frozenset()
+        return None if row["adopting"] else frozenset(row["adopt"])
+
+    def adopted(self, host: UUID, wanted: frozenset[str] | None, left: Mapping[str, str]) -> None:
+        """What ``adopting`` said was taken in, but for these, by name, each with why."""
+        if wanted is None:
+            self._database.execute(
+                "UPDATE work.sightings SET adopting = false, left_alone = %s WHERE host = %s", Jsonb(dict(left)), host
+            )
+        else:
+            # Others may have been wanted meanwhile.
+            self._database.execute(
+                "UPDATE work.sightings SET left_alone = left_alone || %s,"
+                " adopt = ARRAY(SELECT unnest(adopt) EXCEPT SELECT unnest(%s::text[])) WHERE host = %s",
+                Jsonb(dict(left)),
+                list(wanted),
+                host,
+            )
 
     def done(self, host: UUID, begun: int) -> None:
         """The look is over: whatever was asked for before it began is satisfied."""
@@ -91,22 +145,33 @@ class Sightings:
         """Whoever wanted unrecorded domains to be taken in has given up, or has what they wanted."""
         self._database.execute("UPDATE work.sightings SET adopting = false WHERE adopting")
 
-    def want(self, hosts: list[str], *, closely: UUID | None = None, adopting: bool = False) -> dict[str, int]:
+    def strangers(self, host: str | None = None) -> list[Stranger]:
+        """What the last looks found on hosts, or on the host with an id, that is recorded neither there nor about to be."""
+        here, more = ("", []) if host is None else (" AND s.host = %s", [host])
+        rows = self._database.fetch(_STRANGERS + here + _STRANGERS_ORDER, *more)
+        return [Stranger(**row) for row in rows]
+
+    def want(
+        self, hosts: list[str], *, closely: UUID | None = None, adopting: bool = False, adopt: Sequence[str] = ()
+    ) -> dict[str, int]:
         """Ask for a fresh look at these hosts; hand the answer to ``satisfied``.
 
-        ``closely`` is a domain to be looked at closely there; with ``adopting`` what nobody recorded is taken in.
+        ``closely`` is a domain to be looked at closely there; with ``adopting`` what nobody recorded is taken in, with
+        ``adopt`` those of it that have these UUIDs.
         """
         return {
             host: int(row["wanted"])
             for host in hosts
             for row in self._database.fetch(
-                "INSERT INTO work.sightings (host, wanted, closely, adopting) VALUES (%s, 1, %s, %s)"
+                "INSERT INTO work.sightings (host, wanted, closely, adopting, adopt) VALUES (%s, 1, %s, %s, %s)"
                 " ON CONFLICT (host) DO UPDATE SET wanted = work.sightings.wanted + 1,"
                 " closely = work.sightings.closely || excluded.closely,"
-                " adopting = work.sightings.adopting OR excluded.adopting RETURNING wanted",
+                " adopting = work.sightings.adopting OR excluded.adopting,"
+                " adopt = work.sightings.adopt || excluded.adopt RETURNING wanted",
                 UUID(host),
                 [] if closely is None else [closely],
                 adopting,
+                list(adopt),
             )
         }
 

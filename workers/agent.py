@@ -175,11 +175,14 @@ class HostAgent:
         self._observe_at = now + self._observe_every_s
         try:
             begun = self._sightings.begin(self._lead.host)
-            self._reconciler.run_once(self.busy)
-            self._observer.run_once(self.busy, closely=self._sightings.closely(self._lead.host))
-            if self._sightings.adopting(self._lead.host):
-                self._sightings.adopted(self._lead.host, self._observer.adopt())
-            self._sightings.done(self._lead.host, begun)
+            host, busy = self._lead.host, self.busy
+            self._reconciler.run_once(busy)
+            unrecorded = self._observer.run_once(busy, closely=self._sightings.closely(host))
+            wanted = self._sightings.adopting(host)
+            if wanted is None or wanted:
+                self._sightings.adopted(host, wanted, self._observer.adopt(wanted))
+            self._sightings.unrecorded(host, unrecorded)
+            self._sightings.done(host, begun)
         except Refused as silence:
             _log.warning("host %s: %s", self._lead.host_name, silence)
             self._sightings.unreachable(self._lead.host, str(silence))

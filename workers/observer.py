@@ -39,10 +39,10 @@ class Observer:
             if sighting is None or sighting.uuid == uuid:
                 self._seen.pop(domain, None)
 
-    def run_once(self, busy: frozenset[UUID], *, closely: frozenset[UUID] = frozenset()) -> None:
+    def run_once(self, busy: frozenset[UUID], *, closely: frozenset[UUID] = frozenset()) -> dict[str, str]:
         """Look at every domain recorded on the host but the busy ones, whose sightings belong to their operation.
 
-        Those in ``closely`` are looked at closely even if they look as before.
+        Returns the domains that are there and not recorded, names by UUID. Those in ``closely`` are looked at closely even if they look as before.
         Now and then at all of them closely: a definition may change while the sighting stays the same, and hints get
         lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads,
         OperationFailed (9) when a domain's secrets cannot be opened: its definitions cannot be compared then.
@@ -53,7 +53,8 @@ class Observer:
         for domain in closely:
             self._seen.pop(domain, None)
         sightings = {sighting.uuid: sighting for sighting in self._driver.domains()}
-        for placed in self._records.placed(self._lead.host):
+        recorded = self._records.placed(self._lead.host)
+        for placed in recorded:
             shown = sightings.get(placed.uuid), placed.role
             if placed.id in busy or self._seen.get(placed.id) == shown:
                 continue
@@ -62,18 +63,20 @@ class Observer:
             self._seen[placed.id] = shown
             if not self._settled(placed):
                 self._seen.pop(placed.id, None)
+        known = {placed.uuid for placed in recorded}
+        return {uuid: sighting.name for uuid, sighting in sightings.items() if uuid not in known}
 
-    def adopt(self) -> dict[str, str]:
-        """Take in every domain on the host that nobody recorded; returns what was left, by name, each with why.
+    def adopt(self, wanted: frozenset[str] | None = None) -> dict[str, str]:
+        """Take in every domain on the host that nobody recorded, or those of them with these UUIDs.
 
-        One that the log has elsewhere may be a replica started by somebody, or a handover the log does not know of: a
+        Returns what was left, by name, each with why. One that the log has elsewhere may be a replica started by somebody, or a handover the log does not know of: a
         person has to say. Raises HypervisorUnreachable and LeadLost.
         """
         host, left = self._lead.host, {}
         recorded = {placed.uuid for placed in self._records.placed(host)}
         unique_uuids = self._driver.capabilities.unique_uuids
         for sighting in self._driver.domains():
-            if sighting.uuid in recorded:
+            if sighting.uuid in recorded or (wanted is not None and sighting.uuid not in wanted):
                 continue
             try:
                 domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)

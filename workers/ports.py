@@ -183,12 +183,16 @@ class Sightings(Protocol):
         """The domains that somebody wants to be looked at closely in this look, each told once."""
         ...
 
-    def adopting(self, host: UUID) -> bool:
-        """Whether domains that nobody recorded are to be taken in."""
+    def unrecorded(self, host: UUID, seen: Mapping[str, str]) -> None:
+        """These domains, names by UUID, are there and nobody recorded them."""
         ...
 
-    def adopted(self, host: UUID, left: Mapping[str, str]) -> None:
-        """They were taken in, but for these, by name, each with why."""
+    def adopting(self, host: UUID) -> frozenset[str] | None:
+        """The UUIDs of those that are to be taken in; None: all of them."""
+        ...
+
+    def adopted(self, host: UUID, wanted: frozenset[str] | None, left: Mapping[str, str]) -> None:
+        """What ``adopting`` said was taken in, but for these, by name, each with why."""
         ...
 
     def done(self, host: UUID, begun: int) -> None:

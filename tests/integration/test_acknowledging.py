@@ -297,7 +297,7 @@ def test_who_lost_the_claim_calls_off_nothing_that_the_next_one_wants(product: P
         sightings.unreachable(host, "it is away")
         with pytest.raises(HypervisorUnreachable, match="it is away"):
             first.result()
-    assert sightings.adopting(host)
+    assert sightings.adopting(host) is None
 
 
 def test_an_event_that_nobody_can_read_keeps_nobody_from_acknowledging(

@@ -244,3 +244,21 @@ class Unreadable:
         if uuid.endswith("ef"):
             raise Refused("internal error: no XML today", number=1)
         return self._driver.domain_xml(uuid, inactive=inactive)
+
+
+def test_what_nobody_recorded_is_told_and_left_where_it_is(stage: Stage) -> None:
+    other = definition("other").replace(UUID_TEXT, "00000000-0000-4000-8000-0000000000aa")
+    stage.drivers[ALPHA].define(other)
+    before = set(stage.records.streams)
+    assert stage.observer().run_once(frozenset()) == {"00000000-0000-4000-8000-0000000000aa": "other"}
+    assert set(stage.records.streams) == before
+
+
+def test_of_what_nobody_recorded_only_what_is_wanted_is_taken_in(stage: Stage) -> None:
+    uuids = [f"00000000-0000-4000-8000-0000000000a{n}" for n in (1, 2)]
+    for uuid in uuids:
+        stage.drivers[ALPHA].define(definition(f"other{uuid[-1]}").replace(UUID_TEXT, uuid))
+    assert stage.observer().adopt(frozenset(uuids[:1])) == {}
+    assert stage.observer().run_once(frozenset()) == {uuids[1]: "other2"}
+    assert stage.observer().adopt() == {}
+    assert stage.observer().run_once(frozenset()) == {}
