@@ -22,9 +22,11 @@ from domain_model.names import HOSTS, Name
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
 from revisor import presentation as present
+from revisor.adopting import Adopting
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
+from revisor.drift import Drifts, Verbs
 from revisor.ends import Ends
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.outcomes import Outcomes
@@ -68,6 +70,8 @@ class Service:
         self.restores = Restores(application, queries, self._looks)
         self.read_models = ReadModels(application, queries)
         self.settlements = Settlements(application, self._attempts, self._operation_row, self.operation)
+        self.drifts = Drifts(application, queries, self._refer, self._attempts, Verbs(self.act, self.define))
+        self.adopting = Adopting(application, queries, self._refer, self._attempts, self._looks)
 
     # Hosts.
 

@@ -107,6 +107,10 @@ _REPLICA: Table = {
     "handover": ("replication:handover", "make a replica the owner"),
     "replay": ("replication:replay", "make or refresh a replica on another host"),
 }
+_OBSERVATION: Table = {
+    "adopt": ("drift:adopt", "take in domains that nobody recorded"),
+    "drift": ("drift:drift", "show what happened past Revisor; heal or accept it"),
+}
 _HISTORY: Table = {
     "backup": ("archiving:backup", "back up the log and its secrets to a folder"),
     "export": ("archiving:export", "write the whole log to a file"),
@@ -152,6 +156,7 @@ SECTIONS = (
     Section("checkpoint", "Checkpoint", _CHECKPOINT),
     Section("domain-backup", "Backup", _BACKUP),
     Section("replica", "Replicas", _REPLICA),
+    Section("observation", "What happens past Revisor", _OBSERVATION),
     Section("history", "History", _HISTORY),
     Section("revisor", "Revisor itself", _PRODUCT),
 )

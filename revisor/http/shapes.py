@@ -328,3 +328,46 @@ class AcknowledgedItem(RestoreItem):
     reason: str | None
     ticket: str | None
     recorded_position: int
+
+
+class DriftItem(_Open):
+    """One aspect of a domain on a host that is not as our own last operation left it.
+
+    ``aspect`` is state, definition, autostart, managed save, name, snapshot or current snapshot; or ``domain``, of one
+    that nobody recorded there, with ``advice``. Definitions are digests, null for none. The recorded position of a
+    snapshot may not be known.
+    """
+
+    domain: str
+    uuid: UUID
+    host: str
+    role: Literal["owner", "replica", "foreign"] | None
+    aspect: str
+    snapshot: str | None
+    recorded: str | bool | None
+    observed: str | bool | None
+    recorded_position: int | None
+    recorded_at: datetime | None
+    observed_position: int | None
+    observed_at: datetime
+    advice: str | None
+
+
+class RemedyItem(DriftItem):
+    """``why`` says what cannot be healed, or was refused; ``waits``, that another operation has to end first."""
+
+    verb: str | None
+    arguments: dict[str, Any]
+    why: str | None
+    waits: bool
+    operation: UUID | None
+
+
+class AdoptedDomain(_Open):
+    """``why`` says of one that was left why it was."""
+
+    domain: str
+    uuid: UUID
+    host: str
+    adopted: bool
+    why: str | None

@@ -81,12 +81,16 @@ class Product:
             agent.close()
 
     def settle(self, accepted: Accepted) -> dict[str, Any]:
-        """Let the agents work until the operation ended; returns it."""
+        """Let the agents work until what was accepted ended; returns it."""
+        return self.settled(accepted.operation)
+
+    def settled(self, asked: UUID) -> dict[str, Any]:
+        """Let the agents work until the operation with this id ended; returns it."""
         deadline = time.monotonic() + 30
         while True:
             for agent in self.agents.values():
                 agent.run_once(time.monotonic())
-            operation = self.service.wait(accepted.operation, 0)
+            operation = self.service.wait(asked, 0)
             if operation["state"] not in ("queued", "started"):
                 return operation
             assert time.monotonic() < deadline, operation

@@ -35,7 +35,7 @@ ELSEWHERE = {("up",), ("down",), ("serve",), ("worker",), ("projector",), ("aler
 
 OVER_AT_ONCE = {
     *(("projections", "rebuild"), ("projections", "resume"), ("acknowledge-restore",)),
-    *(("operation", "cancel"), ("operation", "settle")),
+    *(("operation", "cancel"), ("operation", "settle"), ("adopt",)),
 }
 RECORDING_NOTHING = {("export",), ("import",), ("backup",)}
 

@@ -24,6 +24,7 @@ from revisor.service import Service
 from revisor.settlements import Settlements
 from revisor.status import LogStatus, PoolStatus, Status, StatusReader
 from revisor.store.context import Context
+from tests.unit.fake_drift import FakeAdopting, FakeDrifts
 from tests.unit.fake_restores import FakeRestores
 from tests.unit.fake_settlements import FakeSettlements
 
@@ -125,6 +126,7 @@ class FakeService:
         self.read_models = FakeReadModels(self._note)
         self.restores = FakeRestores(self._note)
         self.settlements = FakeSettlements(self._note, self.known_operations)
+        self.drifts, self.adopting = FakeDrifts(self._note), FakeAdopting(self._note)
 
     def settle(self, **outcome: Any) -> None:
         """End all operations that run, and those that come."""

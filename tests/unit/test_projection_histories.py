@@ -19,8 +19,8 @@ from domain_model.names import HOSTS, Name
 from projections.ports import RecordedEvent
 from revisor.store.mapper import topics
 from tests.unit.checkpoint_fields import as_checkpoint
-from tests.unit.operation_fields import any_of_operation
 from tests.unit.drift_fields import accepted_drift
+from tests.unit.operation_fields import any_of_operation
 from tests.unit.people_histories import about_people
 
 _SPACE = UUID("00000000-0000-4000-8000-000000000000")

@@ -1,0 +1,79 @@
+"""The routes of what happened past Revisor, and of taking in what nobody recorded."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from revisor.http import shapes
+from revisor.http.answers import document
+from revisor.http.asking import AskingGiven, FreshQuery, HostQuery, ServiceGiven
+from revisor.http.models import Asked, Word
+
+routes = APIRouter(prefix="/v1", tags=["drift"])
+
+_Domain = Annotated[Word | None, Field(description="A domain, by UUID or name.")]
+_Host = Annotated[Word | None, Field(description="The host whose placement is meant; with all, whose domains.")]
+_All = Annotated[bool, Field(alias="all", description="All domains of the host.")]
+
+
+class Healing(Asked):
+    domain: _Domain = None
+    host: _Host = None
+    everything: _All = False
+    plan: Annotated[bool, Field(description="Say what would be asked for, and ask for nothing.")] = False
+    destroy: Annotated[bool, Field(description="Stop a guest at once that somebody started.")] = False
+
+
+class DriftAcceptance(Asked):
+    domain: _Domain = None
+    host: _Host = None
+    everything: _All = False
+
+
+class DomainAdoption(Asked):
+    name: Annotated[Word | None, Field(description="A shell's pattern for the names; without it, all.")] = None
+
+
+@routes.get("/drift", response_model=shapes.Document[shapes.DriftItem])
+def show_drift(
+    service: ServiceGiven,
+    *,
+    domain: Annotated[str | None, Query(description="Of one domain only, by UUID or name.")] = None,
+    host: HostQuery = None,
+    fresh: FreshQuery = False,
+) -> Response:
+    """What is not as our own last operation left it. Without a domain also the domains that nobody recorded."""
+    if fresh:
+        service.observe(host)
+    return document(service, "drift", lambda: service.drifts.found(domain, host), host)
+
+
+@routes.post("/drift/heal", response_model=shapes.Document[shapes.RemedyItem])
+def heal_drift(service: ServiceGiven, asking: AskingGiven, asked: Healing) -> Response:
+    """Ask for the operations that make domains again what they were; what waits for one is asked for by asking again."""
+    healed = service.drifts.heal(
+        asking.context(asked),
+        domain=asked.domain,
+        host=asked.host,
+        everything=asked.everything,
+        plan=asked.plan,
+        destroy=asked.destroy,
+    )
+    return document(service, "drift-heal", lambda: healed)
+
+
+@routes.post("/drift/accept", response_model=shapes.Document[shapes.DriftItem])
+def accept_drift(service: ServiceGiven, asking: AskingGiven, asked: DriftAcceptance) -> Response:
+    """Record that what was observed is to be so. Answers with what is no drift any more."""
+    context = asking.context(asked)
+    accepted = service.drifts.accept(context, domain=asked.domain, host=asked.host, everything=asked.everything)
+    return document(service, "drift-accept", lambda: accepted)
+
+
+@routes.post("/hosts/{host}/adopt", response_model=shapes.Document[shapes.AdoptedDomain])
+def adopt_domains(service: ServiceGiven, asking: AskingGiven, host: str, asked: DomainAdoption) -> Response:
+    """Take in domains that nobody recorded, with their snapshot trees."""
+    fates = service.adopting.adopt(host, asking.context(asked), name=asked.name)
+    return document(service, "adopt", lambda: fates, host)

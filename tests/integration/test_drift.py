@@ -1,0 +1,272 @@
+"""Drift in the whole product: told of, healed by operations, or accepted; and domains that nobody recorded."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain_model.errors import InvalidArgument
+from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
+from drivers.simulator import SimulatorDriver
+from revisor.store.context import Context
+from revisor.store.database import Database
+from tests.integration.product import ALICE, WEB, Product
+from tests.integration.test_acknowledging import LOST, LOST_UUID, working
+from workers.observer import ELSEWHERE
+
+_ROUND_S = 60.0
+SNAPSHOT = "<domainsnapshot><name>{}</name></domainsnapshot>"
+
+
+class Behind:
+    """The product with ``web`` on alpha, and a hand on the hypervisor behind its back."""
+
+    def __init__(self, product: Product, simulator: SimulatorDriver) -> None:
+        self.product = product
+        self.simulator = simulator
+        self._now = 0.0
+
+    @property
+    def web(self) -> str:
+        return next(seen.uuid for seen in self.simulator.domains() if seen.name == "web")
+
+    def look(self) -> None:
+        """The agents of all hosts look around, closely."""
+        for _ in range(12):
+            self._now += _ROUND_S
+            for agent in self.product.agents.values():
+                agent.run_once(self._now + 1e9)
+        self.product.queries.wait_for(self.product.application.reader.head(), 10)
+
+    def drift(self, domain: str | None = None, host: str | None = None) -> dict[str, tuple[Any, Any]]:
+        """After a look: by domain and aspect what is recorded and what is observed."""
+        self.look()
+        return {
+            " ".join(filter(None, (item["domain"], item["aspect"], item["snapshot"]))): (
+                item["recorded"],
+                item["observed"],
+            )
+            for item in self.product.service.drifts.found(domain, host)
+        }
+
+    def heal(self, **said: Any) -> list[dict[str, Any]]:
+        """Heal until nothing waits any more; returns the last answers, operations ended."""
+        items: list[dict[str, Any]] = []
+        while True:
+            asked = self.product.service.drifts.heal(ALICE, **({"domain": "web"} | said))
+            self._end(asked)
+            items += [item for item in asked if not item["waits"]]
+            if said.get("plan") or not any(item["waits"] for item in asked):
+                return asked if said.get("plan") else items
+
+    def accept(self, context: Context = ALICE, **said: Any) -> list[dict[str, Any]]:
+        return self.product.service.drifts.accept(context, **({"domain": "web"} | said))
+
+    def _end(self, asked: list[dict[str, Any]]) -> None:
+        for item in asked:
+            if item["operation"] is not None:
+                item["state"] = self.product.settled(UUID(item["operation"]))["state"]
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> SimulatorDriver:
+    return SimulatorDriver(tmp_path / "alpha.sqlite", "alpha")
+
+
+@pytest.fixture
+def behind(database: Database, tmp_path: Path, simulator: SimulatorDriver) -> Iterator[Behind]:
+    product = Product(database, tmp_path)
+    product.add_host("alpha", simulator)
+    product.define()
+    yield Behind(product, simulator)
+    product.close()
+
+
+def test_what_we_did_ourselves_is_no_drift(behind: Behind) -> None:
+    behind.product.act("start")
+    behind.product.act("snapshot-create", name="first")
+    behind.product.act("destroy")
+    assert behind.drift() == {}
+
+
+def test_what_happened_past_revisor_is_told_with_both_positions(behind: Behind) -> None:
+    behind.product.act("snapshot-create", name="first")
+    left = behind.product.queries.snapshots(behind.product.queries.domains()[0].domain)[0].position
+    behind.simulator.start(behind.web)
+    behind.simulator.set_autostart(behind.web, autostart=True)
+    behind.simulator.snapshot_delete(behind.web, "first", SnapshotDelete.NONE)
+    assert behind.drift() == {
+        "web state": ("shut off", "running"),
+        "web autostart": (False, True),
+        "web snapshot first": ("there", "gone"),
+        "web current snapshot": ("first", None),
+    }
+    for item in behind.product.service.drifts.found("web"):
+        assert item["recorded_position"] <= left < item["observed_position"], item
+        assert item["recorded_at"] < item["observed_at"]
+
+
+def test_a_domain_undefined_behind_our_back_is_told_of_by_its_name_and_healed_whole(behind: Behind) -> None:
+    behind.product.act("snapshot-create", name="first")
+    behind.product.act("snapshot-create", name="second")
+    behind.product.act("autostart")
+    behind.product.act("start")
+    behind.simulator.destroy(behind.web)
+    behind.simulator.undefine(behind.web, Undefine.SNAPSHOTS_METADATA)
+    assert set(behind.drift("web")) == {"web definition", "web state", "web autostart", "web current snapshot"}
+    items = behind.heal()
+    assert [(item["verb"], item["state"]) for item in items] == [
+        ("define", "succeeded"),
+        ("replay", "succeeded"),
+        ("autostart", "succeeded"),
+        ("start", "succeeded"),
+    ]
+    assert behind.drift() == {}
+    assert {item["name"]: item["parent"] for item in behind.product.service.snapshots("web", None)} == {
+        "first": None,
+        "second": "first",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verbs"),
+    [
+        (["start"], lambda driver, web: driver.destroy(web), ["start"]),
+        (["start"], lambda driver, web: driver.suspend(web), ["resume"]),
+        (["start", "suspend"], lambda driver, web: driver.resume(web), ["suspend"]),
+        (["start", "suspend"], lambda driver, web: driver.destroy(web), ["start"]),
+        ([], lambda driver, web: driver.start(web), ["destroy"]),
+        ([], lambda driver, web: driver.set_autostart(web, autostart=True), ["autostart"]),
+        ([], lambda driver, web: driver.define(_altered(driver, web)), ["define"]),
+        ([], lambda driver, web: driver.rename(web, "other"), ["domrename", "define"]),
+    ],
+)
+def test_ours_wins_by_ordinary_operations_in_the_callers_name(
+    behind: Behind, ours: list[str], theirs: Callable[[SimulatorDriver, str], None], verbs: list[str]
+) -> None:
+    for verb in ours:
+        behind.product.act(verb)
+    web = behind.web
+    theirs(behind.simulator, web)
+    assert behind.drift()
+    plan = behind.product.service.drifts.heal(ALICE, domain=web, plan=True, destroy=True)
+    assert [item["verb"] for item in plan] == verbs
+    assert [item["operation"] for item in plan] == [None] * len(plan)
+    behind.heal(domain=web, destroy=True)
+    assert behind.drift() == {}
+    asked = [row for row in behind.product.queries.operations() if row.verb in verbs]
+    assert {row.actor for row in asked} == {ALICE.actor}
+
+
+def _altered(driver: SimulatorDriver, uuid: str) -> str:
+    return driver.domain_xml(uuid, inactive=True).replace("64</memory>", "32</memory>")
+
+
+def test_what_cannot_be_healed_is_said_one_by_one_and_the_rest_is(behind: Behind) -> None:
+    behind.product.act("snapshot-create", name="first")
+    behind.simulator.snapshot_create(behind.web, SNAPSHOT.format("theirs"), SnapshotCreate.NONE)
+    behind.simulator.snapshot_delete(behind.web, "first", SnapshotDelete.METADATA_ONLY)
+    behind.look()
+    said = {(item["aspect"], item["snapshot"]): (item["verb"], item["why"]) for item in behind.heal()}
+    assert said["snapshot", "first"] == ("snapshot-undelete", None)
+    verb, why = said["snapshot", "theirs"]
+    assert verb is None
+    assert "holds data" in why
+    assert "web snapshot theirs" in behind.drift()
+    assert {item["name"] for item in behind.product.service.snapshots("web", None)} == {"first", "theirs"}
+
+
+def test_asking_again_under_the_same_request_id_is_the_same_operation(behind: Behind) -> None:
+    behind.simulator.start(behind.web)
+    behind.look()
+    context = Context(ALICE.actor, request_id=uuid4())
+    first, second = (behind.product.service.drifts.heal(context, domain="web", destroy=True) for _ in range(2))
+    assert first[0]["operation"] == second[0]["operation"] is not None
+
+
+def test_theirs_wins_by_an_acceptance_that_says_who_and_why(behind: Behind) -> None:
+    behind.simulator.start(behind.web)
+    behind.look()
+    bob = Context("uid:1001(bob)", reason="the night shift did it", ticket="OPS-7")
+    [accepted] = behind.accept(bob)
+    assert (accepted["aspect"], accepted["observed"]) == ("state", "running")
+    assert behind.drift() == {}
+    event = next(e for e in behind.product.application.reader.read(0, 1000) if e.topic == "drift.accepted")
+    assert (event.actor, event.reason, event.ticket) == (bob.actor, bob.reason, bob.ticket)
+    assert event.event.aspects == ["state"]
+    assert event.event.position == accepted["observed_position"]
+    entry = behind.product.service.log("web", None, 1)[0]
+    assert (entry["topic"], entry["summary"], entry["actor"]) == ("drift.accepted", "state", bob.actor)
+    json.dumps(entry["data"])
+    behind.simulator.destroy(behind.web)
+    assert behind.drift() == {"web state": ("running", "shut off")}
+
+
+def test_everything_on_a_host_is_never_meant_by_an_omission(behind: Behind) -> None:
+    for answer in (behind.product.service.drifts.heal, behind.product.service.drifts.accept):
+        for said in (
+            {},
+            {"host": "alpha"},
+            {"everything": True},
+            {"domain": "web", "host": "alpha", "everything": True},
+        ):
+            with pytest.raises(InvalidArgument, match="whose drift"):
+                answer(ALICE, **said)
+
+
+def test_all_domains_of_a_host_are_accepted_together(behind: Behind) -> None:
+    other = WEB.replace("<name>web</name>", "<name>other</name>").replace("web.qcow2", "other.qcow2")
+    behind.product.define(xml=other)
+    for seen in behind.simulator.domains():
+        behind.simulator.start(seen.uuid)
+    assert set(behind.drift()) == {"web state", "other state"}
+    assert len(behind.accept(domain=None, host="alpha", everything=True)) == 2
+    assert behind.drift() == {}
+
+
+def test_a_domain_that_nobody_recorded_is_told_of_and_not_in_the_log(behind: Behind) -> None:
+    behind.look()
+    head = behind.product.application.reader.head()
+    behind.simulator.define(LOST)
+    assert behind.drift() == {"lost domain": (None, "unrecorded")}
+    assert behind.product.application.reader.head() == head
+    [first] = behind.product.service.drifts.found()
+    assert "adopt --host alpha" in first["advice"]
+    behind.look()
+    assert behind.product.service.drifts.found() == [first], "since when it is there is kept"
+    assert behind.product.service.drifts.found("web") == []
+    behind.simulator.undefine(LOST_UUID)
+    assert behind.drift() == {}
+
+
+def test_a_domain_the_log_has_on_another_host_is_foreign_and_is_never_adopted(behind: Behind, tmp_path: Path) -> None:
+    beta = SimulatorDriver(tmp_path / "beta.sqlite", "beta")
+    behind.product.add_host("beta", beta)
+    beta.define(behind.simulator.domain_xml(behind.web, inactive=True))
+    assert behind.drift() == {"web domain": ("on alpha", "foreign")}
+    [item] = behind.product.service.drifts.found(host="beta")
+    assert (item["role"], item["advice"]) == ("foreign", ELSEWHERE)
+    [left] = working(behind.product, lambda: behind.product.service.adopting.adopt("beta", ALICE))
+    assert (left["adopted"], left["why"]) == (False, ELSEWHERE)
+    assert behind.drift() == {"web domain": ("on alpha", "foreign")}
+
+
+def test_adopting_takes_in_those_whose_name_matches_with_their_trees_and_leaves_no_drift(behind: Behind) -> None:
+    other = LOST.replace("<name>lost</name>", "<name>other</name>").replace(LOST_UUID, str(uuid4()))
+    for xml in (LOST, other.replace("lost", "other")):
+        behind.simulator.define(xml)
+    for name in ("first", "second"):
+        behind.simulator.snapshot_create(LOST_UUID, SNAPSHOT.format(name), SnapshotCreate.NONE)
+    behind.simulator.start(LOST_UUID)
+    [taken] = working(behind.product, lambda: behind.product.service.adopting.adopt("alpha", ALICE, name="l?st"))
+    assert (taken["domain"], taken["adopted"], taken["why"]) == ("lost", True, None)
+    tree = {item["name"]: item["parent"] for item in behind.product.service.snapshots("lost", None)}
+    assert tree == {"first": None, "second": "first"}
+    assert behind.drift() == {"other domain": (None, "unrecorded")}
+    [rest] = working(behind.product, lambda: behind.product.service.adopting.adopt("alpha", ALICE))
+    assert rest["domain"] == "other"
+    assert working(behind.product, lambda: behind.product.service.adopting.adopt("alpha", ALICE)) == []
+    assert behind.drift() == {}

@@ -1,0 +1,174 @@
+"""``drift`` and ``adopt`` at the command line: what is shown, what is asked for, and how it ends."""
+
+import inspect
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from revisor.adopting import Adopting
+from revisor.drift import Drifts
+from revisor.store.context import Context
+from tests.unit.command_line import CommandLine
+from tests.unit.fake_drift import FakeAdopting, FakeDrifts, Item, drifted, healed
+
+STATE = drifted("web", "state", "running", "shut off")
+DEFINITION = drifted("web", "definition", "ab" * 32, None)
+ADDED = drifted("web", "snapshot", None, "added", snapshot="theirs")
+STRANGER = drifted("mail", "domain", None, "unrecorded", role=None, advice="'adopt --host alpha' takes it in")
+
+
+@pytest.mark.parametrize(("real", "fake"), [(Drifts, FakeDrifts), (Adopting, FakeAdopting)])
+def test_the_fakes_are_asked_like_the_real_ones(real: type, fake: type) -> None:
+    for name in [name for name, _ in inspect.getmembers(fake, inspect.isfunction) if not name.startswith("_")]:
+        theirs, ours = (inspect.signature(getattr(kind, name)) for kind in (real, fake))
+        assert [(p.name, p.kind, p.default) for p in theirs.parameters.values()] == [
+            (p.name, p.kind, p.default) for p in ours.parameters.values()
+        ]
+
+
+def asked(line: CommandLine, what: str) -> list[tuple[Any, ...]]:
+    return [each[1:] for each in line.service.asked if each[0] == what]
+
+
+def operation(line: CommandLine, verb: str) -> UUID:
+    return line.service.act("web", None, verb, {}, Context("uid:0(root)")).operation
+
+
+def test_the_table_says_what_was_left_what_was_found_and_what_to_do_with_a_stranger(line: CommandLine) -> None:
+    line.service.drifts.known = [
+        STRANGER,
+        DEFINITION,
+        drifted("web", "autostart", recorded=False, observed=True),
+        ADDED,
+        STATE,
+    ]
+    done = line.run("drift")
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        " Domain   Host    What              Recorded       Observed     Since",
+        "-" * 91,
+        " mail     alpha   domain            -              unrecorded   2026-11-23 15:27:05 +0000",
+        " web      alpha   definition        abababababab   undefined    2026-11-23 15:27:05 +0000",
+        " web      alpha   autostart         no             yes          2026-11-23 15:27:05 +0000",
+        " web      alpha   snapshot theirs   -              added        2026-11-23 15:27:05 +0000",
+        " web      alpha   state             running        shut off     2026-11-23 15:27:05 +0000",
+        "",
+        "Domain 'mail' on host 'alpha': 'adopt --host alpha' takes it in",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "whose"),
+    [
+        ("drift", (None, None)),
+        ("drift web", ("web", None)),
+        ("drift alpha/web", ("web", "alpha")),
+        ("drift --host alpha", (None, "alpha")),
+    ],
+)
+def test_drift_is_of_all_of_a_domain_or_of_a_host(line: CommandLine, words: str, whose: tuple[Any, ...]) -> None:
+    assert line.run(*words.split()).code == 0
+    assert asked(line, "drift") == [whose]
+
+
+def test_check_ends_with_1_if_there_is_any(line: CommandLine) -> None:
+    assert line.run("drift", "--check").code == 0
+    line.service.drifts.known = [STATE]
+    assert line.run("drift").code == 0
+    assert line.run("drift", "--check").code == 1
+
+
+def test_as_json_it_is_the_document(line: CommandLine) -> None:
+    line.service.drifts.known = [STATE]
+    document = json.loads(line.run("drift", "--output", "json").out)
+    assert (document["kind"], document["items"]) == ("drift", [STATE])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "drift --heal",
+        "drift --accept",
+        "drift --heal --host alpha",
+        "drift --heal --all",
+        "drift web --heal --all --host alpha",
+        "drift web --heal --accept",
+        "drift web --plan",
+        "drift web --destroy",
+        "drift --all --host alpha",
+        "drift web --check --heal",
+    ],
+)
+def test_what_is_not_said_clearly_is_refused_before_anything_is_asked(line: CommandLine, words: str) -> None:
+    assert line.run(*words.split()).code == 2
+    assert line.service.asked == []
+
+
+def test_a_plan_shows_operations_and_asks_for_none(line: CommandLine) -> None:
+    line.service.drifts.rounds = [[healed(DEFINITION, "define"), healed(STATE, "start", waits=True)]]
+    done = line.run("drift", "web", "--heal", "--plan")
+    assert (done.code, asked(line, "heal")) == (0, [("web", None, False, True, False)])
+    assert "define" in done.out
+    assert "when what it waits for is done" in done.out
+
+
+def test_what_waits_is_asked_for_when_what_it_waits_for_is_done(line: CommandLine) -> None:
+    line.service.drifts.rounds = [
+        [healed(DEFINITION, "define", operation=operation(line, "define")), healed(STATE, "start", waits=True)],
+        [healed(STATE, "start", operation=operation(line, "start"))],
+    ]
+    done = line.run("drift", "web", "--heal", "--reason", "night shift")
+    assert done.code == 0
+    assert asked(line, "heal") == [("web", None, False, False, False)] * 2
+    assert line.service.contexts[-1].reason == "night shift"
+    rows = [row.split() for row in done.out.splitlines()[2:4]]
+    assert rows == [
+        ["web", "alpha", "definition", "define", "succeeded"],
+        ["web", "alpha", "state", "start", "succeeded"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        ({"state": "failed", "error": {"code": 55, "message": "no"}}, 1),
+        ({"state": "unknown", "error": {"code": 68, "message": "lost"}}, 4),
+        ({"state": "started"}, 5),
+    ],
+)
+def test_healing_ends_as_its_operations_do(line: CommandLine, outcome: Item, code: int) -> None:
+    line.service.settle(**outcome)
+    line.service.drifts.rounds = [[healed(STATE, "start", operation=operation(line, "start"))]]
+    assert line.run("drift", "web", "--heal", "--wait", "0").code == code
+
+
+def test_what_cannot_be_healed_is_said_and_ends_with_1(line: CommandLine) -> None:
+    line.service.drifts.known = [ADDED]
+    line.service.drifts.rounds = [[healed(ADDED, None, why="it holds data")]]
+    done = line.run("drift", "--heal", "--all", "--host", "alpha", "--destroy")
+    assert (done.code, asked(line, "heal")) == (1, [(None, "alpha", True, False, True)])
+    assert "it holds data" in done.out
+
+
+def test_accepting_says_what_was_accepted(line: CommandLine) -> None:
+    line.service.drifts.known = [STATE]
+    done = line.run("drift", "web", "--accept", "--ticket", "OPS-7")
+    assert (done.code, asked(line, "accept")) == (0, [("web", None, False)])
+    assert line.service.contexts[-1].ticket == "OPS-7"
+    assert done.out.endswith("In all: 1 accepted\n\n")
+
+
+def test_adopting_says_of_each_what_became_of_it(line: CommandLine) -> None:
+    line.service.adopting.fates = [
+        {"domain": "mail", "uuid": str(uuid4()), "host": "alpha", "adopted": True, "why": None},
+        {"domain": "web", "uuid": str(uuid4()), "host": "alpha", "adopted": False, "why": "it is elsewhere"},
+    ]
+    done = line.run("adopt", "--host", "alpha", "--name", "*")
+    assert (done.code, asked(line, "adopt")) == (0, [("alpha", "*")])
+    assert done.out.splitlines()[:3] == [
+        "Domain 'mail' on host 'alpha' was taken in",
+        "Domain 'web' on host 'alpha' was left: it is elsewhere",
+        "In all: 1 taken in, 1 left",
+    ]
