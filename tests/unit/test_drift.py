@@ -97,6 +97,13 @@ def test_both_sides_have_the_position_and_the_time_of_their_fact(past: Past) -> 
     assert introduced.timestamp < defined.timestamp
 
 
+def test_seeing_the_same_again_does_not_change_since_when_it_is_so(past: Past) -> None:
+    past.seen(Domain.Started, name="vm", **RUNNING)
+    past.seen(Domain.Started, name="vm", **{**RUNNING, "hypervisor_id": 8})
+    [row] = past.placements
+    assert row["observed"]["state"]["position"] == 3
+
+
 def test_an_operation_on_the_aspect_closes_it_and_one_on_another_does_not(past: Past) -> None:
     past.seen(Domain.Updated, autostart=True, managed_save=False)
     past.ours(Domain.Started, name="vm", **RUNNING)
