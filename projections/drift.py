@@ -44,7 +44,7 @@ _RELEVANT = (
 _OFF = int(DomainState.SHUTOFF)
 _NEW = {drift.STATE: _OFF, drift.DEFINITION: None, drift.AUTOSTART: False, drift.MANAGED_SAVE: False}
 """What a domain is before anything is said of it."""
-_GONE = {drift.AUTOSTART: False, drift.MANAGED_SAVE: False, drift.CURRENT: None}
+_GONE = {drift.STATE: _OFF, drift.AUTOSTART: False, drift.MANAGED_SAVE: False, drift.CURRENT: None}
 """What is lost with a domain that the hypervisor no longer has."""
 _TOLD_ALONG = (drift.NAME, drift.AUTOSTART, drift.MANAGED_SAVE)
 """What facts about something else repeat."""
@@ -69,6 +69,8 @@ class Drift:
         if before is None and not isinstance(event.event, _APPEARS):
             return
         placement = _Placement(before, event)
+        if placement.is_gone and not isinstance(event.event, (*_APPEARS, Domain.DriftAccepted)):
+            return
         placement.fold()
         if placement.over:
             rows.delete(DRIFT, key)
@@ -96,7 +98,7 @@ class _Placement:
     def over(self) -> bool:
         """Whether it is gone, and by our word too."""
         ours = (self._recorded[drift.DEFINITION]["value"], self._recorded[drift.STATE]["value"])
-        return self._is_gone and ours == (None, _OFF)
+        return self.is_gone and ours == (None, _OFF)
 
     def changed(self, before: Row) -> bool:
         return any(before[column] != value for column, value in self.columns().items() if column != "position")
@@ -125,11 +127,11 @@ class _Placement:
             self._snapshot(said)
         elif isinstance(said, SnapshotDeletion):
             self._deleted(said)
-        if self._is_gone:
+        if self.is_gone:
             self._lose()
 
     @property
-    def _is_gone(self) -> bool:
+    def is_gone(self) -> bool:
         """Whether the hypervisor has the domain no more."""
         return not self._active and self._actual(drift.DEFINITION) is None
 

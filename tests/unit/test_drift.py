@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain_model import drift
 from domain_model.domain import Domain
@@ -253,3 +255,44 @@ def test_drift_of_one_placement_is_none_of_another(past: Past) -> None:
     past.history.fact(past.domain, Domain.Defined, BETA, name="vm", definition=digest("definition"))
     past.history.fact(past.domain, Domain.Started, BETA, name="vm", **RUNNING)
     assert {str(row["host"]): set(row["observed"]) for row in past.placements} == {ALPHA: set(), BETA: {"state"}}
+
+
+_ANYTHING: tuple[tuple[type[Domain.Event], dict[str, Any]], ...] = (
+    (Domain.Defined, {"name": "vm", "definition": digest("definition")}),
+    (Domain.Defined, {"name": "other", "definition": digest("another")}),
+    (Domain.Undefined, {}),
+    (Domain.Renamed, {"name": "other", "name_before": "vm"}),
+    (Domain.Started, {"name": "vm", **RUNNING}),
+    (Domain.Suspended, PAUSED),
+    (Domain.Stopped, DESTROYED),
+    (Domain.Stopped, SHUT_DOWN),
+    (Domain.Updated, {"autostart": True, "managed_save": False}),
+    (Domain.Updated, {"autostart": False, "managed_save": True}),
+    (Domain.DriftAccepted, accepted_drift(ALPHA, "state", "definition", "autostart", "managed save", "name")),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(_ANYTHING), st.booleans()), max_size=30))
+def test_the_two_sides_together_say_what_the_aggregate_says(
+    told: list[tuple[tuple[type[Domain.Event], dict[str, Any]], bool]],
+) -> None:
+    past = Past()
+    for (event, fields), ours in told:
+        placed = past.domain.placements.get(ALPHA)
+        if event is Domain.Suspended and (placed is None or not placed.active):
+            continue  # a guest that is off does not pause
+        if event is Domain.DriftAccepted:
+            past.history.record(past.domain, event, **fields)
+        else:
+            (past.ours if ours else past.seen)(event, **fields)
+    placement = past.domain.placements.get(ALPHA)
+    rows = past.placements
+    if placement is None:
+        assert all(row["observed"] for row in rows), "a domain that is gone by our word leaves nothing"
+        return
+    [row] = rows
+    now = {aspect: said["value"] for aspect, said in {**row["recorded"], **row["observed"]}.items()}
+    assert (now["state"], now["definition"], now["name"]) == (placement.state, placement.definition, placement.name)
+    assert (now["autostart"], now["managed save"]) == (placement.autostart, placement.managed_save)
+    for aspect, seen in row["observed"].items():
+        assert seen["value"] != row["recorded"][aspect]["value"]
