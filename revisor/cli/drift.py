@@ -7,9 +7,9 @@ import click
 
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
-from revisor.cli.failures import Exit
+from revisor.cli.failures import Exit, fail, refusal
 from revisor.cli.verb import WAITING, Asked, Word, exclusive, flag, option, required, verb
-from revisor.client import Operation, Reply, segment
+from revisor.client import ENDED, Operation, Reply, segment
 
 Item = dict[str, Any]
 Keys = set[tuple[str, ...]]
@@ -49,6 +49,8 @@ def drift(asked: Asked, *, domain: str | None, host: str | None, **flags: bool) 
     if domain is None and not flags["all"]:
         raise click.UsageError("command 'drift' requires <domain> option, or --all with --host")
     door, body = Door(asked), {**_whose(domain, host), "all": flags["all"]}
+    if asked.fresh:
+        door.read("/v1/drift", host=body["host"])
     return _accept(door, body) if flags["accept"] else _heal(door, body, flags)
 
 
@@ -86,7 +88,12 @@ def _show(asked: Asked, domain: str | None, host: str | None, *, check: bool, ev
         output.json_text(reply.body)
     else:
         _table(reply.body["items"])
-    return Exit.REFUSED if check and reply.body["items"] else Exit.DONE
+    return _found(door, len(reply.body["items"])) if check and reply.body["items"] else Exit.DONE
+
+
+def _found(door: Door, count: int) -> int:
+    words = "1 thing is not as it was left" if count == 1 else f"{count} things are not as they were left"
+    return fail(refusal(9, f"operation failed: {words}"), as_json=door.as_json)
 
 
 def _whose(domain: str | None, host: str | None) -> Item:
@@ -146,7 +153,7 @@ def _heal(door: Door, body: Item, flags: Mapping[str, bool]) -> int:
         operations |= _followed(door, reply.body["items"])
         items |= {_key(item): item for item in reply.body["items"]}
     _show_remedies(door, reply, list(items.values()), operations)
-    return Exit.DONE if door.asked.no_wait else _code(_left(door, body), items, operations)
+    return Exit.DONE if door.asked.no_wait else _end(door, _left(door, body), items, operations)
 
 
 def _left(door: Door, body: Item) -> Keys:
@@ -187,18 +194,26 @@ def _outcome(item: Item, operations: Mapping[str, Operation]) -> str | None:
     operation = operations.get(item["operation"] or "")
     if operation is not None:
         error = operation.get("error")
+        if operation["state"] not in ENDED:
+            return f"{operation['state']} ({operation['id']})"
         return operation["state"] if error is None else f"{operation['state']}: {error['message']}"
     if item["why"] is not None:
         return str(item["why"])
     return "when what it waits for is done" if item["waits"] else None
 
 
-def _code(left: Keys, items: Mapping[tuple[str, ...], Item], operations: Mapping[str, Operation]) -> int:
-    """As of the operations; what could not be healed is a failure too."""
-    states = {operation["state"] for operation in operations.values()}
-    if "unknown" in states:
-        return Exit.UNKNOWN
-    if states & {"queued", "started"}:
-        return Exit.STILL_RUNNING
-    unhealed = any(key in left and item["operation"] is None for key, item in items.items())
-    return Exit.REFUSED if unhealed or states & {"failed", "cancelled"} else Exit.DONE
+def _end(door: Door, left: Keys, items: Mapping[tuple[str, ...], Item], operations: Mapping[str, Operation]) -> int:
+    """As the operations ended; what could not be healed is a failure too."""
+    states = [operation["state"] for operation in operations.values()]
+    unhealed = sum(key in left and item["operation"] is None for key, item in items.items())
+    failed = unhealed + states.count("failed") + states.count("cancelled")
+    for count, words, code in (
+        (states.count("unknown"), "operations have an unknown outcome", Exit.UNKNOWN),
+        (states.count("queued") + states.count("started"), "operations still run", Exit.STILL_RUNNING),
+        (failed, "drifts were not healed", Exit.REFUSED),
+    ):
+        if count:
+            number, before = (9, "operation failed: ") if code is Exit.REFUSED else (68, "")
+            fail(refusal(number, f"{before}{count} of {len(items)} {words}"), as_json=door.as_json)
+            return code
+    return Exit.DONE

@@ -77,7 +77,8 @@ def test_check_ends_with_1_if_there_is_any(line: CommandLine) -> None:
     assert line.run("drift", "--check").code == 0
     line.service.drifts.known = [STATE]
     assert line.run("drift").code == 0
-    assert line.run("drift", "--check").code == 1
+    done = line.run("drift", "--check")
+    assert (done.code, done.last) == (1, "error: operation failed: 1 thing is not as it was left [9]")
 
 
 def test_as_json_it_is_the_document(line: CommandLine) -> None:
@@ -131,17 +132,37 @@ def test_what_waits_is_asked_for_when_what_it_waits_for_is_done(line: CommandLin
 
 
 @pytest.mark.parametrize(
-    ("outcome", "code"),
+    ("outcome", "code", "error"),
     [
-        ({"state": "failed", "error": {"code": 55, "message": "no"}}, 1),
-        ({"state": "unknown", "error": {"code": 68, "message": "lost"}}, 4),
-        ({"state": "started"}, 5),
+        (
+            {"state": "failed", "error": {"code": 55, "message": "no"}},
+            1,
+            "operation failed: 1 of 1 drifts were not healed [9]",
+        ),
+        ({"state": "unknown", "error": None}, 4, "1 of 1 operations have an unknown outcome [68]"),
+        ({"state": "started"}, 5, "1 of 1 operations still run [68]"),
     ],
 )
-def test_healing_ends_as_its_operations_do(line: CommandLine, outcome: Item, code: int) -> None:
+def test_healing_ends_as_its_operations_do(line: CommandLine, outcome: Item, code: int, error: str) -> None:
     line.service.settle(**outcome)
     line.service.drifts.rounds = [[healed(STATE, "start", operation=operation(line, "start"))]]
-    assert line.run("drift", "web", "--heal", "--wait", "0").code == code
+    done = line.run("drift", "web", "--heal", "--wait", "0")
+    assert (done.code, done.last) == (code, f"error: {error}")
+
+
+def test_who_does_not_wait_is_told_the_ids(line: CommandLine) -> None:
+    line.service.settle(state="queued")
+    asked = operation(line, "start")
+    line.service.drifts.rounds = [[healed(STATE, "start", operation=asked)]]
+    done = line.run("drift", "web", "--heal", "--no-wait")
+    assert done.code == 0
+    assert f"queued ({asked})" in done.out
+
+
+def test_who_wants_a_fresh_look_before_healing_has_one(line: CommandLine) -> None:
+    line.service.drifts.rounds = [[]]
+    assert line.run("drift", "alpha/web", "--heal", "--fresh").code == 0
+    assert [each[0] for each in line.service.asked][:3] == ["observe", "drift", "heal"]
 
 
 def test_what_cannot_be_healed_is_said_and_ends_with_1(line: CommandLine) -> None:
