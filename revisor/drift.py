@@ -60,7 +60,7 @@ class Drifts:
         self._refer = refer
         self._attempts = attempts
         self._verbs = verbs
-        self._rows = DriftRows(application.database)
+        self._rows = DriftRows(application.database, queries)
         self._sightings = Sightings(application.database)
 
     def found(self, domain: str | None = None, host: str | None = None) -> list[Shown]:

@@ -1,7 +1,7 @@
 """What the doors read about drift: the read model's rows, taken apart into one value an aspect.
 
-As in ``queries``, nothing here changes anything or loads a stream. Since when a snapshot was as it was left is not in
-the read model of drift, but in the past of that of snapshots.
+As in ``queries``, nothing here changes anything or loads a stream. What snapshots are called, and since when one was as it
+was left, is not in the read model of drift but in that of snapshots and its past.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain_model.drift import SNAPSHOT, Drift
+from revisor.queries import Queries
 from revisor.store.database import Database, Row
 
+_BEHIND_S = 2.0
+
 _DRIFT = """
-SELECT d.domain, d.host::text, p.uuid, p.name, p.role, coalesce(h.name, d.host::text) AS host_name, d.recorded, d.observed
+SELECT d.domain, d.host::text, p.uuid, p.name, p.role, coalesce(h.name, d.host::text) AS host_name, d.recorded, d.observed,
+       d.position
 FROM views.drift d
 JOIN views.domains p ON p.domain = d.domain AND p.host = d.host
 LEFT JOIN views.hosts h ON h.id = d.host
@@ -50,8 +54,9 @@ class DriftRow(NamedTuple):
 class DriftRows:
     """Reads the drift there is."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, queries: Queries) -> None:
         self._database = database
+        self._queries = queries
 
     def of(self, domain: UUID | None = None, host: str | None = None) -> list[DriftRow]:
         """All drift, of one domain, or on the host with an id; by name, host and aspect."""
@@ -59,6 +64,8 @@ class DriftRows:
         chosen = [(f" AND {clause}", value) for clause, value in wanted if value is not None]
         query = _DRIFT + "".join(clause for clause, _ in chosen) + _ORDER
         placements = self._database.fetch(query, *(value for _, value in chosen))
+        # Each read model is folded by itself, so that of snapshots may be a moment behind this one.
+        self._queries.wait_for(max((placement["position"] for placement in placements), default=0), _BEHIND_S)
         return [row for placement in placements for row in self._taken_apart(placement)]
 
     def snapshot_names(self, domain: UUID) -> dict[str, str]:

@@ -144,6 +144,16 @@ def test_snapshot_metadata_that_went_is_told_of_and_comes_back(led: LedHost, run
         assert (guest.tree(), guest.current()) == ({"a": None, "b": "a"}, "b")
 
 
+def test_of_a_snapshot_whose_data_was_deleted_too_only_the_metadata_comes_back_and_says_so(led: LedHost) -> None:
+    with led.guest("deleted") as guest:
+        guest.take("a")
+        guest.virsh("snapshot-delete", "a")
+        told(guest, "snapshot-delete with its data", lambda drift: "snapshot a" in drift)
+        led.product.ok("drift", guest.name, "--heal")
+        assert guest.presence() == {"a": "missing"}
+        assert guest.tags() == []
+
+
 def test_a_guest_that_was_reverted_is_told_of(led: LedHost) -> None:
     with led.guest("reverted") as guest:
         guest.take("a")

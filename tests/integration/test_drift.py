@@ -11,6 +11,8 @@ import pytest
 from domain_model.errors import InvalidArgument
 from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
 from drivers.simulator import SimulatorDriver
+from projections.drift import Drift
+from projections.loop import ProjectionLoop
 from revisor.store.context import Context
 from revisor.store.database import Database
 from tests.integration.product import ALICE, WEB, Product
@@ -34,12 +36,16 @@ class Behind:
         return next(seen.uuid for seen in self.simulator.domains() if seen.name == "web")
 
     def look(self) -> None:
+        """The agents of all hosts look around, closely, and all is folded that they saw."""
+        self.see()
+        self.product.queries.wait_for(self.product.application.reader.head(), 10)
+
+    def see(self) -> None:
         """The agents of all hosts look around, closely."""
         for _ in range(12):
             self._now += _ROUND_S
             for agent in self.product.agents.values():
                 agent.run_once(self._now + 1e9)
-        self.product.queries.wait_for(self.product.application.reader.head(), 10)
 
     def drift(self, domain: str | None = None, host: str | None = None) -> dict[str, tuple[Any, Any]]:
         """After a look: by domain and aspect what is recorded and what is observed."""
@@ -107,6 +113,17 @@ def test_what_happened_past_revisor_is_told_with_both_positions(behind: Behind) 
     for item in behind.product.service.drifts.found("web"):
         assert item["recorded_position"] <= left < item["observed_position"], item
         assert item["recorded_at"] < item["observed_at"]
+
+
+def test_snapshots_are_called_by_name_also_while_their_read_model_is_behind(behind: Behind) -> None:
+    behind.product.act("snapshot-create", name="first")
+    behind.simulator.snapshot_create(behind.web, SNAPSHOT.format("theirs"), SnapshotCreate.NONE)
+    behind.see()
+    alone = ProjectionLoop(behind.product.database.pool, behind.product.application.reader, [Drift()])
+    while alone.run_once():
+        pass
+    [current] = [item for item in behind.product.service.drifts.found("web") if item["aspect"] == "current snapshot"]
+    assert (current["recorded"], current["observed"]) == ("first", "theirs")
 
 
 def test_a_domain_undefined_behind_our_back_is_told_of_by_its_name_and_healed_whole(behind: Behind) -> None:
