@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from domain_model.errors import OperationFailed, OperationInvalid
-from revisor.health import found_in
+from revisor.health import worth_telling
 from revisor.settings import AlertSettings
 from revisor.status import Status
 from workers.alerts import Alert, AlertBook
@@ -145,7 +145,7 @@ class Alerter:
 
     def _problems(self) -> Mapping[str, str]:
         try:
-            found = {problem.key: problem.says for problem in found_in(self._looked())}
+            found = {problem.key: problem.says for problem in worth_telling(self._looked())}
         except (psycopg.Error, TimeoutError) as error:
             # Of the rest nothing is known now: it is neither new nor over.
             known = {alert.key: alert.problem for alert in self._book.open() if not alert.over}

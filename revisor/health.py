@@ -48,6 +48,19 @@ def found_in(status: Status) -> Iterator[Problem]:
     yield from _of_operations([each for each in status.unsettled if each.state == OperationState.UNKNOWN], _unknown)
 
 
+def worth_telling(status: Status) -> Iterator[Problem]:
+    """What is wrong, and what somebody did past Revisor: that is nothing wrong with Revisor, but somebody should hear."""
+    yield from found_in(status)
+    for each in status.drift:
+        says = (
+            f"domain {each.domain} on host {each.host} is otherwise than on record: see 'revisor drift {each.domain}'"
+        )
+        yield Problem(f"drift/{each.host}/{each.domain}", says)
+    if status.drift and status.drift[0].total > len(status.drift):
+        says = f"{status.drift[0].total - len(status.drift)} more domains are otherwise than on record: see 'revisor drift'"
+        yield Problem("drift/others", says)
+
+
 def _of_restore(why: str | None) -> Iterator[Problem]:
     if why:
         yield Problem("restore", f"nothing new is begun until 'revisor acknowledge-restore': {why}")

@@ -75,6 +75,17 @@ class Unsettled:
 
 
 @dataclass(frozen=True, slots=True)
+class Drifted:
+    """A domain that is otherwise on a host than our last operation left it."""
+
+    domain: str
+    """Its name or, of one that is gone, its id."""
+    host: str
+    total: int
+    """How many there are; the ten of longest ago are told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The database as it was at one moment. Projections and hosts are in the order of their names."""
 
@@ -84,6 +95,7 @@ class Status:
     projections: tuple[ProjectionStatus, ...]
     hosts: tuple[HostStatus, ...]
     unsettled: tuple[Unsettled, ...] = ()
+    drift: tuple[Drifted, ...] = ()
     restore: str | None = None
     """Why the log is taken for a restored one, as long as nobody has acknowledged it."""
     master_key: str | None = None
@@ -161,6 +173,12 @@ FROM (
 ORDER BY o.state DESC, o.id
 """
 
+_DRIFT = """
+SELECT coalesce(d.name, r.domain::text) AS domain, h.name AS host, count(*) OVER () AS total
+FROM views.drift r JOIN views.hosts h ON h.id = r.host LEFT JOIN views.domains d ON (d.domain, d.host) = (r.domain, r.host)
+WHERE r.observed <> '{}' AND h.removed_at IS NULL ORDER BY r.position LIMIT 10
+"""
+
 _RESTORE = "SELECT string_agg(why, '; ' ORDER BY found_at) AS why FROM work.restores WHERE acknowledged_at IS NULL"
 
 _Part = TypeVar("_Part")
@@ -209,6 +227,7 @@ class StatusReader:
                 projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
                 hosts=_rows(connection, HostStatus, _HOSTS),
                 unsettled=_rows(connection, Unsettled, _UNSETTLED),
+                drift=_rows(connection, Drifted, _DRIFT),
                 restore=connection.execute(_RESTORE).fetchall()[0]["why"],
                 master_key=self._master_key(),
             )
