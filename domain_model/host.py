@@ -1,13 +1,17 @@
-"""A host: one hypervisor Revisor leads, its URI, and what answered there."""
+"""A host: one hypervisor Revisor leads, its URI, what answered there, and how much may be asked of it."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain_model.errors import InvalidArgument
+from domain_model.errors import InvalidArgument, OperationInvalid
+
+OPERATIONS = 4
+"""How many operations a host carries out at once unless it was given another limit."""
+MOST_OPERATIONS = 64
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
@@ -57,6 +61,37 @@ class Host(Aggregate):
         def apply(self, host: "Host") -> None:
             host.epoch = self.epoch
 
+    class Disabled(Event):
+        """Nothing new is to be begun there; what was started comes to its end."""
+
+        TOPIC: ClassVar[str] = "host.disabled"
+        actor: str
+        reason: str
+
+        @property
+        def said(self) -> dict[str, str]:
+            """Since when, by whom and why, as it is told; the time in RFC 3339."""
+            at = self.timestamp.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return {"at": at, "actor": self.actor, "reason": self.reason}
+
+        def apply(self, host: "Host") -> None:
+            host.disabled = self.said
+
+    class Enabled(Event):
+        TOPIC: ClassVar[str] = "host.enabled"
+
+        def apply(self, host: "Host") -> None:
+            host.disabled = None
+
+    class Limited(Event):
+        """So many operations at once, besides control verbs."""
+
+        TOPIC: ClassVar[str] = "host.limited"
+        operations: int
+
+        def apply(self, host: "Host") -> None:
+            host.operations = self.operations
+
     class Removed(Event):
         TOPIC: ClassVar[str] = "host.removed"
 
@@ -71,6 +106,9 @@ class Host(Aggregate):
         self.hostname: str | None = None
         self.capabilities: dict[str, Any] = {}
         self.epoch = 0
+        self.disabled: dict[str, str] | None = None
+        """Since when it is (``at``), by whom (``actor``) and why (``reason``)."""
+        self.operations = OPERATIONS
         self.removed = False
 
     @classmethod
@@ -108,6 +146,49 @@ class Host(Aggregate):
     def lead(self, *, worker: str, epoch: int, at: datetime) -> None:
         """Note the change of leader."""
         self.trigger_event(self.Led, timestamp=at, worker=worker, epoch=epoch)
+
+    def disable(self, *, actor: str, reason: str | None, at: datetime) -> None:
+        """Accept and begin nothing new there. Who did it first stays on record: done again it changes nothing.
+
+        Raises InvalidArgument (8) without a reason.
+        """
+        if reason is None or not reason.strip():
+            raise InvalidArgument(
+                f"host '{self.name}' is not disabled without a reason: field 'reason' is empty",
+                field="reason",
+                value=reason,
+                accepted="why nothing is to be begun there, for who is refused because of it",
+            )
+        if self.disabled is None:
+            self.trigger_event(self.Disabled, timestamp=at, actor=actor, reason=reason)
+
+    def enable(self, at: datetime) -> None:
+        """Go on; what waits is begun. A host that is not disabled stays as it is."""
+        if self.disabled is not None:
+            self.trigger_event(self.Enabled, timestamp=at)
+
+    def check_enabled(self) -> None:
+        """Raises OperationInvalid (55) saying who disabled it, when and why."""
+        if self.disabled is not None:
+            raise OperationInvalid(
+                f"host '{self.name}' is disabled by {self.disabled['actor']} since {self.disabled['at']}:"
+                f" {self.disabled['reason']}",
+                field="host",
+                value=self.name,
+                accepted=f"an enabled host; 'revisor host enable {self.name}' makes it one",
+            )
+
+    def limit(self, operations: int, at: datetime) -> None:
+        """Carry out so many operations at once, besides control verbs. Raises InvalidArgument (8)."""
+        if not 1 <= operations <= MOST_OPERATIONS:
+            raise InvalidArgument(
+                f"{operations} in field 'operations' is no number of operations at once",
+                field="operations",
+                value=str(operations),
+                accepted=f"1 to {MOST_OPERATIONS}",
+            )
+        if operations != self.operations:
+            self.trigger_event(self.Limited, timestamp=at, operations=operations)
 
     def remove(self, at: datetime) -> None:
         """Forget the host. What happened there stays in the log."""

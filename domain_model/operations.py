@@ -102,6 +102,11 @@ class Command:
     """The host that carries it out."""
     arguments: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts on which something comes to be by it: the one that carries it out, and the new owner of a handover."""
+        return [self.host, self.arguments["to"]] if self.verb == "handover" else [self.host]
+
 
 @dataclass(slots=True)
 class Operation:

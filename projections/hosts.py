@@ -1,10 +1,10 @@
 """The read model of hosts: the hypervisors under our names, what answered there, and who leads them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from domain_model.host import Host
+from domain_model.host import OPERATIONS, Host
 from projections.ports import RecordedEvent
 from projections.projection import Need, OneRow, Rows, Table
 
@@ -20,6 +20,8 @@ HOSTS = Table(
         "capabilities": "jsonb NOT NULL",
         "worker": "uuid",
         "epoch": "bigint NOT NULL",
+        "disabled": "jsonb",
+        "operations": "integer NOT NULL",
         "added_at": "timestamptz NOT NULL",
         "removed_at": "timestamptz",
         "position": "bigint NOT NULL",
@@ -34,7 +36,7 @@ class Hosts:
     """Which hosts there are."""
 
     name = "hosts"
-    version = 2
+    version = 3
     tables = (HOSTS,)
     about = (Host.Created, Host.Event)
 
@@ -59,6 +61,8 @@ def _added(event: RecordedEvent) -> dict[str, Any]:
         "capabilities": {},
         "worker": None,
         "epoch": 0,
+        "disabled": None,
+        "operations": OPERATIONS,
         "added_at": event.occurred_at,
         "removed_at": None,
     }
@@ -66,19 +70,22 @@ def _added(event: RecordedEvent) -> dict[str, Any]:
 
 def _changes(event: RecordedEvent) -> dict[str, Any]:
     said = event.event
-    match said:
-        case Host.UriChanged():
-            return {"uri": said.uri}
-        case Host.Identified():
-            return {
-                "driver": said.driver,
-                "host_uuid": said.host_uuid,
-                "hostname": said.hostname,
-                "capabilities": said.capabilities,
-            }
-        case Host.Led():
-            return {"worker": UUID(said.worker), "epoch": said.epoch}
-        case Host.Removed():
-            return {"removed_at": event.occurred_at}
-        case _:
-            return {}
+    change = _CHANGES.get(type(said))
+    return {} if change is None else change(said)
+
+
+_CHANGES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
+    Host.UriChanged: lambda said: {"uri": said.uri},
+    Host.Identified: lambda said: {
+        "driver": said.driver,
+        "host_uuid": said.host_uuid,
+        "hostname": said.hostname,
+        "capabilities": said.capabilities,
+    },
+    Host.Led: lambda said: {"worker": UUID(said.worker), "epoch": said.epoch},
+    Host.Disabled: lambda said: {"disabled": said.said},
+    Host.Enabled: lambda _: {"disabled": None},
+    Host.Limited: lambda said: {"operations": said.operations},
+    Host.Removed: lambda said: {"removed_at": said.timestamp},
+}
+"""The columns that each kind of event changes."""

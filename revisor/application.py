@@ -16,8 +16,9 @@ from domain_model.attempts import Access, Attempt
 from domain_model.commands import HostNames, request
 from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument, OperationFailed, OperationInvalid, Refused
+from domain_model.host import Host
 from domain_model.names import Name
-from domain_model.operations import NAMES_DOMAINS
+from domain_model.operations import NAMES_DOMAINS, Command
 from projections.loop import CHANNEL
 from revisor.store.context import Context
 from revisor.store.database import Database, Row
@@ -70,6 +71,7 @@ class Application:
             repeated = self._repeated(submission, context)
             if repeated is not None:
                 return repeated
+            self._check_enabled(submission.command)
             domain = self._domain_for(submission)
             request(domain, submission.command, hosts, self.now())
             names = [self._claim(submission, hosts)] if submission.claims_name else []
@@ -197,6 +199,13 @@ class Application:
                 accepted="the same command, or another request id",
             )
         return Accepted(row["operation"], row["domain"], self.reader.head())
+
+    def _check_enabled(self, command: Command) -> None:
+        """Raises OperationInvalid (55) for a disabled host. Its agent asks again before it begins anything."""
+        for id in command.hosts:
+            host = self.log.load(Host, UUID(id))
+            if host is not None:
+                host.check_enabled()
 
     def _domain_for(self, submission: Submission) -> Domain:
         if submission.uuid is None:

@@ -50,6 +50,8 @@ def host(row: HostRow, look: LastLook) -> Shown:
         "state": _host_state(look),
         "problem": look.problem,
         "epoch": row.epoch,
+        "disabled": row.disabled,
+        "operations": row.operations,
         "observed_at": time(look.observed_at),
     }
 

@@ -25,9 +25,11 @@ from revisor.store.database import Database
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
 
 
+# By way of JSON: a table that an older release made has no such columns until it is made anew, and is read meanwhile.
 _HOSTS = """
-SELECT id::text, name, uri, driver, host_uuid, hostname, capabilities, worker::text, epoch, added_at, removed_at,
-       position
+SELECT id::text, name, uri, driver, host_uuid, hostname, capabilities, worker::text, epoch,
+       nullif(to_jsonb(h) -> 'disabled', 'null') AS disabled, (to_jsonb(h) ->> 'operations')::integer AS operations,
+       added_at, removed_at, position
 FROM {hosts} h
 """
 _DOMAINS = """

@@ -50,6 +50,13 @@ class AgentRecords:
     def host_names(self) -> dict[str, str]:
         return {str(row["id"]): row["name"] for row in self._database.fetch("SELECT id, name FROM views.hosts")}
 
+    def host(self, host: UUID) -> Host:
+        """See ``workers.ports.Records``."""
+        known = self._application.log.load(Host, host)
+        if known is None:
+            raise LookupError(f"no events of host {host}")
+        return known
+
     def queued(self, host: UUID) -> Sequence[QueuedOperation]:
         return [
             QueuedOperation(

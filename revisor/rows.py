@@ -29,6 +29,10 @@ class HostRow(NamedTuple):
     worker: str | None
     """Who leads it, or led it last."""
     epoch: int
+    disabled: dict[str, str] | None
+    """``at``, ``actor`` and ``reason``; None while it is enabled."""
+    operations: int | None
+    """How many it carries out at once; None as long as the table is an older release's."""
     added_at: datetime
     removed_at: datetime | None
     position: int

@@ -29,6 +29,7 @@ from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.drift import Drifts, Verbs
 from revisor.ends import Ends
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
+from revisor.maintenance import Maintenance
 from revisor.outcomes import Outcomes
 from revisor.plans import Plans
 from revisor.queries import Queries
@@ -72,6 +73,7 @@ class Service:
         self.settlements = Settlements(application, self._attempts, self._operation_row, self.operation)
         self.drifts = Drifts(application, queries, self._refer, self._attempts, Verbs(self.act, self.define))
         self.adopting = Adopting(application, queries, self._refer, self._attempts, self._looks)
+        self.maintenance = Maintenance(application, queries, self._refer, self._attempts, self.host)
 
     # Hosts.
 

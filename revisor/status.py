@@ -57,6 +57,8 @@ class HostStatus:
     started: int
     oldest_queued_s: float
     """How long the operation that waits longest has waited; 0 when none does."""
+    disabled: dict[str, str] | None = None
+    """Since when nothing is begun there (``at``), by whom (``actor``) and why (``reason``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ ORDER BY p.name COLLATE "C"
 _HOSTS = """
 SELECT h.name, l.worker::text AS worker, coalesce(l.epoch, 0) AS epoch, s.observed_at,
        greatest(0, extract(epoch FROM clock_timestamp() - coalesce(s.observed_at, h.added_at)))::float8 AS unobserved_s,
-       s.problem, q.queued, q.started, q.oldest_queued_s
+       s.problem, q.queued, q.started, q.oldest_queued_s,
+       nullif(to_jsonb(h) -> 'disabled', 'null') AS disabled
 FROM views.hosts h
 LEFT JOIN work.leases l ON l.name = 'host:' || h.id
 LEFT JOIN work.sightings s ON s.host = h.id

@@ -6,11 +6,12 @@ Applier and observer run in one process, so that what the agent did itself is no
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
 from domain_model.errors import Refused
+from domain_model.host import MOST_OPERATIONS, Host
 from domain_model.operations import VERBS, VerbClass
 from drivers.port import Driver, Watchable
 from workers.applier import Applier
@@ -31,9 +32,8 @@ from workers.steps import Reached, go_on
 
 _log = logging.getLogger(__name__)
 
-_PARALLEL = 4
 _FOR_CONTROL = 2
-"""Places kept for control verbs: four long operations must not keep a ``destroy`` waiting."""
+"""Places kept for control verbs: long operations up to the host's limit must not keep a ``destroy`` waiting."""
 _OBSERVE_EVERY_S = 5.0
 _RETRY_S = 1.0
 
@@ -69,7 +69,7 @@ class HostAgent:
         self._running: dict[UUID, tuple[QueuedOperation, Future[None]]] = {}
         self._retry_at: dict[UUID, float] = {}
         self._unreadable: set[UUID] = set()
-        self._pool = ThreadPoolExecutor(_PARALLEL + _FOR_CONTROL, thread_name_prefix="applier")
+        self._pool = ThreadPoolExecutor(MOST_OPERATIONS + _FOR_CONTROL, thread_name_prefix="applier")
 
     def run(self, stop: threading.Event, wake: Wake) -> None:
         """Lead the host until ``stop``; finishes what is under way. Raises LeadLost when somebody else leads."""
@@ -99,9 +99,7 @@ class HostAgent:
         self._reap(now)
         if not self._identified:
             self._identify(now)
-        for queued in self._records.queued(self._lead.host):
-            if self._may_run(queued, now):
-                self._running[queued.id] = queued, self._pool.submit(self._apply, queued)
+        self._begin([queued for queued in self._records.queued(self._lead.host) if self._is_due(queued, now)])
         if self._identified and (now >= self._observe_at or self._sightings.wanted(self._lead.host)):
             self._observe(now)
 
@@ -116,12 +114,24 @@ class HostAgent:
             _log.info("host %s: carries out %s for %s", self._lead.host_name, queued.verb, queued.actor, extra=ids)
         self._applier.apply(queued)
 
-    def _may_run(self, queued: QueuedOperation, now: float) -> bool:
-        if queued.id in self._running or self._retry_at.get(queued.id, 0.0) > now:
+    def _begin(self, due: Sequence[QueuedOperation]) -> None:
+        """Begin those for which there is room. What the host's maintainers said is read from the log itself, so that it
+        holds from the moment it was said.
+        """
+        host = self._records.host(self._lead.host) if due else None
+        for queued in due:
+            if host is not None and self._may_run(queued, host):
+                self._running[queued.id] = queued, self._pool.submit(self._apply, queued)
+
+    def _is_due(self, queued: QueuedOperation, now: float) -> bool:
+        return queued.id not in self._running and self._retry_at.get(queued.id, 0.0) <= now
+
+    def _may_run(self, queued: QueuedOperation, host: Host) -> bool:
+        if host.disabled is not None and not queued.started:
             return False
         if VERBS[queued.verb] is VerbClass.CONTROL:
-            return len(self._running) < _PARALLEL + _FOR_CONTROL
-        return len(self._running) < _PARALLEL and queued.domain not in self.busy
+            return len(self._running) < host.operations + _FOR_CONTROL
+        return len(self._running) < host.operations and queued.domain not in self.busy
 
     def _reap(self, now: float) -> None:
         for queued, future in list(self._running.values()):

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from domain_model.domain import Domain
+from domain_model.host import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,10 @@ class Records(Protocol):
 
     def host_names(self) -> dict[str, str]:
         """Names of hosts by id."""
+        ...
+
+    def host(self, host: UUID) -> Host:
+        """A host as the log has it at this moment: whether it is disabled, and its limit."""
         ...
 
     def queued(self, host: UUID) -> Sequence[QueuedOperation]:

@@ -21,7 +21,7 @@ def host_list(asked: Asked) -> int:
     if door.as_json:
         output.json_text(reply.body)
         return Exit.DONE
-    rows = [[item["name"], item.get("state"), item["uri"], item.get("hostname")] for item in reply.body["items"]]
+    rows = [[item["name"], _state(item), item["uri"], item.get("hostname")] for item in reply.body["items"]]
     output.table(["Name", "State", "URI", "Hostname"], rows)
     return Exit.DONE
 
@@ -31,7 +31,7 @@ def host_add(asked: Asked, *, name: str, uri: str) -> int:
     """Lead a hypervisor under a name; the same name and URI again is the same host."""
     door = Door(asked)
     reply = door.change("POST", "/v1/hosts", {"name": name, "uri": uri})
-    return _said(door, reply.body, f"Host '{name}' added")
+    return said(door, reply.body, f"Host '{name}' added")
 
 
 @verb("set-uri", NAME, URI)
@@ -39,7 +39,7 @@ def host_set_uri(asked: Asked, *, name: str, uri: str) -> int:
     """Reach a host's hypervisor under another URI."""
     door = Door(asked)
     reply = door.change("PATCH", f"/v1/hosts/{segment(name)}", {"uri": uri})
-    return _said(door, reply.body, f"Host '{name}' has URI {uri}")
+    return said(door, reply.body, f"Host '{name}' has URI {uri}")
 
 
 @verb("remove", NAME)
@@ -54,7 +54,14 @@ def host_remove(asked: Asked, *, name: str) -> int:
     return Exit.DONE
 
 
-def _said(door: Door, body: Any, words: str) -> int:
+def _state(item: dict[str, Any]) -> str | None:
+    """A host that is disabled and does not answer is told to be both."""
+    state = item.get("state")
+    return state if item.get("disabled") is None else f"{state}, disabled"
+
+
+def said(door: Door, body: Any, words: str) -> int:
+    """Tell that a change of a host is done."""
     if door.as_json:
         output.json_text(body)
     else:

@@ -122,7 +122,7 @@ _HISTORY: Table = {
 _PRODUCT: Table = {
     "acknowledge-restore": ("restores:acknowledge_restore", "compare the hosts with a restored log"),
     "help": ("main:help_on", "show how a verb is used"),
-    "host": ("main:host", "hosts: add, list, set-uri, remove"),
+    "host": ("main:host", "hosts: add, list, info, disable, remove, ..."),
     "projections": ("main:projections", "read models: list, rebuild, resume"),
     "status": ("status:status", "show how Revisor is"),
     "up": ("server:up", "run Revisor"),
@@ -136,6 +136,10 @@ _PRODUCT: Table = {
 HOST_VERBS: Table = {
     "add": ("hosts:host_add", "lead a hypervisor under a name"),
     "list": ("hosts:host_list", "list the hosts"),
+    "info": ("maintenance:host_info", "show what a host is"),
+    "disable": ("maintenance:host_disable", "begin nothing new on a host"),
+    "enable": ("maintenance:host_enable", "let a disabled host go on"),
+    "set-limit": ("maintenance:host_set_limit", "change how many operations a host carries out at once"),
     "set-uri": ("hosts:host_set_uri", "reach a host under another URI"),
     "remove": ("hosts:host_remove", "forget a host"),
 }

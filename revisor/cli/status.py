@@ -59,6 +59,10 @@ def _whole(item: Item) -> Iterator[tuple[str, Any]]:
     yield "Status", item["status"]
     for problem in item["problems"]:
         yield "Problem", problem
+    for host in item["hosts"]:
+        if (disabled := host.get("disabled")) is not None:
+            since = output.local_time(disabled["at"])
+            yield "Disabled", f"host {host['name']} by {disabled['actor']} since {since}: {disabled['reason']}"
     yield "Log", f"position {log['position']}, {log['size_bytes'] / 2**20:.1f} MiB"
     yield "Last event", output.local_time(log["recorded_at"])
     yield "Database", f"PostgreSQL {item['database']['version']}"

@@ -5,7 +5,19 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from revisor.http import checkpoints, domains, drift, history, hosts, restores, settlements, shapes, snapshots, status
+from revisor.http import (
+    checkpoints,
+    domains,
+    drift,
+    history,
+    hosts,
+    maintenance,
+    restores,
+    settlements,
+    shapes,
+    snapshots,
+    status,
+)
 from revisor.http.limits import Limits
 from revisor.http.query import refuse_unknown_parameters
 from revisor.http.refusals import handle_errors
@@ -43,7 +55,7 @@ def make_app(service: Service, reader: StatusReader) -> FastAPI:
     app.state.service = service
     app.state.looks = status.Looks(reader)
     app.state.waiters = make_limiter()
-    for part in (hosts, domains, snapshots, checkpoints, history, status, restores, settlements, drift):
+    for part in (hosts, maintenance, domains, snapshots, checkpoints, history, status, restores, settlements, drift):
         app.include_router(part.routes, dependencies=[Depends(refuse_unknown_parameters)])
     handle_errors(app)
     app.add_middleware(Limits)

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
 
 from domain_model.arguments import Kind, Spec
+from domain_model.host import MOST_OPERATIONS
 from domain_model.verbs import SPECS
 
 
@@ -83,6 +84,18 @@ class Cancellation(Asked):
 class Settlement(Asked):
     outcome: Annotated[Literal["succeeded", "failed"], Field(alias="as", description="How it ended.")]
     evidence: Annotated[Text, Field(max_length=4096, description="What shows it, in the words of who looked.")]
+
+
+class HostDisabling(Asked):
+    """Refused (8) without a reason."""
+
+
+class HostEnabling(Asked):
+    pass
+
+
+class HostLimit(Asked):
+    operations: Annotated[int, Field(description=f"How many operations at once: 1 to {MOST_OPERATIONS}.")]
 
 
 class Rebuild(Asked):

@@ -83,12 +83,23 @@ class OperationItem(_Open):
     held_up: str | None = None
 
 
+class Disabling(_Open):
+    """Since when a host is disabled, by whom and why."""
+
+    at: datetime
+    actor: str
+    reason: str
+
+
 class HostItem(_Open):
     name: str
     uri: str
     driver: str | None = None
     hostname: str | None = None
     host_uuid: str | None = None
+    disabled: Disabling | None = None
+    operations: int | None = None
+    """How many it carries out at once."""
 
 
 class DomainItem(_Open):
@@ -254,6 +265,8 @@ class HostStatus(_Open):
     queued: int
     started: int
     oldest_queued_s: float
+    disabled: Disabling | None
+    """Nothing is begun there, and what is queued waits; null while it is enabled."""
 
 
 class PoolStatus(_Open):

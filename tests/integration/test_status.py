@@ -11,8 +11,6 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from domain_model.flags import Start
-from drivers.simulator import SimulatorDriver
 from projections import positions, tables
 from projections.catalogue import all_projections
 from projections.hosts import HOSTS
@@ -21,24 +19,13 @@ from revisor.sightings import Sightings
 from revisor.status import HostStatus, PoolStatus, ProjectionStatus, StatusReader
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
+from tests.integration.held import HeldDriver
 from tests.integration.product import ALICE, Product
 from tests.lab.awaiting import eventually
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import random_events
 
 WEB = "web"
-
-
-class HeldDriver(SimulatorDriver):
-    """Does not start a guest before it is let go."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "alpha")
-        self.let_go = threading.Event()
-
-    def start(self, uuid: str, flags: Start = Start.NONE) -> None:
-        assert self.let_go.wait(60)
-        super().start(uuid, flags)
 
 
 @pytest.fixture

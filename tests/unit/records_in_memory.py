@@ -9,6 +9,7 @@ from uuid import UUID
 from domain_model import secrets
 from domain_model.domain import Domain
 from domain_model.errors import OperationFailed
+from domain_model.host import Host
 from domain_model.names import domain_id
 from revisor.store.mapper import EventMapper
 from tests.unit.domain_histories import AT, HOSTS
@@ -44,6 +45,7 @@ class RecordsInMemory:
         """Domains whose secrets cannot be opened."""
         self.epochs: dict[UUID, int] = {}
         self.names: list[str] = []
+        self.hosts: dict[UUID, Host] = {}
         self.told: list[tuple[int, int]] = []
         self.interrupt: Callable[[], None] | None = None
         self._mapper = EventMapper()
@@ -53,6 +55,9 @@ class RecordsInMemory:
 
     def host_names(self) -> dict[str, str]:
         return HOSTS
+
+    def host(self, host: UUID) -> Host:
+        return self.hosts.setdefault(host, Host.add(host, name=HOSTS[str(host)], uri="simulator:///any", at=AT))
 
     def queued(self, host: UUID) -> Sequence[QueuedOperation]:
         return [

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.unit.command_line import CommandLine
+from tests.unit.fake_maintenance import DISABLED
 from tests.unit.test_health import LED, WELL, status
 
 PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=5400.0, parked_at=801, error="ValueError: no")
@@ -40,6 +41,16 @@ Connections:    1 of 20 used, 2 idle, 0 waited for
 
 """
     )
+
+
+def test_a_host_under_maintenance_is_told_and_is_no_problem(line: CommandLine) -> None:
+    line.service.status_reader.known = status(WELL, replace(LED, disabled=DISABLED))
+    done = line.run("status", "--check")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[:2] == [
+        "Status:         ok",
+        "Disabled:       host alpha by uid:0(root) since 2026-11-28 10:00:00 +0000: new memory",
+    ]
 
 
 def test_it_ends_with_0_whatever_the_answer_and_with_1_for_a_script_that_checks(line: CommandLine) -> None:

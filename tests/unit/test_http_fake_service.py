@@ -25,6 +25,7 @@ from revisor.settlements import Settlements
 from revisor.status import LogStatus, PoolStatus, Status, StatusReader
 from revisor.store.context import Context
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts
+from tests.unit.fake_maintenance import FakeMaintenance
 from tests.unit.fake_restores import FakeRestores
 from tests.unit.fake_settlements import FakeSettlements
 
@@ -127,6 +128,7 @@ class FakeService:
         self.restores = FakeRestores(self._note)
         self.settlements = FakeSettlements(self._note, self.known_operations)
         self.drifts, self.adopting = FakeDrifts(self._note), FakeAdopting(self._note)
+        self.maintenance = FakeMaintenance(self._note)
 
     def settle(self, **outcome: Any) -> None:
         """End all operations that run, and those that come."""
@@ -157,6 +159,10 @@ class FakeService:
     def hosts(self) -> list[Item]:
         self._note(None, "hosts")
         return self.known_hosts
+
+    def host(self, name: str) -> Item:
+        self._note(None, "host", name)
+        return self.known_hosts[0]
 
     def define(self, xml: str, host: str, context: Context, flags: Define = Define.NONE) -> Accepted:
         self._note(context, "define", xml, host, flags)

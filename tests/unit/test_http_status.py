@@ -205,6 +205,7 @@ def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, c
                 "queued": 4,
                 "started": 1,
                 "oldest_queued_s": 3600.0,
+                "disabled": None,
             }
         ],
         "unsettled": [],

@@ -111,7 +111,12 @@ def hosts(history: History) -> None:
             at=history.at,
         )
         host.lead(worker=str(named(f"worker of {name}")), epoch=1, at=history.at)
+        if name == "beta":
+            host.limit(9, history.at)
+            host.disable(actor="uid:0(root)", reason="new memory", at=history.at)
         if name == "gamma":
+            host.disable(actor="uid:0(root)", reason="old", at=history.at)
+            host.enable(history.at)
             host.set_uri("simulator:///moved", history.at)
             host.remove(history.at)
             claim.release(place, history.at)

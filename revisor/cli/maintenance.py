@@ -1,0 +1,64 @@
+"""The verbs for one host: what it is, and what people set of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from revisor.cli import output
+from revisor.cli.asking import Door
+from revisor.cli.failures import Exit
+from revisor.cli.hosts import NAME, said
+from revisor.cli.verb import Asked, BadValue, Word, verb
+from revisor.client import segment
+
+OPERATIONS = Word("operations", "N")
+
+
+@verb("info", NAME)
+def host_info(asked: Asked, *, name: str) -> int:
+    """Show what a host is."""
+    door = Door(asked)
+    reply = door.read(f"/v1/hosts/{segment(name)}")
+    if door.as_json:
+        output.json_text(reply.body)
+    else:
+        output.pairs(_told(reply.body["items"][0]))
+    return Exit.DONE
+
+
+def _told(item: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "Name", item["name"]
+    yield "URI", item["uri"]
+    yield "State", item.get("state")
+    if item.get("problem") is not None:
+        yield "Problem", item["problem"]
+    yield "Hostname", item.get("hostname")
+    yield "Driver", item.get("driver")
+    yield "Operations", f"at most {item.get('operations')} at once"
+    if (disabled := item.get("disabled")) is not None:
+        yield "Disabled", f"{output.local_time(disabled['at'])} by {disabled['actor']}: {disabled['reason']}"
+
+
+@verb("disable", NAME)
+def host_disable(asked: Asked, *, name: str) -> int:
+    """Begin nothing new on a host, which demands a --reason. What was started comes to its end, what is queued waits."""
+    door = Door(asked)
+    reply = door.change("POST", f"/v1/hosts/{segment(name)}/disable", {})
+    return said(door, reply.body, f"Host '{name}' disabled")
+
+
+@verb("enable", NAME)
+def host_enable(asked: Asked, *, name: str) -> int:
+    """Let a disabled host go on, first with what waits."""
+    door = Door(asked)
+    reply = door.change("POST", f"/v1/hosts/{segment(name)}/enable", {})
+    return said(door, reply.body, f"Host '{name}' enabled")
+
+
+@verb("set-limit", NAME, OPERATIONS)
+def host_set_limit(asked: Asked, *, name: str, operations: str) -> int:
+    """Have a host carry out N operations at once; control verbs such as destroy have places of their own besides."""
+    if not operations.isdecimal():
+        raise BadValue("N is not a number", field="operations", value=operations, accepted="a number of operations")
+    door = Door(asked)
+    reply = door.change("POST", f"/v1/hosts/{segment(name)}/limit", {"operations": int(operations)})
+    return said(door, reply.body, f"Host '{name}' carries out {int(operations)} operations at once")

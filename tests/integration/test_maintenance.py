@@ -1,0 +1,181 @@
+"""A host under maintenance: nothing new is accepted or begun for it, what was begun ends, and it is still looked at."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain_model.errors import InvalidArgument, OperationInvalid
+from revisor.application import Accepted
+from revisor.sightings import Sightings
+from revisor.status import StatusReader
+from revisor.store.context import Context
+from revisor.store.database import Database
+from tests.integration.held import HeldDriver
+from tests.integration.product import ALICE, Product
+from tests.lab.awaiting import eventually
+
+BOB = Context("uid:1001(bob)", reason="new memory")
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[HeldDriver]:
+    driver = HeldDriver(tmp_path / "alpha.sqlite")
+    yield driver
+    driver.let_go.set()
+
+
+@pytest.fixture
+def product(database: Database, tmp_path: Path, held: HeldDriver) -> Iterator[Product]:
+    product = Product(database, tmp_path)
+    product.add_host("alpha", held)
+    product.add_host("beta")
+    assert product.define()["state"] == "succeeded"
+    yield product
+    held.let_go.set()
+    product.close()
+
+
+def work(product: Product) -> None:
+    for agent in product.agents.values():
+        agent.run_once(time.monotonic())
+
+
+def asked(product: Product, verb: str, **arguments: Any) -> Accepted:
+    return product.service.act("web", None, verb, arguments, ALICE)
+
+
+def state(product: Product, accepted: Accepted) -> str:
+    return str(product.service.wait(accepted.operation, 0)["state"])
+
+
+def topics(product: Product, host: str) -> list[str]:
+    row = product.queries.host(host)
+    assert row is not None
+    return [event.topic for event in product.application.reader.stream(UUID(row.id))]
+
+
+def test_what_is_asked_of_a_disabled_host_is_refused_with_who_when_and_why(product: Product) -> None:
+    since = product.service.maintenance.disable("alpha", BOB)["disabled"]["at"]
+    said = rf"host 'alpha' is disabled by uid:1001\(bob\) since {since}: new memory"
+    for verb in ("start", "destroy"):
+        with pytest.raises(OperationInvalid, match=said) as refusal:
+            asked(product, verb)
+        assert (refusal.value.number, refusal.value.field, refusal.value.value) == (55, "host", "alpha")
+    with pytest.raises(OperationInvalid, match=said):
+        product.service.define("<domain type='qemu'><name>new</name><memory>9</memory></domain>", "alpha", ALICE)
+    assert product.service.attempts(1)[0]["code"] == 55
+
+
+def test_neither_a_replica_nor_an_owner_comes_to_a_disabled_host(product: Product) -> None:
+    assert product.act("replay", to="beta")["state"] == "succeeded"
+    product.service.maintenance.disable("beta", BOB)
+    for verb in ("replay", "handover"):
+        with pytest.raises(OperationInvalid, match="host 'beta' is disabled"):
+            asked(product, verb, to="beta")
+
+
+def test_what_was_accepted_before_is_the_same_operation_when_it_is_asked_again(product: Product) -> None:
+    context = Context(ALICE.actor, request_id=UUID(int=7))
+    first = product.service.act("web", None, "desc", {"text": "a"}, context)
+    product.service.maintenance.disable("alpha", BOB)
+    assert product.service.act("web", None, "desc", {"text": "a"}, context).operation == first.operation
+
+
+def test_what_was_started_ends_and_what_is_queued_waits_until_the_host_is_enabled(
+    product: Product, held: HeldDriver
+) -> None:
+    started = asked(product, "start")
+    work(product)
+    eventually(lambda: state(product, started) == "started", what="it started")
+    # A control verb could begin beside it.
+    queued = asked(product, "destroy")
+    product.service.maintenance.disable("alpha", BOB)
+    held.let_go.set()
+    assert product.settle(started)["state"] == "succeeded"
+    for _ in range(3):
+        work(product)
+    assert state(product, queued) == "queued"
+    product.service.maintenance.enable("alpha", ALICE)
+    assert product.settle(queued)["state"] == "succeeded"
+
+
+def test_disabling_and_enabling_twice_is_as_once_and_the_first_reason_stays(product: Product) -> None:
+    maintenance = product.service.maintenance
+    maintenance.disable("alpha", BOB)
+    again = maintenance.disable("alpha", Context("uid:1002(carol)", reason="another"))
+    assert (again["disabled"]["actor"], again["disabled"]["reason"]) == ("uid:1001(bob)", "new memory")
+    maintenance.enable("alpha", ALICE)
+    assert maintenance.enable("alpha", ALICE)["disabled"] is None
+    assert [topic for topic in topics(product, "alpha") if "abled" in topic] == ["host.disabled", "host.enabled"]
+
+
+def test_a_host_is_not_disabled_without_a_reason(product: Product) -> None:
+    for reason in (None, " "):
+        with pytest.raises(InvalidArgument, match="without a reason") as refusal:
+            product.service.maintenance.disable("alpha", Context(BOB.actor, reason=reason))
+        assert (refusal.value.field, refusal.value.value) == ("reason", reason)
+    assert product.service.host("alpha")["disabled"] is None
+
+
+def test_a_disabled_host_is_still_looked_at_and_says_so_in_its_status(product: Product, held: HeldDriver) -> None:
+    product.service.maintenance.disable("alpha", BOB)
+    held.let_go.set()
+    held.start(product.service.domain("web", None)["uuid"])
+
+    def seen() -> bool:
+        Sightings(product.database).want([row.id for row in product.queries.hosts()])
+        work(product)
+        product.queries.wait_for(product.application.reader.head(), 5)
+        return bool(product.service.domain("web", None)["state"] == "running")
+
+    eventually(seen, what="the start behind our back is noticed")
+    status = StatusReader(product.database).read()
+    told = {host.name: host.disabled and host.disabled["reason"] for host in status.hosts}
+    assert told == {"alpha": "new memory", "beta": None}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_a_host_carries_out_as_many_operations_at_once_as_its_limit(
+    product: Product, held: HeldDriver, limit: int
+) -> None:
+    xml = "<domain type='qemu'><name>{}</name><memory unit='MiB'>8</memory><os><type>hvm</type></os></domain>"
+    names = [f"vm{number}" for number in range(6)]
+    for name in names:
+        assert product.define(xml=xml.format(name))["state"] == "succeeded"
+    assert product.service.maintenance.limit("alpha", limit, ALICE)["operations"] == limit
+    starts = [product.service.act(name, None, "start", {}, ALICE) for name in names]
+
+    def begun() -> int:
+        work(product)
+        return sum(state(product, start) == "started" for start in starts)
+
+    eventually(lambda: begun() == limit, what=f"{limit} are started")
+    work(product)
+    assert begun() == limit
+    held.let_go.set()
+    assert {product.settle(start)["state"] for start in starts} == {"succeeded"}
+
+
+@pytest.mark.parametrize("operations", [0, -1, 65])
+def test_a_limit_that_makes_no_sense_is_refused(product: Product, operations: int) -> None:
+    with pytest.raises(InvalidArgument, match="no number of operations") as refusal:
+        product.service.maintenance.limit("alpha", operations, ALICE)
+    assert (refusal.value.field, refusal.value.value, refusal.value.accepted) == (
+        "operations",
+        str(operations),
+        "1 to 64",
+    )
+
+
+def test_hosts_are_shown_from_a_read_model_of_an_older_release(product: Product) -> None:
+    with product.database.connection() as connection:
+        connection.execute("ALTER TABLE views.hosts DROP COLUMN disabled, DROP COLUMN operations")
+    assert [(host["name"], host["disabled"], host["operations"]) for host in product.service.hosts()] == [
+        ("alpha", None, None),
+        ("beta", None, None),
+    ]
+    assert [host.disabled for host in StatusReader(product.database).read().hosts] == [None, None]

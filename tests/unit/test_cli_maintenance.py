@@ -1,0 +1,52 @@
+"""One host at both doors: what it is, that it is disabled, and its limit."""
+
+import json
+
+import pytest
+
+from tests.unit.command_line import CommandLine
+from tests.unit.fake_maintenance import DISABLED, HOST
+
+
+def test_a_host_is_disabled_for_a_reason_in_the_name_of_who_asks(line: CommandLine) -> None:
+    done = line.run("host", "disable", "alpha", "--reason", "new memory")
+    assert (done.code, done.out, done.err) == (0, "Host 'alpha' disabled\n\n", "")
+    assert line.service.asked == [("disable", "alpha")]
+    assert [context.reason for context in line.service.contexts] == ["new memory"]
+
+
+def test_a_host_is_enabled_and_its_document_printed(line: CommandLine) -> None:
+    done = line.run("host", "enable", "alpha", "--output", "json")
+    document = json.loads(done.out)
+    assert (document["kind"], document["items"]) == ("host-info", [HOST])
+    assert line.service.asked == [("enable", "alpha")]
+
+
+def test_a_host_is_given_a_limit(line: CommandLine) -> None:
+    done = line.run("host", "set-limit", "alpha", "9")
+    assert (done.code, done.out) == (0, "Host 'alpha' carries out 9 operations at once\n\n")
+    assert line.service.asked == [("limit", "alpha", 9)]
+
+
+@pytest.mark.parametrize("number", ["many", "1.5", ""])
+def test_a_limit_that_is_no_number_is_refused_before_anything_is_asked(line: CommandLine, number: str) -> None:
+    done = line.run("host", "set-limit", "alpha", number)
+    assert (done.code, line.service.asked) == (2, [])
+    assert done.err == "accepted: a number of operations\nerror: N is not a number [8]\n"
+
+
+def test_a_person_reads_what_a_host_is_and_why_it_is_disabled(line: CommandLine) -> None:
+    line.service.known_hosts = [{**HOST, "problem": "no answer", "state": "unreachable", "disabled": DISABLED}]
+    assert line.run("host", "info", "alpha").out.splitlines() == [
+        "Name:           alpha",
+        "URI:            simulator:///alpha",
+        "State:          unreachable",
+        "Problem:        no answer",
+        "Hostname:       alpha.example.org",
+        "Driver:         Simulator",
+        "Operations:     at most 4 at once",
+        "Disabled:       2026-11-28 10:00:00 +0000 by uid:0(root): new memory",
+        "",
+    ]
+    rows = line.run("host", "list").out.splitlines()
+    assert [row for row in rows if "unreachable, disabled" in row]
