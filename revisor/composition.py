@@ -76,4 +76,4 @@ def driver_for(uri: str, settings: Settings) -> Driver:
         return SimulatorDriver(Path(settings.simulators, f"{name}.sqlite"), name)
     from drivers.libvirt import LibvirtDriver  # noqa: PLC0415  (an optional extra)
 
-    return LibvirtDriver(uri)
+    return LibvirtDriver(uri, settings.silence_s)

@@ -103,7 +103,8 @@ def _lead(
     try:
         records, sightings = AgentRecords(application), Sightings(application.database)
         steps = reached(settings.fail_points, lead.host_name)
-        agent = HostAgent(driver, records, identities, sightings, lead, reached=steps)
+        deadline_s = settings.deadline_s
+        agent = HostAgent(driver, records, identities, sightings, lead, deadline_s=deadline_s, reached=steps)
         agent.run(stop, _hints(wakeup))
     finally:
         driver.close()

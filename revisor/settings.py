@@ -39,6 +39,10 @@ class Settings:
     witness_file: Path | None = None
     lease_s: float = 15.0
     grace_s: float = 5.0
+    silence_s: float = 20.0
+    """How long a hypervisor may be silent before it is taken to be unreachable."""
+    deadline_s: float = 120.0
+    """How long a verb that should be quick may take."""
     alerts: AlertSettings | None = None
     fail_points: Path | None = None
     """Of tests: the folder that says at which steps agents are to die (``revisor.fail_points``)."""
@@ -93,6 +97,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         witness_file=Path(witness_file) if witness_file else None,
         lease_s=_seconds(env, "REVISOR_LEASE_S", 15.0),
         grace_s=_seconds(env, "REVISOR_GRACE_S", 5.0),
+        silence_s=_seconds(env, "REVISOR_SILENCE_S", 20.0),
+        deadline_s=_seconds(env, "REVISOR_DEADLINE_S", 120.0),
         alerts=_alerts(env),
         fail_points=Path(fail_points) if fail_points else None,
     )

@@ -4,21 +4,23 @@ Applier and observer run in one process, so that what the agent did itself is no
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from uuid import UUID
 
-from domain_model.errors import Refused
-from domain_model.host import MOST_OPERATIONS, Host
+from domain_model.errors import HypervisorUnreachable
+from domain_model.host import Host
 from domain_model.operations import VERBS, VerbClass
-from drivers.port import Driver, Watchable
+from drivers.port import Driver, Reconnectable
 from workers.applier import Applier
+from workers.background import in_background
 from workers.leases import Lease, LeaseLost
-from workers.observer import Observer
+from workers.lookout import Lookout
 from workers.ports import (
-    HostIsAnother,
     Identities,
     Lead,
     LeadLost,
@@ -27,8 +29,8 @@ from workers.ports import (
     Sightings,
     UnreadableDomain,
 )
-from workers.reconciler import Reconciler
 from workers.steps import Reached, go_on
+from workers.verbs.deadlines import DEADLINE_S, deadline_of
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,16 @@ _RETRY_S = 1.0
 
 Wake = Callable[[float], None]
 """Waits for a hint that something was appended, at most so many seconds."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An operation under way: ``future`` ends with it, or with concluding it once it was given up."""
+
+    queued: QueuedOperation
+    future: Future[None]
+    given_up: threading.Event
+    until: float
 
 
 class HostAgent:
@@ -53,23 +65,20 @@ class HostAgent:
         lead: Lead,
         *,
         observe_every_s: float = _OBSERVE_EVERY_S,
+        deadline_s: float = DEADLINE_S,
         reached: Reached = go_on,
     ) -> None:
         self._driver = driver
         self._records = records
-        self._identities = identities
-        self._sightings = sightings
         self._lead = lead
         self._applier = Applier(driver, records, lead, reached)
-        self._observer = Observer(driver, records, lead)
-        self._reconciler = Reconciler(driver, records, lead)
-        self._observe_every_s = observe_every_s
-        self._observe_at = 0.0
-        self._identified = False
-        self._running: dict[UUID, tuple[QueuedOperation, Future[None]]] = {}
+        self.lookout = Lookout(
+            driver, records, identities, sightings, lead, every_s=observe_every_s, deadline_s=deadline_s
+        )
+        self._deadline_s = deadline_s
+        self._running: dict[UUID, _Attempt] = {}
         self._retry_at: dict[UUID, float] = {}
         self._unreadable: set[UUID] = set()
-        self._pool = ThreadPoolExecutor(MOST_OPERATIONS + _FOR_CONTROL, thread_name_prefix="applier")
 
     def run(self, stop: threading.Event, wake: Wake) -> None:
         """Lead the host until ``stop``; finishes what is under way. Raises LeadLost when somebody else leads."""
@@ -81,8 +90,9 @@ class HostAgent:
             self.close()
 
     def close(self) -> None:
-        """Begin nothing more; returns when what was begun has come to its end."""
-        self._pool.shutdown(wait=True)
+        """Begin nothing more; returns when what was begun has come to its end, but for what was given up."""
+        self.lookout.close()
+        wait([attempt.future for attempt in self._running.values() if not attempt.given_up.is_set()])
 
     def _run_safely(self) -> None:
         """A round that fails, as when the database is away for a moment, is tried again; the lease limits how long."""
@@ -95,33 +105,36 @@ class HostAgent:
             time.sleep(_RETRY_S)
 
     def run_once(self, now: float) -> None:
-        """One round: take in what ended, start what may start, look around when it is time."""
+        """One round: take in what ended or takes too long, start what may start, look around when it is time."""
         self._reap(now)
-        if not self._identified:
-            self._identify(now)
-        self._begin([queued for queued in self._records.queued(self._lead.host) if self._is_due(queued, now)])
-        if self._identified and (now >= self._observe_at or self._sightings.wanted(self._lead.host)):
-            self._observe(now)
+        self._begin([queued for queued in self._records.queued(self._lead.host) if self._is_due(queued, now)], now)
+        self.lookout.run_once(now, self.busy)
 
     @property
     def busy(self) -> frozenset[UUID]:
         """The domains with an operation under way here."""
-        return frozenset(queued.domain for queued, _ in self._running.values())
+        return frozenset(attempt.queued.domain for attempt in self._running.values())
 
-    def _apply(self, queued: QueuedOperation) -> None:
+    def _apply(self, queued: QueuedOperation, given_up: threading.Event) -> None:
         if queued.id not in self._unreadable:
             ids = {"operation": str(queued.id), "correlation": str(queued.correlation)}
             _log.info("host %s: carries out %s for %s", self._lead.host_name, queued.verb, queued.actor, extra=ids)
-        self._applier.apply(queued)
+        self._applier.apply(queued, given_up)
 
-    def _begin(self, due: Sequence[QueuedOperation]) -> None:
+    def _begin(self, due: Sequence[QueuedOperation], now: float) -> None:
         """Begin those for which there is room. What the host's maintainers said is read from the log itself, so that it
         holds from the moment it was said.
         """
         host = self._records.host(self._lead.host) if due else None
         for queued in due:
             if host is not None and self._may_run(queued, host):
-                self._running[queued.id] = queued, self._pool.submit(self._apply, queued)
+                self._running[queued.id] = self._attempt(queued, now)
+
+    def _attempt(self, queued: QueuedOperation, now: float) -> "_Attempt":
+        given_up = threading.Event()
+        future = in_background(lambda: self._apply(queued, given_up), f"applier-{queued.verb}")
+        deadline_s = deadline_of(queued.verb, self._deadline_s)
+        return _Attempt(queued, future, given_up, math.inf if deadline_s is None else now + deadline_s)
 
     def _is_due(self, queued: QueuedOperation, now: float) -> bool:
         return queued.id not in self._running and self._retry_at.get(queued.id, 0.0) <= now
@@ -134,18 +147,39 @@ class HostAgent:
         return len(self._running) < host.operations and queued.domain not in self.busy
 
     def _reap(self, now: float) -> None:
-        for queued, future in list(self._running.values()):
-            if future.done():
+        for attempt in list(self._running.values()):
+            queued, future = attempt.queued, attempt.future
+            if not future.done() and now > attempt.until:
+                self._overdue(attempt, now)
+            elif future.done():
                 del self._running[queued.id]
                 self._retry_at[queued.id] = now + _RETRY_S
                 self._report(queued, future.exception())
         self._retry_at = {key: at for key, at in self._retry_at.items() if at > now}
+
+    def _overdue(self, attempt: "_Attempt", now: float) -> None:
+        """Give up the thread, which cannot be ended, and have the operation ended without it; a look may take as long."""
+        queued, waited_s = attempt.queued, self._deadline_s
+        ids = {"operation": str(queued.id)}
+        if attempt.given_up.is_set():
+            _log.error("no answer to a look within %g s either", waited_s, extra=ids)
+            del self._running[queued.id]
+            self._applier.conclude_unseen(queued, waited_s)
+            return
+        _log.error("%s had no answer within %g s, and is not waited for any more", queued.verb, waited_s, extra=ids)
+        attempt.given_up.set()
+        if isinstance(self._driver, Reconnectable):
+            self._driver.reconnect()
+        attempt.future = in_background(lambda: self._applier.conclude(queued, waited_s), f"conclude-{queued.verb}")
+        attempt.until = now + waited_s
 
     def _report(self, queued: QueuedOperation, error: BaseException | None) -> None:
         if isinstance(error, LeadLost):
             raise error
         if isinstance(error, UnreadableDomain):
             self._tell_unreadable(queued, error)
+        elif isinstance(error, HypervisorUnreachable):
+            _log.warning("operation waits for its hypervisor: %s", error, extra={"operation": str(queued.id)})
         elif error is not None:
             _log.error("operation stays open: %s", error, exc_info=error, extra={"operation": str(queued.id)})
 
@@ -154,49 +188,6 @@ class HostAgent:
         if queued.id not in self._unreadable:
             _log.error("operation stays open: %s", newer, extra={"operation": str(queued.id)})
         self._unreadable.add(queued.id)
-
-    def _identify(self, now: float) -> None:
-        if now < self._observe_at:
-            return
-        try:
-            identity = self._driver.identity()
-            capabilities = self._driver.capabilities
-            self._identities.identified(
-                self._lead,
-                driver=capabilities.driver,
-                host_uuid=identity.host_uuid,
-                hostname=identity.hostname,
-                capabilities=_plain(capabilities),
-            )
-            if isinstance(self._driver, Watchable):
-                self._driver.watch(self._hint)
-        except (Refused, HostIsAnother) as problem:
-            _log.warning("host %s: %s", self._lead.host_name, problem)
-            self._sightings.unreachable(self._lead.host, str(problem))
-            self._observe_at = now + _RETRY_S
-        else:
-            self._identified = True
-
-    def _hint(self, uuid: str) -> None:
-        self._observer.forget(uuid)
-        self._observe_at = 0.0
-
-    def _observe(self, now: float) -> None:
-        self._observe_at = now + self._observe_every_s
-        try:
-            begun = self._sightings.begin(self._lead.host)
-            host, busy = self._lead.host, self.busy
-            self._reconciler.run_once(busy)
-            unrecorded = self._observer.run_once(busy, closely=self._sightings.closely(host))
-            wanted = self._sightings.adopting(host)
-            if wanted is None or wanted:
-                self._sightings.adopted(host, wanted, self._observer.adopt(wanted))
-            self._sightings.unrecorded(host, unrecorded)
-            self._sightings.done(host, begun)
-        except Refused as silence:
-            _log.warning("host %s: %s", self._lead.host_name, silence)
-            self._sightings.unreachable(self._lead.host, str(silence))
-            self._observe_at = now + _RETRY_S
 
 
 def watch_lease(lease: Lease, stop: threading.Event, lost: Callable[[str], None]) -> None:
@@ -217,7 +208,3 @@ def keep_renewing(lease: Lease, stop: threading.Event, lost: Callable[[str], Non
             return
         except Exception as trouble:  # noqa: BLE001  (away or slow, the database may come back within the lease)
             _log.warning("lease %s could not be renewed: %s", lease.name, trouble)
-
-
-def _plain(capabilities: object) -> dict[str, object]:
-    return {name: getattr(capabilities, name) for name in capabilities.__slots__}  # type: ignore[attr-defined]

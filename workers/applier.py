@@ -5,6 +5,7 @@ When the answer is lost, or a worker before us died in between, what is there de
 """
 
 import logging
+import threading
 from collections.abc import Callable
 
 from domain_model.adoption import Adoption, Observation
@@ -32,11 +33,13 @@ class Applier:
         self._reached = reached
         self._eye = Eye(driver, records, str(lead.host))
 
-    def apply(self, queued: QueuedOperation) -> None:
+    def apply(self, queued: QueuedOperation, given_up: threading.Event | None = None) -> None:
         """Bring one operation to its end, or leave it for later when it is not its turn or nobody can tell yet.
 
-        Afterwards it has succeeded, failed, or its outcome is recorded as unknown. Raises LeadLost.
+        Afterwards it has succeeded, failed, or its outcome is recorded as unknown. Raises LeadLost. Once ``given_up``
+        is set it changes nothing more on the hypervisor, and raises GivenUp where it would.
         """
+        given_up = given_up or threading.Event()
         domain = self._records.domain(queued.domain)
         operation = domain.operations.get(str(queued.id))
         if operation is None:
@@ -44,19 +47,48 @@ class Applier:
         try:
             if operation.started:
                 self._reached(Step.RESUMED, operation.verb)
-                self._settle(queued, domain, operation)
+                self._settle(queued, self._task(domain, operation, given_up))
             elif domain.may_start(operation.id):
                 self._reached(Step.CLAIMED, operation.verb)
-                self._begin(queued, domain, operation)
+                self._begin(queued, self._task(domain, operation, given_up))
         except HypervisorUnreachable as silence:
             if operation.started:
                 _log.warning("operation waits for its hypervisor: %s", silence, extra={"operation": operation.id})
             else:
                 self._fail(queued, silence)
 
-    def _begin(self, queued: QueuedOperation, domain: Domain, operation: Operation) -> None:
+    def conclude(self, queued: QueuedOperation, waited_s: float) -> None:
+        """End an operation whose attempt was given up after so long, by what is there, or as unknown.
+
+        It is not done again: what never answered may happen yet. Not started, it failed. It stays open when the
+        hypervisor is at it still, or does not answer by now: then it is settled as after any lost answer.
+        """
+        domain = self._records.domain(queued.domain)
+        operation = domain.operations.get(str(queued.id))
+        if operation is None:
+            return
+        silence = f"no answer within {waited_s:g} s"
+        if not operation.started:
+            self._fail(queued, HypervisorUnreachable(silence))
+            return
+        task = self._task(domain, operation, threading.Event())
+        verdict = self._happened(task)
+        if verdict is Verdict.DONE:
+            self._record_end(queued, task, None)
+        elif verdict is not Verdict.NOT_YET:
+            self._give_up(queued, task, f"{silence}, and what is there does not tell whether it happens yet")
+
+    def conclude_unseen(self, queued: QueuedOperation, waited_s: float) -> None:
+        """As ``conclude``, where the domain cannot even be looked at."""
+        domain = self._records.domain(queued.domain)
+        operation = domain.operations.get(str(queued.id))
+        if operation is not None and operation.started:
+            task = self._task(domain, operation, threading.Event())
+            self._give_up(queued, task, f"no answer within {waited_s:g} s, nor to a look at the domain", look=False)
+
+    def _begin(self, queued: QueuedOperation, task: Task) -> None:
+        domain, operation = task.domain, task.operation
         sighting = self._eye.sighting(domain)
-        task = self._task(domain, operation)
         evidence = evidence_of(sighting, domain)
 
         def start(now: Domain) -> None:
@@ -97,7 +129,7 @@ class Applier:
             VERBS[operation.verb].act(task)
         except OutcomeUnknown as lost:
             _log.warning("the answer was lost: %s", lost, extra={"operation": operation.id})
-            self._settle(queued, task.domain, operation, may_repeat=False)
+            self._settle(queued, self._again(task), may_repeat=False)
             return
         except Refused as refusal:
             # The first attempt may have come to its end only now, and the second be refused for just that.
@@ -107,16 +139,13 @@ class Applier:
         self._reached(Step.ACTED, operation.verb)
         self._record_end(queued, task, failure)
 
-    def _settle(
-        self, queued: QueuedOperation, domain: Domain, operation: Operation, *, may_repeat: bool = True
-    ) -> None:
+    def _settle(self, queued: QueuedOperation, task: Task, *, may_repeat: bool = True) -> None:
         """Decide by looking what became of an operation whose answer nobody has.
 
         Not done and harmless to do again: it is done again, unless that was just tried; then the next round does it.
         """
-        task = self._task(domain, operation)
         self._mend(task)
-        self._reached(Step.MENDED, operation.verb)
+        self._reached(Step.MENDED, task.operation.verb)
         verdict = self._happened(task)
         if verdict is Verdict.NOT_YET:
             return
@@ -127,20 +156,33 @@ class Applier:
         if verdict is Verdict.DONE:
             self._record_end(queued, task, None)
             return
-        host, seen = str(self._lead.host), self._look(task)
+        told = "the answer was lost, and what is there does not tell whether it happened"
+        self._give_up(queued, task, told, evidence_lasts=True)
+
+    def _give_up(
+        self, queued: QueuedOperation, task: Task, message: str, *, look: bool = True, evidence_lasts: bool = False
+    ) -> None:
+        """Record that the outcome is unknown and, if it can be looked at, what is there.
+
+        Of a call that was given up no later look is evidence that it did not happen: it may happen yet.
+        """
+        operation, host = task.operation, str(self._lead.host)
+        seen = self._look(task) if look else None
 
         def give_up(now: Domain) -> None:
-            if operation.id in now.operations:
+            if operation.id not in now.operations:
+                return
+            if look:
                 adoption = Adoption(now, host, self._records.now(), operation)
                 adoption.adopt(seen, snapshots=not _another_started(now, operation, host))
-                now.record(
-                    Domain.OperationOutcomeUnknown,
-                    self._records.now(),
-                    operation=operation.id,
-                    host=host,
-                    message="the answer was lost, and what is there does not tell whether it happened",
-                    evidence_lasts=True,
-                )
+            now.record(
+                Domain.OperationOutcomeUnknown,
+                self._records.now(),
+                operation=operation.id,
+                host=host,
+                message=message,
+                evidence_lasts=evidence_lasts,
+            )
 
         self._change(queued, task, give_up)
 
@@ -170,8 +212,12 @@ class Applier:
         self._change(queued, task, end)
         self._reached(Step.ENDED, operation.verb)
 
-    def _task(self, domain: Domain, operation: Operation) -> Task:
-        return Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts())
+    def _task(self, domain: Domain, operation: Operation, given_up: threading.Event) -> Task:
+        return Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts(), given_up)
+
+    def _again(self, task: Task) -> Task:
+        """The same operation with nothing done for it yet."""
+        return self._task(task.domain, task.operation, task.given_up)
 
     def _mend(self, task: Task) -> None:
         """What cannot be put right is left, and said: then what is there may not tell what happened."""
@@ -200,7 +246,7 @@ class Applier:
 
         def end(now: Domain) -> None:
             operation = now.operations.get(str(queued.id))
-            if operation is not None:
+            if operation is not None and not operation.started:
                 _record_outcome(now, self._records, operation, host, refusal, None)
 
         asked = self._records.domain(queued.domain).operations.get(str(queued.id))

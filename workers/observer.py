@@ -1,6 +1,7 @@
 """The observer: notices what changed on a host without our asking, and records it as observed facts."""
 
 import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from domain_model.adoption import Adoption
@@ -21,10 +22,16 @@ _ALL_CLOSELY_EVERY = 12
 """With a round every five seconds, everything is looked at closely once a minute."""
 
 
+def unwatched() -> None:
+    """Nobody wants to know."""
+
+
 class Observer:
     """Looks at the recorded domains of one host; what looks as it did at the last look is not read closely again."""
 
-    def __init__(self, driver: Driver, records: Records, lead: Lead) -> None:
+    def __init__(self, driver: Driver, records: Records, lead: Lead, goes_on: Callable[[], None] = unwatched) -> None:
+        """``goes_on`` is told before each domain that it has not come to a stop."""
+        self._goes_on = goes_on
         self._driver = driver
         self._records = records
         self._lead = lead
@@ -55,6 +62,7 @@ class Observer:
         sightings = {sighting.uuid: sighting for sighting in self._driver.domains()}
         recorded = self._records.placed(self._lead.host)
         for placed in recorded:
+            self._goes_on()
             shown = sightings.get(placed.uuid), placed.role
             if placed.id in busy or self._seen.get(placed.id) == shown:
                 continue
@@ -78,6 +86,7 @@ class Observer:
         for sighting in self._driver.domains():
             if sighting.uuid in recorded or (wanted is not None and sighting.uuid not in wanted):
                 continue
+            self._goes_on()
             try:
                 domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)
                 why = self._take_in(domain, sighting.name)
@@ -139,9 +148,10 @@ class Observer:
         settled = True
 
         def adopt(now: Domain) -> None:
-            # An operation that began meanwhile owns what was seen; the next look will tell.
+            # An operation that began meanwhile owns what was seen, and before one that ended it may have been seen: the
+            # next look will tell.
             nonlocal settled
-            settled = not now.operations
+            settled = now.version == domain.version and not now.operations
             if settled:
                 Adoption(now, host, self._records.now()).adopt(seen)
 

@@ -6,6 +6,7 @@ evidence only while the domain is as the operation left it: what anybody did to 
 """
 
 import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from domain_model.adoption import Adoption
@@ -15,6 +16,7 @@ from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.operations import OperationState
 from drivers.port import Driver
 from workers.looking import Eye
+from workers.observer import unwatched
 from workers.ports import Lead, QueuedOperation, Records, UnreadableDomain
 from workers.verbs import NO_TRACE, VERBS, Task, Verdict
 
@@ -24,7 +26,9 @@ _log = logging.getLogger(__name__)
 class Reconciler:
     """Looks again at the operations of one host, under one lead."""
 
-    def __init__(self, driver: Driver, records: Records, lead: Lead) -> None:
+    def __init__(self, driver: Driver, records: Records, lead: Lead, goes_on: Callable[[], None] = unwatched) -> None:
+        """``goes_on`` is told before each look that it has not come to a stop."""
+        self._goes_on = goes_on
         self._driver = driver
         self._records = records
         self._lead = lead
@@ -41,6 +45,7 @@ class Reconciler:
         self._hopeless &= {lost.id for lost in unknown}
         for lost in unknown:
             if lost.id not in self._hopeless and lost.domain not in busy:
+                self._goes_on()
                 self._look_again(lost)
 
     def _look_again(self, lost: QueuedOperation) -> None:
@@ -69,6 +74,7 @@ class Reconciler:
             return
         outcome, words = _OUTCOMES[verdict]
         host, seen = str(self._lead.host), self._eye.look(domain, drafts)
+        self._goes_on()
 
         def decide(now: Domain) -> None:
             if now.operations:

@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Calls:
     """Calls about the domains behind one URI."""
 
-    def __init__(self, uri: str) -> None:
-        self._connection = Connection(uri)
+    def __init__(self, uri: str, silence_s: float) -> None:
+        self._connection = Connection(uri, silence_s)
         self._last_handle: Any = None
 
     def _read_domain(self, uuid: str, ask: Callable[[Any], T]) -> T:

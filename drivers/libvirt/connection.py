@@ -16,9 +16,9 @@ from drivers.libvirt.library import library
 
 T = TypeVar("T")
 
-KEEPALIVE_INTERVAL_S = 5
-KEEPALIVE_COUNT = 3
-OPENING_TIMEOUT_S = 30.0
+SILENCE_S = 20.0
+"""How long a peer may say nothing, not even to pings, before its connection is given up."""
+_PINGS = 3
 
 _TOLD = (
     "LIFECYCLE",  # also of sleeping, waking, definitions, renames
@@ -43,8 +43,9 @@ _log = logging.getLogger(__name__)
 class Connection:
     """The connection behind a URI. Nothing is connected until the first question."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, silence_s: float = SILENCE_S) -> None:
         self.uri = uri
+        self._silence_s = silence_s
         self._lock = threading.Lock()
         self._connection: Any = None
         self._closed = False
@@ -85,6 +86,14 @@ class Connection:
             if self._connection is not None and not self._subscriptions:
                 self._subscribe(self._connection)
 
+    def abandon(self) -> None:
+        """Leave the connection to those who wait on it; the next question makes a new one.
+
+        Nothing is said to the peer: it answers only so many calls of one client at once, and may be stuck in as many.
+        """
+        with self._lock:
+            self._connection, self._subscriptions = None, []
+
     def close(self) -> None:
         """Hang up. Afterwards every question raises HypervisorUnreachable."""
         with self._lock:
@@ -114,10 +123,10 @@ class Connection:
             arguments = (self._opening, libvirt, self.uri)
             threading.Thread(target=_open_into, args=arguments, name="libvirt-opening", daemon=True).start()
         try:
-            connection = self._opening.result(OPENING_TIMEOUT_S)
+            connection = self._opening.result(self._silence_s)
         except TimeoutError as error:
             # Somebody who asks later goes on waiting for the same attempt: a dumb peer costs one thread.
-            raise HypervisorUnreachable(f"{self.uri} did not answer within {OPENING_TIMEOUT_S:g} s") from error
+            raise HypervisorUnreachable(f"{self.uri} did not answer within {self._silence_s:g} s") from error
         except BaseException:
             self._opening = None
             raise
@@ -126,8 +135,11 @@ class Connection:
 
     def _keep_alive(self, libvirt: Any) -> None:
         """Have a peer that fell silent noticed. Drivers that live in this process have no peer, and refuse."""
+        # libvirt counts whole seconds, and gives up an interval after the last ping.
+        interval_s = max(1, round(self._silence_s / (_PINGS + 1)))
+        pings = max(1, round(self._silence_s / interval_s) - 1)
         try:
-            self._connection.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
+            self._connection.setKeepAlive(interval_s, pings)
         except libvirt.libvirtError as error:
             _log.debug("no keepalive for %s: %s", self.uri, error)
 

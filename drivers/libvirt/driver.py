@@ -21,6 +21,7 @@ from domain_model.flags import (
 )
 from drivers.libvirt import kinds
 from drivers.libvirt.checkpoints import BackupTaker, Checkpointer
+from drivers.libvirt.connection import SILENCE_S
 from drivers.libvirt.devices import Deviser
 from drivers.libvirt.guest import Agent, GuestController
 from drivers.libvirt.images import ImageViewer
@@ -41,8 +42,9 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer, 
     all of them Refused with libvirt's number and sentence. May be used from several threads at once.
     """
 
-    def __init__(self, uri: str) -> None:
-        super().__init__(uri)
+    def __init__(self, uri: str, silence_s: float = SILENCE_S) -> None:
+        """A hypervisor that is silent for ``silence_s`` is taken to be unreachable."""
+        super().__init__(uri, silence_s)
         self._capabilities: Capabilities | None = None
 
     @property
@@ -62,6 +64,10 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer, 
 
     def close(self) -> None:
         self._connection.close()
+
+    def reconnect(self) -> None:
+        """As ``Reconnectable``."""
+        self._connection.abandon()
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """As ``Watchable``. Hints begin with the first connection and pause while there is none."""

@@ -12,7 +12,7 @@ import pytest
 from domain_model.errors import HypervisorUnreachable, InvalidFlags, NoDomain, OutcomeUnknown, Refused
 from domain_model.flags import SnapshotCreate
 from domain_model.libvirt import DomainState
-from drivers.libvirt import LibvirtDriver, connection
+from drivers.libvirt import LibvirtDriver
 from tests.contract.severing import SUSPEND, SeveredWire
 from tests.lab.daemon import TestDaemon
 
@@ -89,12 +89,8 @@ def test_a_change_whose_answer_was_lost_is_unknown_and_a_look_tells(
         driver.close()
 
 
-def test_a_hypervisor_that_fell_silent_is_noticed(
-    daemon: TestDaemon, driver: LibvirtDriver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "KEEPALIVE_INTERVAL_S", 1)
-    monkeypatch.setattr(connection, "KEEPALIVE_COUNT", 1)
-    monkeypatch.setattr(connection, "OPENING_TIMEOUT_S", 1)
+def test_a_hypervisor_that_fell_silent_is_noticed(daemon: TestDaemon) -> None:
+    driver = LibvirtDriver(daemon.uri, silence_s=1)
     driver.domains()
     assert daemon._daemon is not None
 
@@ -106,9 +102,24 @@ def test_a_hypervisor_that_fell_silent_is_noticed(
                 ask()
     finally:
         daemon._daemon.send_signal(signal.SIGCONT)
-    monkeypatch.undo()
 
     assert [seen.name for seen in driver.domains()] == ["test"]
+    driver.close()
+
+
+def test_a_connection_is_left_to_the_calls_that_never_return_and_hints_come_over_the_next(
+    driver: LibvirtDriver,
+) -> None:
+    changed: Queue[str] = Queue()
+    driver.watch(changed.put)
+    first = driver._connection.answering()
+
+    driver.reconnect()
+
+    assert driver._connection.answering() is not first
+    assert first.isAlive() == 1
+    driver.suspend(UUID)
+    assert changed.get(timeout=60) == UUID
 
 
 def test_refusals_print_nothing(driver: LibvirtDriver, capfd: pytest.CaptureFixture[str]) -> None:

@@ -173,7 +173,7 @@ class RevisorSide:
 
         def noticed() -> bool:
             # As after a hint of the hypervisor's, which may have come already or may still come.
-            self.product.agents[HOST]._observe_at = 0.0
+            self.product.agents[HOST].lookout.soon()
             self.work()
             return not self.look()
 
@@ -184,7 +184,7 @@ class RevisorSide:
         agent = self.product.agents[HOST]
         while True:
             agent.run_once(time.monotonic())
-            wait([future for _, future in agent._running.values()])
+            wait([attempt.future for attempt in agent._running.values()])
             operation = self.product.service.wait(accepted.operation, 0)
             if operation["state"] not in ("queued", "started"):
                 return operation

@@ -5,6 +5,7 @@ lost: done, not done (so it may be done again), or not to be told from here. ``r
 comparison with the log would not find.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +18,7 @@ from domain_model.errors import NotSupported
 from domain_model.libvirt import DomainState
 from domain_model.operations import Operation
 from drivers.port import DomainSighting, Driver
+from workers.background import GivenUp
 from workers.ports import Drafts, Lead, Records
 
 Ability = TypeVar("Ability")
@@ -34,12 +36,14 @@ class Verdict(Enum):
 class Task:
     """One operation being carried out."""
 
-    driver: Driver
+    hypervisor: Driver
     records: Records
     lead: Lead
     domain: Domain
     operation: Operation
     drafts: Drafts
+    given_up: threading.Event = field(default_factory=threading.Event)
+    """Set from outside: nothing more may be asked of the hypervisor for it."""
     result: dict[str, Any] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     """By a replay: ids of snapshots taken off the replica."""
@@ -47,6 +51,13 @@ class Task:
     """By a replay: whether what it made was found to agree."""
     touched: list[str] = field(default_factory=list)
     """The names of the snapshots that are others now, or may be; to be dumped."""
+
+    @property
+    def driver(self) -> Driver:
+        """The hypervisor. Raises GivenUp when nobody waits for this attempt any more."""
+        if self.given_up.is_set():
+            raise GivenUp(f"{self.operation.verb} came to its next step too late")
+        return self.hypervisor
 
     @property
     def uuid(self) -> str:
@@ -85,11 +96,10 @@ class Task:
 
     def ability(self, protocol: type[Ability]) -> Ability:
         """The driver, if it has this ability; refuses (3) if not."""
-        if not isinstance(self.driver, protocol):
-            raise NotSupported(
-                f"the {self.driver.capabilities.driver} driver cannot {self.operation.verb}", field="verb"
-            )
-        return self.driver
+        driver = self.driver
+        if not isinstance(driver, protocol):
+            raise NotSupported(f"the {driver.capabilities.driver} driver cannot {self.operation.verb}", field="verb")
+        return driver
 
 
 Act = Callable[[Task], None]

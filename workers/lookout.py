@@ -1,0 +1,146 @@
+"""The looks of a host's agent: who answers there, and what changed, one look at a time beside the operations.
+
+Most are over at once, and their round waits for them. One that takes long, or hangs in the hypervisor's library, keeps no
+operation waiting: it goes on by itself, and is given up when a single question has had no answer for too long.
+"""
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, wait
+from uuid import UUID
+
+from domain_model.errors import Refused
+from drivers.port import Driver, Reconnectable, Watchable
+from workers.background import GivenUp, in_background
+from workers.observer import Observer
+from workers.ports import HostIsAnother, Identities, Lead, Records, Sightings
+from workers.reconciler import Reconciler
+
+_log = logging.getLogger(__name__)
+
+_USUALLY_S = 1.0
+_RETRY_S = 1.0
+
+
+class Lookout:
+    """Looks at one host, under one lead."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        records: Records,
+        identities: Identities,
+        sightings: Sightings,
+        lead: Lead,
+        *,
+        every_s: float,
+        deadline_s: float,
+    ) -> None:
+        self._driver = driver
+        self._records = records
+        self._identities = identities
+        self._sightings = sightings
+        self._lead = lead
+        self._every_s = every_s
+        self._deadline_s = deadline_s
+        self._at = 0.0
+        self._identified = False
+        self._look: Future[None] | None = None
+        self._given_up = threading.Event()
+        self._went_on_at = 0.0
+        self._observer, self._reconciler = self._eyes()
+
+    def run_once(self, now: float, busy: frozenset[UUID]) -> None:
+        """Begin a look when it is time, and take in what came of the one under way.
+
+        Raises LeadLost, and whatever else ended a look but the hypervisor's refusal or silence.
+        """
+        if self._look is None and self._is_due(now):
+            self._at = now + self._every_s
+            self._went_on_at = time.monotonic()
+            observer, reconciler = self._observer, self._reconciler
+            self._look = in_background(lambda: self._take_a_look(observer, reconciler, busy), "observer")
+            wait([self._look], _USUALLY_S)
+        if self._look is not None:
+            self._take_in(self._look, now)
+
+    def soon(self, uuid: str | None = None) -> None:
+        """Look in the next round, and closely at this domain if one is named. May be called from any thread."""
+        if uuid is not None:
+            self._observer.forget(uuid)
+        self._at = 0.0
+
+    def close(self) -> None:
+        """Wait for the look under way, unless it hangs."""
+        if self._look is not None:
+            wait([self._look], self._deadline_s)
+
+    def _is_due(self, now: float) -> bool:
+        return now >= self._at or (self._identified and self._sightings.wanted(self._lead.host))
+
+    def _take_in(self, look: Future[None], now: float) -> None:
+        if look.done():
+            self._look = None
+            error = look.exception()
+            if isinstance(error, Refused | HostIsAnother):
+                self._tell_unreachable(str(error), now)
+            elif error is not None:
+                raise error
+        elif now - self._went_on_at > self._deadline_s:
+            self._give_up(now)
+
+    def _give_up(self, now: float) -> None:
+        self._given_up.set()
+        self._look = None
+        self._observer, self._reconciler = self._eyes()
+        if isinstance(self._driver, Reconnectable):
+            self._driver.reconnect()
+        self._tell_unreachable(f"the hypervisor did not answer a question within {self._deadline_s:g} s", now)
+
+    def _tell_unreachable(self, why: str, now: float) -> None:
+        _log.warning("host %s: %s", self._lead.host_name, why)
+        self._sightings.unreachable(self._lead.host, why)
+        self._at = now + _RETRY_S
+
+    def _eyes(self) -> tuple[Observer, Reconciler]:
+        given_up = self._given_up = threading.Event()
+
+        def goes_on() -> None:
+            if given_up.is_set():
+                raise GivenUp("this look was answered too late")
+            self._went_on_at = time.monotonic()
+
+        looking = self._driver, self._records, self._lead, goes_on
+        return Observer(*looking), Reconciler(*looking)
+
+    def _take_a_look(self, observer: Observer, reconciler: Reconciler, busy: frozenset[UUID]) -> None:
+        host = self._lead.host
+        if not self._identified:
+            self._identify()
+        begun = self._sightings.begin(host)
+        reconciler.run_once(busy)
+        unrecorded = observer.run_once(busy, closely=self._sightings.closely(host))
+        wanted = self._sightings.adopting(host)
+        if wanted is None or wanted:
+            self._sightings.adopted(host, wanted, observer.adopt(wanted))
+        self._sightings.unrecorded(host, unrecorded)
+        self._sightings.done(host, begun)
+
+    def _identify(self) -> None:
+        identity = self._driver.identity()
+        capabilities = self._driver.capabilities
+        self._identities.identified(
+            self._lead,
+            driver=capabilities.driver,
+            host_uuid=identity.host_uuid,
+            hostname=identity.hostname,
+            capabilities=_plain(capabilities),
+        )
+        if isinstance(self._driver, Watchable):
+            self._driver.watch(self.soon)
+        self._identified = True
+
+
+def _plain(capabilities: object) -> dict[str, object]:
+    return {name: getattr(capabilities, name) for name in capabilities.__slots__}  # type: ignore[attr-defined]

@@ -1,0 +1,26 @@
+"""How long each verb may take before its hypervisor is taken to be stuck, though its connection is alive.
+
+A hypervisor that is gone is noticed by its silence (``REVISOR_SILENCE_S``). One that goes on answering pings, and never
+this one call, as libvirt does for a guest whose QEMU hangs, is not.
+"""
+
+DEADLINE_S = 120.0
+"""libvirt itself gives up waiting for its turn after 30 s, and a stubborn QEMU to be killed after about as long."""
+
+UNLIMITED = frozenset(
+    {
+        # They move a guest's memory or its disks.
+        *("save", "restore", "managedsave", "dump", "start", "blockresize"),
+        *("snapshot-create", "snapshot-revert", "snapshot-delete", "backup-begin"),
+        # They are as long as a tree.
+        *("snapshot-redefine", "snapshot-undelete", "replay", "undefine"),
+        # The guest has to write out what it has in memory first.
+        *("domfsfreeze", "dompmsuspend"),
+    }
+)
+"""What may take as long as it takes, while its connection is alive."""
+
+
+def deadline_of(verb: str, deadline_s: float = DEADLINE_S) -> float | None:
+    """How long an attempt at this verb may take, in seconds; None: as long as it takes."""
+    return None if verb in UNLIMITED else deadline_s
