@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 _USUALLY_S = 1.0
 _RETRY_S = 1.0
+_END_S = 5.0
+"""Less than the supervisor waits for a process that is to end."""
 
 
 class Lookout:
@@ -72,9 +74,10 @@ class Lookout:
         self._at = 0.0
 
     def close(self) -> None:
-        """Wait for the look under way, unless it hangs."""
+        """End the look under way before its next domain, and wait for that unless it hangs."""
+        self._given_up.set()
         if self._look is not None:
-            wait([self._look], self._deadline_s)
+            wait([self._look], _END_S)
 
     def _is_due(self, now: float) -> bool:
         return now >= self._at or (self._identified and self._sightings.wanted(self._lead.host))

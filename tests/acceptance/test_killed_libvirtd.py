@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from revisor.client import Operation
 from tests.acceptance.counting import REAL, CountingGuest, LedHost
+from tests.acceptance.faults import asked_and_started, listed, made
 from tests.lab.awaiting import eventually
 
 pytestmark = REAL
@@ -49,25 +49,11 @@ def test_there_is_one_snapshot_in_the_end_and_the_guest_runs(
 
 def ask_and_kill(guest: CountingGuest, name: str, after_ms: float) -> Operation:
     """Ask for a snapshot and kill libvirtd so long after its start was recorded; it is there again afterwards."""
-    product, host = guest.on.product, guest.on.host
+    host = guest.on.host
     pid = host.libvirtd_pid()
-    with psycopg.connect(product.dsn(), autocommit=True) as log:
-        operation = product.client.act(str(guest.uuid), "snapshot-create", {"name": name}, wait_s=0)
-        eventually(lambda: not log.execute(_WAITS, [operation["id"]]).fetchone(), what="it started", every_s=0)
+    operation = asked_and_started(guest, "snapshot-create", name=name)
     time.sleep(after_ms / 1000)
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not Path(f"/proc/{pid}").exists(), what="libvirtd is gone")
     host.start_libvirtd()
     return operation
-
-
-_WAITS = "SELECT FROM work.operation_queue WHERE operation = %s AND NOT started"
-
-
-def listed(guest: CountingGuest) -> set[str]:
-    return {*guest.virsh("snapshot-list", "--name").split()}
-
-
-def made(guest: CountingGuest) -> list[str]:
-    facts = guest.on.product.facts(str(guest.uuid))
-    return [fact["data"]["name"] for fact in facts if fact["topic"] == "snapshot.created"]

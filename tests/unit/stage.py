@@ -3,6 +3,7 @@
 Some drivers here fail on purpose: ``Severed`` loses the answer of a verb, before or after the hypervisor acted.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,10 +199,16 @@ class Stage:
         self.records.append(domain, drafts.texts)
         return QueuedOperation(operation, DOMAIN, UUID(host), verb, False, None, "alice", operation)  # noqa: FBT003
 
-    def apply(self, queued: QueuedOperation, driver: Driver | None = None, reached: Reached = go_on) -> Asked:
+    def apply(
+        self,
+        queued: QueuedOperation,
+        driver: Driver | None = None,
+        reached: Reached = go_on,
+        given_up: threading.Event | None = None,
+    ) -> Asked:
         """Let the agent of the operation's host work on it once, in the present epoch."""
         host = str(queued.host)
-        self.applier(driver or self.drivers[host], self.records, self.lead(host), reached).apply(queued)
+        self.applier(driver or self.drivers[host], self.records, self.lead(host), reached).apply(queued, given_up)
         return self.asked(queued)
 
     def asked(self, queued: QueuedOperation) -> Asked:

@@ -1,5 +1,6 @@
 """One operation from its turn to its end: the start on record first, then the act, then what became of it."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from domain_model.placements import Role
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN, UUID_TEXT, begun, fact
 from tests.unit.stage import Stage, altered, definition, silent, untouchable
+from workers.background import GivenUp
 from workers.ports import LeadLost
+from workers.steps import Step
 
 
 @pytest.fixture
@@ -275,6 +278,20 @@ def test_what_another_writer_appended_first_is_not_recorded_twice(stage: Stage) 
 
     assert stage.apply(asked, altered(stage.drivers[ALPHA], suspend=suspend)).state == "succeeded"
     assert since_request(stage) == ["operation.started", "domain.suspended", "operation.succeeded"]
+
+
+def test_an_attempt_that_was_given_up_touches_nothing_more_and_the_next_one_does_it(stage: Stage) -> None:
+    running(stage)
+    asked, given_up = stage.ask("suspend"), threading.Event()
+
+    def reached(step: Step, _verb: str) -> None:
+        if step is Step.STARTED:
+            given_up.set()
+
+    with pytest.raises(GivenUp):
+        stage.apply(asked, untouchable(stage.drivers[ALPHA], "suspend"), reached, given_up)
+    assert since_request(stage) == ["operation.started"]
+    assert stage.apply(asked).state == "succeeded"
 
 
 def stage_live(stage: Stage) -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from domain_model.attempts import Access, Attempt
-from domain_model.errors import InvalidArgument
+from domain_model.errors import InvalidArgument, OperationInvalid
 from domain_model.host import Host
 from domain_model.names import HOSTS, Name
 from tests.unit.domain_histories import ALPHA, AT, BETA, DOMAIN
@@ -54,6 +54,29 @@ def test_a_change_of_leader_is_recorded_with_its_epoch() -> None:
     known = host()
     known.lead(worker="worker", epoch=7, at=AT)
     assert (topics(known), known.epoch) == (["host.led"], 7)
+
+
+def test_a_host_is_disabled_for_a_reason_and_enabled_once_each() -> None:
+    known = host()
+    known.check_enabled()
+    known.enable(AT)
+    known.disable(actor="uid:0(root)", reason="new memory", at=AT)
+    known.disable(actor="uid:1(bin)", reason="another", at=AT)
+    with pytest.raises(OperationInvalid, match=r"disabled by uid:0\(root\) since 20.*Z: new memory$"):
+        known.check_enabled()
+    known.enable(AT)
+    known.check_enabled()
+    assert topics(known) == ["host.disabled", "host.enabled"]
+
+
+def test_a_host_has_a_limit_that_makes_sense() -> None:
+    known = host()
+    known.limit(known.operations, AT)
+    for operations in (0, 65):
+        with pytest.raises(InvalidArgument, match="no number of operations"):
+            known.limit(operations, AT)
+    known.limit(64, AT)
+    assert (topics(known), known.operations) == (["host.limited"], 64)
 
 
 def test_a_host_is_removed_once() -> None:

@@ -136,6 +136,19 @@ def test_an_operation_that_begins_during_the_look_takes_the_sighting_over(stage:
     assert stage.domain.placements[ALPHA].active
 
 
+def test_what_was_seen_before_an_operation_that_is_over_by_now_is_not_recorded_behind_it(stage: Stage) -> None:
+    stage.start()
+    observer, alpha = stage.observer(), stage.drivers[ALPHA]
+    alpha.suspend(UUID_TEXT)
+    ended: list[str] = []
+    stage.records.interrupt = lambda: ended.append(str(stage.do("destroy").state))
+    observer.run_once(frozenset())
+    assert ended == ["succeeded"]
+    assert adopted(stage) == []
+    observer.run_once(frozenset())
+    assert not stage.domain.placements[ALPHA].active
+
+
 def test_a_domain_that_vanishes_while_it_is_looked_at_is_gone(stage: Stage) -> None:
     alpha = stage.drivers[ALPHA]
 

@@ -12,8 +12,9 @@ UNLIMITED = frozenset(
         # libvirt gives a QEMU that hangs half a minute to end, answers nothing about it meanwhile, and then says so.
         "destroy",
         # They move a guest's memory or its disks.
-        *("save", "restore", "managedsave", "dump", "start", "blockresize"),
-        *("snapshot-create", "snapshot-revert", "snapshot-delete", "backup-begin"),
+        *("save", "restore", "managedsave", "dump", "start", "create", "blockresize"),
+        *("snapshot-create", "snapshot-revert", "snapshot-delete"),
+        *("checkpoint-create", "checkpoint-delete", "backup-begin"),
         # They are as long as a tree.
         *("snapshot-redefine", "snapshot-undelete", "replay", "undefine"),
         # The guest has to write out what it has in memory first.
