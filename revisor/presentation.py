@@ -245,7 +245,7 @@ def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNa
         "recorded_at": time(event.recorded_at),
         "occurred_at": time(event.occurred_at),
         "topic": event.topic,
-        "origin": data.get("origin", "requested" if event.topic == "operation.requested" else "operation"),
+        "origin": data.get("origin", "requested" if event.topic in _BY_PEOPLE else "operation"),
         "actor": who.actor,
         "recorded_by": event.actor,
         "reason": who.reason,
@@ -262,4 +262,6 @@ def _data(event: RecordedEvent) -> Shown:
     return {key: value for key, value in vars(event.event).items() if key not in _ENVELOPE}
 
 
+_BY_PEOPLE = ("operation.requested", "drift.accepted")
+"""What somebody asked for or said; all else came of it or was observed."""
 _ENVELOPE = ("originator_id", "originator_version", "originator_topic", "timestamp")

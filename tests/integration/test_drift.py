@@ -217,6 +217,7 @@ def test_theirs_wins_by_an_acceptance_that_says_who_and_why(behind: Behind) -> N
     assert event.event.position == accepted["observed_position"]
     entry = behind.product.service.log("web", None, 1)[0]
     assert (entry["topic"], entry["summary"], entry["actor"]) == ("drift.accepted", "state", bob.actor)
+    assert entry["origin"] == "requested"
     json.dumps(entry["data"])
     behind.simulator.destroy(behind.web)
     assert behind.drift() == {"web state": ("running", "shut off")}

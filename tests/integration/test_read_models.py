@@ -129,7 +129,7 @@ def test_what_is_not_parked_or_not_known_is_not_resumed(product: Product) -> Non
     for act in (product.service.read_models.resume, product.service.read_models.rebuild):
         with pytest.raises(InvalidArgument) as refused:
             act("nothing")
-        assert refused.value.accepted == "checkpoints, domains, hosts, operations, snapshots"
+        assert refused.value.accepted == "checkpoints, domains, drift, hosts, operations, snapshots"
 
 
 def test_one_or_all_are_rebuilt(product: Product) -> None:

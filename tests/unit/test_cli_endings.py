@@ -10,7 +10,7 @@ import pytest
 from domain_model.errors import InvalidArgument, NoDomain, OperationInvalid
 from revisor.cli.main import main
 from tests.unit.command_line import CommandLine
-from tests.unit.test_http_fake_service import SEEN_AT
+from tests.unit.fake_status import SEEN_AT
 
 REFUSED = OperationInvalid("domain is already running", field="state", value="running", accepted="shut off")
 

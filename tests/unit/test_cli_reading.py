@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.command_line import CommandLine
-from tests.unit.test_http_fake_service import UUID_OF_WEB, domain
+from tests.unit.fake_status import UUID_OF_WEB
+from tests.unit.test_http_fake_service import domain
 
 WEB = """\
 <domain type='kvm'>

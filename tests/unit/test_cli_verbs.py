@@ -8,7 +8,8 @@ import pytest
 
 from domain_model.flags import Define, Start
 from tests.unit.command_line import CommandLine
-from tests.unit.test_http_fake_service import UUID_OF_WEB, domain, snapshot
+from tests.unit.fake_status import UUID_OF_WEB
+from tests.unit.test_http_fake_service import domain, snapshot
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from revisor.client import AnswerLost, Client, Refusal, Unreachable
 from revisor.http.limits import MAX_BODY_BYTES
 from revisor.http.peer import Peer
 from revisor.store.mapper import UnknownEvent
-from tests.unit.test_http_fake_service import SEEN_AT, FakeService, open_door, snapshot
+from tests.unit.fake_status import SEEN_AT
+from tests.unit.test_http_fake_service import FakeService, open_door, snapshot
 
 ME = Peer(os.getpid(), os.getuid()).actor
 

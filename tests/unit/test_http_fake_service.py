@@ -5,7 +5,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -22,15 +21,13 @@ from revisor.restores import Restores
 from revisor.rows import Page
 from revisor.service import Service
 from revisor.settlements import Settlements
-from revisor.status import LogStatus, PoolStatus, Status, StatusReader
+from revisor.status import StatusReader
 from revisor.store.context import Context
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts
 from tests.unit.fake_maintenance import FakeMaintenance
 from tests.unit.fake_restores import FakeRestores
 from tests.unit.fake_settlements import FakeSettlements
-
-UUID_OF_WEB = "6695eb01-f6a4-8304-79aa-97f2502e193f"
-SEEN_AT = "2026-11-23T15:27:05.000000Z"
+from tests.unit.fake_status import SEEN_AT, UUID_OF_WEB, FakeStatusReader
 
 Item = dict[str, Any]
 
@@ -71,32 +68,6 @@ def snapshot(name: str, parent: str | None = None, **given: Any) -> Item:
         "has_description": False,
         **given,
     }
-
-
-class FakeStatusReader:
-    """A database that is as it was told to be: well, away, or hanging until it is let go."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Be as new, for the next test at the same door."""
-        self.known = Status(LogStatus(UUID_OF_WEB, 7, datetime.fromisoformat(SEEN_AT), 8192), "18.6", (), ())
-        self.trouble: Exception | None = None
-        """What every look meets."""
-        self.let_go = threading.Event()
-        self.let_go.set()
-        self.looks = 0
-
-    def pool(self) -> PoolStatus:
-        return PoolStatus(most=20, used=1, idle=2, waiting=0)
-
-    def read(self) -> Status:
-        self.looks += 1
-        self.let_go.wait()
-        if self.trouble is not None:
-            raise self.trouble
-        return self.known
 
 
 class FakeService:

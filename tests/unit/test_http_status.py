@@ -19,8 +19,9 @@ from revisor.client import Client, Refusal
 from revisor.status import Unsettled
 from tests.architecture.copied_house import ROOT
 from tests.lab.awaiting import eventually
+from tests.unit.fake_status import FakeStatusReader
 from tests.unit.test_health import LED, WELL, status
-from tests.unit.test_http_fake_service import FakeService, FakeStatusReader, Item, open_door
+from tests.unit.test_http_fake_service import FakeService, Item, open_door
 
 PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=90.0, parked_at=801, error="ValueError: no")
 AWAY = psycopg.OperationalError("connection refused\nIs the server running?")

@@ -7,7 +7,7 @@ import pytest
 from revisor.client import Refusal
 from revisor.rows import Page
 from tests.unit.command_line import Door
-from tests.unit.test_http_fake_service import UUID_OF_WEB
+from tests.unit.fake_status import UUID_OF_WEB
 
 
 @pytest.fixture
