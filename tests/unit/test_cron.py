@@ -1,0 +1,87 @@
+"""When cron expressions come to their times, and which are refused with what would be taken."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain_model.errors import InvalidArgument
+from workers.cron import Cron
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)  # a Saturday
+
+
+@pytest.mark.parametrize(
+    ("cron", "following"),
+    [
+        ("* * * * *", "2026-11-28T12:01"),
+        ("*/15 * * * *", "2026-11-28T12:15"),
+        ("0 2 * * *", "2026-11-29T02:00"),
+        ("30 1 1 * *", "2026-12-01T01:30"),
+        ("0 2 * * mon-fri", "2026-11-30T02:00"),
+        # crontab's numbers: Sunday is 0 and 7.
+        ("0 2 * * 0", "2026-11-29T02:00"),
+        ("0 2 * * 7", "2026-11-29T02:00"),
+        ("0 2 * * 1-5", "2026-11-30T02:00"),
+        ("0 2 * * 2,4", "2026-12-01T02:00"),
+        ("0 18 * * */2", "2026-11-28T18:00"),  # Sunday, Tuesday, Thursday, Saturday
+        ("0 2 * * 3/2", "2026-12-02T02:00"),
+        ("0 2 * * 6-7", "2026-11-29T02:00"),
+        ("0 0 last * *", "2026-11-30T00:00"),
+    ],
+)
+def test_a_cron_comes_to_its_next_time(cron: str, following: str) -> None:
+    assert Cron(cron, "UTC").after(NOON) == datetime.fromisoformat(f"{following}+00:00")
+
+
+def test_a_cron_is_meant_in_its_time_zone_also_when_clocks_change() -> None:
+    nightly = Cron("30 2 * * *", "Europe/Berlin")
+    assert nightly.after(NOON) == datetime(2026, 11, 29, 1, 30, tzinfo=UTC)
+    summer = datetime(2026, 7, 1, tzinfo=UTC)
+    assert nightly.after(summer) == datetime(2026, 7, 1, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("cron", ["* * * * *", "0 * * * *", "0 2 * * *", "0 0 1 * *", "0 0 29 2 *"])
+def test_the_last_time_is_the_one_behind_which_the_next_is_still_to_come(cron: str) -> None:
+    found = Cron(cron, "UTC").latest(NOON - timedelta(days=3000), NOON)
+    following = Cron(cron, "UTC").after(NOON)
+    assert found is not None
+    assert found <= NOON
+    assert Cron(cron, "UTC").after(found) == following
+
+
+def test_a_time_that_was_is_not_there_again_and_one_that_is_now_has_come() -> None:
+    hourly = Cron("0 * * * *", "UTC")
+    assert hourly.latest(NOON, NOON + timedelta(minutes=59)) is None
+    assert hourly.latest(NOON - timedelta(minutes=1), NOON) == NOON
+
+
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("", "has 0 fields"),
+        ("* * * *", "has 4 fields"),
+        ("* * * * * *", "has 6 fields"),
+        ("61 * * * *", "has no minute '61'"),
+        ("* 24 * * *", "has no hour '24'"),
+        ("* * 32 * *", "has no day '32'"),
+        ("* * * 13 *", "has no month '13'"),
+        ("* * * * fry", "has no day of week 'fry'"),
+        ("* * * * 6-1", "has no day of week '6-1'"),
+        ("*/0 * * * *", "has no minute '*/0'"),
+        ("0 0 1 * 1", "days of the month and of the week"),
+        ("0 0 31 2 *", "never comes to a time"),
+    ],
+)
+def test_a_cron_that_is_none_is_refused_by_its_field(cron: str, words: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        Cron(cron, "UTC")
+    assert words in refusal.value.message
+    assert (refusal.value.field, refusal.value.value) == ("cron", cron)
+    assert "0 2 * * *" in str(refusal.value.accepted)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "Europe"])
+def test_a_time_zone_that_is_none_is_refused(zone: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        Cron("* * * * *", zone)
+    assert (refusal.value.field, refusal.value.value) == ("timezone", zone)

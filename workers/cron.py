@@ -1,0 +1,104 @@
+"""When a cron expression comes to its times: APScheduler's reading, with the traps of crontab taken out.
+
+APScheduler 3 counts the days of the week from Monday, crontab from Sunday; here numbers mean what crontab means. A day of
+the month together with a day of the week is refused: crontab reads it as either, APScheduler as both.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from apscheduler.triggers.cron import CronTrigger
+
+from domain_model.errors import InvalidArgument
+
+_FIELDS = ("minute", "hour", "day", "month", "day of week")
+_ACCEPTED = "minute, hour, day, month and day of week, such as '0 2 * * *', '*/15 * * * *' or '30 1 * * mon-fri'"
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NUMBERS = re.compile(r"([0-7])(?:-([0-7]))?(?:/([1-9]))?")
+_EACH = re.compile(r"\*(?=/)")
+_WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=366))
+_EPSILON = timedelta(microseconds=1)
+
+
+class Cron:
+    """The times of a cron expression in a time zone. Raises InvalidArgument (8) naming the field."""
+
+    def __init__(self, expression: str, timezone: str) -> None:
+        self.zone = zone_of(timezone)
+        self.trigger = _trigger(expression, self.zone)
+        if self.after(datetime.now(UTC)) is None:
+            raise _refused(expression, "never comes to a time")
+
+    def after(self, moment: datetime) -> datetime | None:
+        """The first time behind a moment; None when there is none any more."""
+        found: datetime | None = self.trigger.get_next_fire_time(None, (moment + _EPSILON).astimezone(self.zone))
+        return None if found is None else found.astimezone(UTC)
+
+    def latest(self, after: datetime, until: datetime) -> datetime | None:
+        """The last time behind one moment and up to another; None when there is none.
+
+        Looked for backwards, so that years without Revisor are not counted through minute by minute.
+        """
+        for start in (*(until - window for window in _WINDOWS), after):
+            found = self._last_between(max(after, start), until)
+            if found is not None or start <= after:
+                return found
+        return None
+
+    def _last_between(self, after: datetime, until: datetime) -> datetime | None:
+        last, following = None, self.after(after)
+        while following is not None and following <= until:
+            last, following = following, self.after(following)
+        return last
+
+
+@lru_cache(maxsize=1024)
+def cron_of(expression: str, timezone: str) -> Cron:
+    """The same, made once."""
+    return Cron(expression, timezone)
+
+
+def zone_of(timezone: str) -> ZoneInfo:
+    """A time zone by its name. Raises InvalidArgument (8)."""
+    try:
+        return ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidArgument(
+            f"no time zone '{timezone}'", field="timezone", value=timezone, accepted="UTC, Europe/Berlin and their like"
+        ) from None
+
+
+def _trigger(expression: str, zone: ZoneInfo) -> CronTrigger:
+    values = expression.split()
+    if len(values) != len(_FIELDS):
+        raise _refused(expression, f"has {len(values)} fields and not {len(_FIELDS)}")
+    minute, hour, day, month, day_of_week = values
+    if day != "*" and day_of_week != "*":
+        raise _refused(expression, "names days of the month and of the week, which crons read in different ways")
+    given = {"minute": minute, "hour": hour, "day": day, "month": month, "day_of_week": _days(day_of_week)}
+    for field, value in given.items():
+        try:
+            CronTrigger(**{field: value}, timezone=zone)
+        except ValueError as error:
+            raise _refused(expression, f"has no {field.replace('_', ' ')} '{value}' ({error})") from None
+    return CronTrigger(**given, timezone=zone)
+
+
+def _days(text: str) -> str:
+    """Days of the week with crontab's numbers as names."""
+    return ",".join(_day(part) for part in text.split(","))
+
+
+def _day(part: str) -> str:
+    match = _NUMBERS.fullmatch(_EACH.sub("0-6", part))
+    if match is None:
+        return part
+    first, step = int(match[1]), int(match[3] or 1)
+    last = int(match[2]) if match[2] else (first if match[3] is None else 6)
+    return ",".join(_DAYS[first : last + 1 : step]) or part
+
+
+def _refused(expression: str, why: str) -> InvalidArgument:
+    return InvalidArgument(f"cron '{expression}' {why}", field="cron", value=expression, accepted=_ACCEPTED)
