@@ -1,0 +1,209 @@
+"""A schedule: which domains get a snapshot when, which of those snapshots stay, and how each run went.
+
+When a time has come is for the scheduler to find; here it is recorded, so that the same planned time is never run twice and
+a run that Revisor was down for is known to be missing.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain_model.errors import InvalidArgument
+from domain_model.retention import KeepRule
+
+SCHEDULES = "schedules"
+"""The scope in which names of schedules are unique."""
+
+MISSED = ("skip", "run-once")
+"""What becomes of the times that passed while Revisor was down: nothing, or one run for the latest of them."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_SELECTORS = ("domain", "all", "pattern")
+
+
+class Schedule(Aggregate):
+    """Snapshots by the clock. Moments are kept as RFC 3339 in UTC."""
+
+    TOPIC: ClassVar[str] = "schedule"
+
+    class Event(Aggregate.Event):
+        """Base of all events of a schedule."""
+
+    class Created(Aggregate.Created):
+        """``selector`` is one of {domain: id of its stream}, {all: true} and {pattern: as of file names}."""
+
+        TOPIC: ClassVar[str] = "schedule.added"
+        name: str
+        selector: dict[str, Any]
+        cron: str
+        timezone: str
+        keep: str | None
+        missed: str
+
+    class Enabled(Event):
+        """Times count from here on; those that passed meanwhile are not missed."""
+
+        TOPIC: ClassVar[str] = "schedule.enabled"
+        since: str
+
+        def apply(self, schedule: "Schedule") -> None:
+            schedule.enabled = True
+            schedule.since = self.since
+
+    class Disabled(Event):
+        TOPIC: ClassVar[str] = "schedule.disabled"
+
+        def apply(self, schedule: "Schedule") -> None:
+            schedule.enabled = False
+
+    class Removed(Event):
+        TOPIC: ClassVar[str] = "schedule.removed"
+
+        def apply(self, schedule: "Schedule") -> None:
+            schedule.removed = True
+
+    class Ran(Event):
+        """A snapshot of each matching domain was asked for.
+
+        ``operations`` lists {domain, operation}, ``refused`` {domain, name, code, message}: who got none, and why.
+        """
+
+        TOPIC: ClassVar[str] = "schedule.ran"
+        planned: str
+        operations: list[dict[str, Any]]
+        refused: list[dict[str, Any]]
+
+        def apply(self, schedule: "Schedule") -> None:
+            schedule.planned = self.planned
+
+    class Skipped(Event):
+        """Revisor was down at ``planned``, the latest time that passed, and missed runs are not made up for."""
+
+        TOPIC: ClassVar[str] = "schedule.skipped"
+        planned: str
+
+        def apply(self, schedule: "Schedule") -> None:
+            schedule.planned = self.planned
+
+    class Pruned(Event):
+        """After the run of ``planned``, the deletion of what the keep rule lets go of was asked for.
+
+        ``operations`` lists {domain, snapshot, operation}, ``refused`` {domain, snapshot, code, message}.
+        """
+
+        TOPIC: ClassVar[str] = "schedule.pruned"
+        planned: str
+        operations: list[dict[str, Any]]
+        refused: list[dict[str, Any]]
+
+        def apply(self, schedule: "Schedule") -> None:
+            schedule.pruned = self.planned
+
+    def __init__(
+        self, name: str, selector: dict[str, Any], cron: str, timezone: str, keep: str | None, missed: str
+    ) -> None:
+        self.name = name
+        self.selector = selector
+        self.cron = cron
+        self.timezone = timezone
+        self.keep = keep
+        self.missed = missed
+        self.enabled = True
+        self.removed = False
+        self.since: str | None = None
+        self.planned: str | None = None
+        """The last planned time that was run or skipped."""
+        self.pruned: str | None = None
+
+    @classmethod
+    def add(
+        cls,
+        id: UUID,
+        *,
+        name: str,
+        selector: dict[str, Any],
+        cron: str,
+        timezone: str,
+        keep: str | None,
+        missed: str,
+        at: datetime,
+    ) -> Self:
+        """Begin the stream of a schedule. Raises InvalidArgument (8). Cron and time zone are for the scheduler to read."""
+        _check(name, selector, keep, missed)
+        return cls._create(
+            cls.Created,
+            id=id,
+            timestamp=at,
+            name=name,
+            selector=selector,
+            cron=cron,
+            timezone=timezone,
+            keep=keep,
+            missed=missed,
+        )
+
+    def enable(self, at: datetime) -> None:
+        """Let it run again; one that is enabled stays as it is."""
+        if not self.enabled and not self.removed:
+            self.trigger_event(self.Enabled, timestamp=at, since=_utc(at))
+
+    def disable(self, at: datetime) -> None:
+        """Let it rest; one that rests stays as it is."""
+        if self.enabled and not self.removed:
+            self.trigger_event(self.Disabled, timestamp=at)
+
+    def remove(self, at: datetime) -> None:
+        """Forget it. The snapshots that it took stay."""
+        if not self.removed:
+            self.trigger_event(self.Removed, timestamp=at)
+
+    def ran(
+        self, planned: datetime, operations: list[dict[str, Any]], refused: list[dict[str, Any]], at: datetime
+    ) -> None:
+        """Note a run; nothing if that time, or a later one, is noted already."""
+        if self._is_new(planned):
+            self.trigger_event(self.Ran, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)
+
+    def skip(self, planned: datetime, at: datetime) -> None:
+        """Note that a time passed without a run; nothing as of ``ran``."""
+        if self._is_new(planned):
+            self.trigger_event(self.Skipped, timestamp=at, planned=_utc(planned))
+
+    def prune(
+        self, planned: datetime, operations: list[dict[str, Any]], refused: list[dict[str, Any]], at: datetime
+    ) -> None:
+        """Note what was let go of after a run; once a run."""
+        if self.pruned != _utc(planned):
+            self.trigger_event(self.Pruned, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)
+
+    def _is_new(self, planned: datetime) -> bool:
+        return self.planned is None or datetime.fromisoformat(self.planned) < planned
+
+
+def _check(name: str, selector: dict[str, Any], keep: str | None, missed: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidArgument(
+            f"schedule name '{name}' is not usable",
+            field="name",
+            value=name,
+            accepted="letters, digits, '.', '_' and '-', not beginning with '.' or '-', up to 64",
+        )
+    if [key for key in _SELECTORS if selector.get(key)] != list(selector) or len(selector) != 1:
+        raise InvalidArgument(
+            "a schedule is of one domain, of all, or of those whose name fits a pattern",
+            field="domain",
+            accepted="one of domain, all and pattern",
+        )
+    if missed not in MISSED:
+        raise InvalidArgument(
+            f"'{missed}' is no way to deal with missed runs", field="missed", value=missed, accepted=", ".join(MISSED)
+        )
+    if keep is not None:
+        KeepRule.read(keep)
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,226 @@
+"""The scheduler: asks for snapshots when their time has come, and for the deletion of those that need not stay.
+
+It asks through the same door as everybody. A request id is made of the schedule, the domain and the planned time, so two
+schedulers, or one that died halfway and began again, come to the same operations.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID, uuid5
+
+from domain_model.errors import NoDomain, OperationInvalid, Refused
+from domain_model.retention import KeepRule, Taken
+from workers.cron import Cron, cron_of
+
+_log = logging.getLogger(__name__)
+
+LATE = timedelta(seconds=60)
+"""A time that passed no longer ago is run whatever is said of missed runs: Revisor was not down, it was busy."""
+_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSchedule:
+    """An enabled schedule, as far as it was run."""
+
+    id: UUID
+    name: str
+    selector: dict[str, Any]
+    cron: str
+    timezone: str
+    keep: str | None
+    missed: str
+    since: datetime
+    """The times behind it count: of its adding, its enabling, or the last one that was run or skipped."""
+    unpruned: datetime | None
+    """The planned time of the last run, if its snapshots were all taken, or not, and nothing was let go of since."""
+    domains: tuple[UUID, ...] = ()
+    """Those of the last run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A domain that a schedule is of."""
+
+    id: UUID
+    name: str
+
+
+class Action(Enum):
+    RUN = "run"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be done about a planned time that has come."""
+
+    action: Action
+    planned: datetime
+
+
+class SchedulesLost(Exception):
+    """Another scheduler is at it: stop at once."""
+
+
+class Schedules(Protocol):
+    """The schedules, and the door, as the scheduler sees them."""
+
+    def now(self) -> datetime: ...
+
+    def enabled(self) -> Sequence[KnownSchedule]:
+        """The schedules that are enabled."""
+        ...
+
+    def subjects(self, schedule: KnownSchedule) -> Sequence[Subject]:
+        """The domains that a schedule is of, now."""
+        ...
+
+    def taken(self, schedule: KnownSchedule, domain: UUID) -> Sequence[Taken]:
+        """The snapshots of a domain that a schedule took and that are there."""
+        ...
+
+    def carries(self, domain: UUID, snapshot: str) -> str | None:
+        """The name of an external snapshot below a snapshot, if there is one."""
+        ...
+
+    def ask(
+        self, schedule: KnownSchedule, domain: UUID, verb: str, arguments: dict[str, Any], request_id: UUID
+    ) -> UUID:
+        """Ask for a verb in the schedule's name; returns the operation. Raises Refused."""
+        ...
+
+    def ran(
+        self,
+        schedule: KnownSchedule,
+        planned: datetime,
+        operations: list[dict[str, Any]],
+        refused: list[dict[str, Any]],
+    ) -> None:
+        """Record a run. Raises SchedulesLost."""
+        ...
+
+    def skipped(self, schedule: KnownSchedule, planned: datetime) -> None:
+        """Record that a time passed. Raises SchedulesLost."""
+        ...
+
+    def pruned(
+        self,
+        schedule: KnownSchedule,
+        planned: datetime,
+        operations: list[dict[str, Any]],
+        refused: list[dict[str, Any]],
+    ) -> None:
+        """Record what was let go of. Raises SchedulesLost."""
+        ...
+
+
+def decide(schedule: KnownSchedule, cron: Cron, now: datetime) -> Due | None:
+    """What a schedule's times ask for now: of several that passed, the latest stands for all."""
+    planned = cron.latest(schedule.since, now)
+    if planned is None:
+        return None
+    if now - planned <= LATE or schedule.missed == "run-once":
+        return Due(Action.RUN, planned)
+    return Due(Action.SKIP, planned)
+
+
+def snapshot_name(schedule: str, planned: datetime) -> str:
+    return f"{schedule}-{planned.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+class Scheduler:
+    """Everything that happens by the clock while this worker holds the lease."""
+
+    def __init__(self, schedules: Schedules) -> None:
+        self._schedules = schedules
+
+    def run(self, stop: threading.Event, wait: Callable[[Sequence[KnownSchedule]], None]) -> None:
+        """Go on until ``stop``; ``wait`` is told the schedules. Raises SchedulesLost."""
+        while not stop.is_set():
+            try:
+                wait(self.run_once(self._schedules.now()))
+            except SchedulesLost:
+                raise
+            except Exception:  # noqa: BLE001  (whatever it was, schedules need their scheduler; the traceback is logged)
+                _log.exception("this round of the schedules failed and is tried again")
+                time.sleep(_RETRY_S)
+
+    def run_once(self, now: datetime) -> Sequence[KnownSchedule]:
+        """One round over all schedules. Whatever is due is asked for and recorded; returns the schedules that went well.
+
+        Raises SchedulesLost; whatever else befalls one schedule does not keep the others from theirs.
+        """
+        return [schedule for schedule in self._schedules.enabled() if self._round_of(schedule, now)]
+
+    def _round_of(self, schedule: KnownSchedule, now: datetime) -> bool:
+        try:
+            if schedule.unpruned is not None:
+                self._prune(schedule, schedule.unpruned)
+            match decide(schedule, cron_of(schedule.cron, schedule.timezone), now):
+                case Due(Action.RUN, planned):
+                    self._run(schedule, planned)
+                case Due(Action.SKIP, planned):
+                    self._schedules.skipped(schedule, planned)
+        except SchedulesLost:
+            raise
+        except Exception:  # noqa: BLE001  (the traceback is in the log, and the next round tries again)
+            _log.exception("schedule %s: this round failed and is tried again", schedule.name)
+            return False
+        return True
+
+    def _run(self, schedule: KnownSchedule, planned: datetime) -> None:
+        named = {"name": snapshot_name(schedule.name, planned), "description": f"taken by schedule {schedule.name}"}
+        operations: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        subjects = self._schedules.subjects(schedule)
+        if not subjects and "domain" in schedule.selector:
+            gone = NoDomain("the domain of the schedule is on no host", field="domain")
+            refused.append({"domain": schedule.selector["domain"], "name": None, **_told(gone)})
+        for domain in subjects:
+            request_id = uuid5(schedule.id, f"{domain.id} {planned.astimezone(UTC).isoformat()}")
+            whose = {"domain": str(domain.id)}
+            try:
+                operation = self._schedules.ask(schedule, domain.id, "snapshot-create", named, request_id)
+            except Refused as refusal:
+                refused.append({**whose, "name": domain.name, **_told(refusal)})
+            else:
+                operations.append({**whose, "operation": str(operation)})
+        self._schedules.ran(schedule, planned, operations, refused)
+        _log.info("schedule %s: %d asked for, %d refused", schedule.name, len(operations), len(refused))
+
+    def _prune(self, schedule: KnownSchedule, planned: datetime) -> None:
+        operations: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        if schedule.keep is not None:
+            rule = KeepRule.read(schedule.keep)
+            for domain in schedule.domains:
+                for gone in rule.surplus(self._schedules.taken(schedule, domain)):
+                    what = {"domain": str(domain), "snapshot": gone.name}
+                    try:
+                        operation = self._let_go(schedule, domain, gone, planned)
+                    except Refused as refusal:
+                        refused.append({**what, **_told(refusal)})
+                    else:
+                        operations.append({**what, "operation": str(operation)})
+        self._schedules.pruned(schedule, planned, operations, refused)
+
+    def _let_go(self, schedule: KnownSchedule, domain: UUID, gone: Taken, planned: datetime) -> UUID:
+        """Ask for the deletion of a snapshot, once a run. Raises Refused."""
+        above = self._schedules.carries(domain, gone.id)
+        if above is not None:
+            raise OperationInvalid(
+                f"external snapshot '{above}' depends on snapshot '{gone.name}'", field="name", value=gone.name
+            )
+        request_id = uuid5(schedule.id, f"{domain} {planned.astimezone(UTC).isoformat()} without {gone.id}")
+        return self._schedules.ask(schedule, domain, "snapshot-delete", {"name": gone.name}, request_id)
+
+
+def _told(refusal: Refused) -> dict[str, Any]:
+    return {"code": refusal.number, "message": refusal.message}
