@@ -9,6 +9,7 @@ from typing import Any
 
 from domain_model.domain import Domain
 from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
+from domain_model.holds import check_holds
 from domain_model.limits import check_queue
 from domain_model.operations import VERBS, Command, OperationState, VerbClass
 from domain_model.placements import Placement, Role
@@ -23,10 +24,11 @@ HostNames = dict[str, str]
 def request(domain: Domain, command: Command, hosts: HostNames, at: datetime) -> None:
     """Accept a command: afterwards its operation is in flight. Raises Refused, and then nothing changed.
 
-    55 for a replica, 42 for a domain that is not on the host, 9 for a clash of names and UUIDs, and what the rules of
+    55 for a replica or a snapshot that is held, 42 for a domain that is not on the host, 9 for a clash of names and UUIDs, and what the rules of
     the verb say.
     """
     check_role(domain, command, hosts)
+    check_holds(domain, command, at)
     if VERBS[command.verb] is VerbClass.EXCLUSIVE:
         check_queue(domain.name, len(domain.operations))
     placement = domain.placements.get(command.host)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain_model import checkpoints, drift, operation_events
+from domain_model import checkpoints, drift, holds, operation_events
 from domain_model.facts import (
     Fact,
     ImagesFact,
@@ -240,6 +240,12 @@ class Domain(Aggregate):
     class SnapshotsVerified(SnapshotVerification, Event):
         TOPIC: ClassVar[str] = "snapshot.verified"
 
+    class SnapshotHeld(holds.Holding, Event):
+        TOPIC: ClassVar[str] = "snapshot.held"
+
+    class SnapshotReleased(holds.Release, Event):
+        TOPIC: ClassVar[str] = "snapshot.released"
+
     # What became so: checkpoints and backups.
 
     class CheckpointCreated(checkpoints.CheckpointFact, Event):
@@ -305,6 +311,8 @@ class Domain(Aggregate):
         self.operations: dict[str, Operation] = {}
         self.unknown: dict[str, Operation] = {}
         """Operations that ended with an unknown outcome, until it is known."""
+        self.holds: dict[str, holds.Hold] = {}
+        """Of snapshots, by their ids."""
 
     @classmethod
     def introduce(cls, id: UUID, *, uuid: str, name: str, host: str, at: datetime) -> Self:

@@ -10,6 +10,7 @@ from domain_model.blast import Radius
 from domain_model.commands import check_role, recorded_situation
 from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot
 from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
+from domain_model.holds import check_holds
 from domain_model.operations import Command
 from domain_model.placements import Images
 from domain_model.rules import RULES
@@ -40,6 +41,7 @@ class Plans:
         domain = self._application.domain(target.domain)
         command = Command("", verb, str(target.host), chosen(verb, arguments))
         check_role(domain, command, self._queries.host_names())
+        check_holds(domain, command, self._application.now())
         RULES[verb](recorded_situation(domain, domain.placements[str(target.host)]), chosen(verb, arguments))
         radius.check()
         if any(fate.fate != "is kept" for fate in radius.files):

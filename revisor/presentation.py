@@ -97,8 +97,8 @@ def domain_in_detail(row: PlacementRow, xml: str) -> Shown:
     }
 
 
-def snapshots(rows: Sequence[SnapshotRow]) -> list[Shown]:
-    """All snapshots of a domain, each with its place in the tree."""
+def snapshots(rows: Sequence[SnapshotRow], now: datetime) -> list[Shown]:
+    """All snapshots of a domain, each with its place in the tree, and who holds it."""
     children: dict[str | None, list[str]] = {}
     for row in rows:
         children.setdefault(row.parent_name, []).append(row.name)
@@ -116,9 +116,17 @@ def snapshots(rows: Sequence[SnapshotRow]) -> list[Shown]:
             "why": row.why,
             "has_description": row.description is not None,
             "description": row.description,
+            **_hold(row, now),
         }
         for row in rows
     ]
+
+
+def _hold(row: SnapshotRow, now: datetime) -> Shown:
+    """A hold that has come to its end is none."""
+    if row.held_by is None or (row.held_until is not None and row.held_until <= now):
+        return {"held": False, "held_by": None, "held_until": None}
+    return {"held": True, "held_by": row.held_by, "held_until": time(row.held_until)}
 
 
 def deleted_snapshots(forest: SnapshotForest) -> list[Shown]:

@@ -15,6 +15,7 @@ from projections import past, positions
 from projections.catalogue import all_projections
 from projections.checkpoints import CHECKPOINTS
 from projections.domains import DOMAINS
+from projections.holds import HOLDS
 from projections.hosts import HOSTS
 from projections.positions import ProjectionState
 from projections.projection import Table
@@ -49,10 +50,11 @@ SELECT s.id::text, s.domain, s.name, s.parent::text, p.name AS parent_name,
        (SELECT count(*) FROM {snapshots} c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
        s.state, s.creation_time, s.description, s.location, s.header, s.domain_document, s.inactive_document,
        s.presence, s.why,
-       coalesce(f.current = s.id, false) AS current, s.position
+       coalesce(f.current = s.id, false) AS current, h.held_by, h.held_until, s.position
 FROM {snapshots} s
 LEFT JOIN {snapshots} p ON p.domain = s.domain AND p.id = s.parent
 LEFT JOIN {forests} f ON f.domain = s.domain
+LEFT JOIN {holds} h ON h.domain = s.domain AND h.snapshot = s.id
 """
 _CHECKPOINTS = """
 SELECT c.id::text, c.domain, c.name, c.parent::text, p.name AS parent_name, c.creation_time, c.description, c.header,
@@ -78,7 +80,7 @@ LEFT JOIN work.sightings s ON s.host = o.host
 _AMONG_ALL = "d.domain IN (SELECT domain FROM {} AS those)"
 _HAS_ANY = "EXISTS (SELECT FROM {} AS those WHERE those.domain = d.domain)"
 
-_TABLES = (HOSTS, DOMAINS, SNAPSHOTS, FORESTS, CHECKPOINTS)
+_TABLES = (HOSTS, DOMAINS, SNAPSHOTS, FORESTS, CHECKPOINTS, HOLDS)
 
 
 def _sources(tables: dict[str, str], *, at_once: bool = False) -> dict[str, str]:

@@ -97,6 +97,9 @@ class SnapshotRow(NamedTuple):
     why: str | None
     """Of a missing one: what is not there."""
     current: bool
+    held_by: str | None
+    """None when nobody holds it."""
+    held_until: datetime | None
     position: int
 
 

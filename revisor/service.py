@@ -29,6 +29,7 @@ from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.drift import Drifts, Verbs
 from revisor.ends import Ends
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
+from revisor.holds import Holds
 from revisor.maintenance import Maintenance
 from revisor.outcomes import Outcomes
 from revisor.plans import Plans
@@ -38,6 +39,7 @@ from revisor.references import References
 from revisor.requests import Requests
 from revisor.restores import Restores
 from revisor.rows import HostRow, OperationRow, Page, PlacementRow
+from revisor.schedules import Schedules
 from revisor.settlements import Settlements
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
@@ -74,6 +76,8 @@ class Service:
         self.drifts = Drifts(application, queries, self._refer, self._attempts, Verbs(self.act, self.define))
         self.adopting = Adopting(application, queries, self._refer, self._attempts, self._looks)
         self.maintenance = Maintenance(application, queries, self._refer, self._attempts, self.host)
+        self.holds = Holds(application, queries, self._refer, self._attempts)
+        self.schedules = Schedules(application, queries, self._refer, self._attempts)
 
     # Hosts.
 
@@ -226,7 +230,7 @@ class Service:
     def snapshots(self, ref: str, host: str | None, as_of: int | None = None) -> list[dict[str, Any]]:
         """A domain's own tree, or what it was at a position that ``read_models.position_of`` gave."""
         row = self._refer.placement(ref, host, as_of=as_of)
-        return present.snapshots(self._queries.snapshots(row.domain, as_of))
+        return present.snapshots(self._queries.snapshots(row.domain, as_of), self._application.now())
 
     def deleted_snapshots(self, ref: str, host: str | None) -> list[dict[str, Any]]:
         """What ``snapshot-undelete`` can bring back, the last deleted last."""

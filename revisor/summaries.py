@@ -76,6 +76,8 @@ _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.SnapshotReverted: lambda said, _: str(said.name),
     Domain.SnapshotMadeCurrent: lambda said, _: str(said.name),
     Domain.SnapshotsVerified: _verified,
+    Domain.SnapshotHeld: lambda said, _: said.name if said.until is None else f"{said.name} until {said.until}",
+    Domain.SnapshotReleased: lambda said, _: said.name,
     Domain.CheckpointDeleted: lambda said, _: ", ".join(entry["name"] for entry in said.removed),
     Domain.BackupBegun: _begun,
     Domain.BackupEnded: _ended,

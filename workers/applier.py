@@ -12,6 +12,7 @@ from domain_model.adoption import Adoption, Observation
 from domain_model.commands import check_role
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, NoDomain, OutcomeUnknown, Refused
+from domain_model.holds import check_holds
 from domain_model.operations import MAKES_DOMAINS, NAMES_DOMAINS, Operation, VerbClass
 from domain_model.rules import RULES
 from drivers.port import Driver
@@ -93,10 +94,12 @@ class Applier:
 
         def start(now: Domain) -> None:
             if now.may_start(operation.id) and not now.operations[operation.id].started:
+                at = self._records.now()
                 check_role(now, command_of(operation), self._records.host_names())
+                check_holds(now, command_of(operation), at)
                 now.record(
                     Domain.OperationStarted,
-                    self._records.now(),
+                    at,
                     operation=operation.id,
                     host=str(self._lead.host),
                     worker=str(self._lead.worker),

@@ -18,9 +18,10 @@ from domain_model.domain import Domain
 from domain_model.host import Host
 from domain_model.names import Name
 from domain_model.restores import Restore
+from domain_model.schedule import Schedule
 from revisor.store.upcasting import upcast
 
-AGGREGATES = (Domain, Host, Name, Attempt, Access, Restore)
+AGGREGATES = (Domain, Host, Name, Attempt, Access, Restore, Schedule)
 
 
 _VERSION = "class_version"

@@ -15,6 +15,7 @@ from typing import Any
 
 from domain_model.checkpoints import Backup, CheckpointForest, CheckpointRecord
 from domain_model.graves import Buried, Grave
+from domain_model.holds import Hold
 from domain_model.libvirt import DomainState
 from domain_model.operations import Operation
 from domain_model.placements import Images, Placement, Role
@@ -24,7 +25,7 @@ from domain_model.snapshots import SnapshotForest, SnapshotRecord
 _CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
-        *(Backup, Buried, CheckpointForest, CheckpointRecord, DomainState, Grave, Images, Operation),
+        *(Backup, Buried, CheckpointForest, CheckpointRecord, DomainState, Grave, Hold, Images, Operation),
         *(Placement, Presence, Role, SnapshotForest, SnapshotRecord, Verification),
     )
 }

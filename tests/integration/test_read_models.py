@@ -8,6 +8,7 @@ from eventsourcing.persistence import StoredEvent
 
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, OperationInvalid
 from domain_model.host import Host
+from projections.catalogue import all_projections
 from revisor.store.database import Database
 from revisor.store.recorder import LogDatastore, LogRecorder, Save
 from tests.integration.product import ALICE, Product
@@ -129,7 +130,7 @@ def test_what_is_not_parked_or_not_known_is_not_resumed(product: Product) -> Non
     for act in (product.service.read_models.resume, product.service.read_models.rebuild):
         with pytest.raises(InvalidArgument) as refused:
             act("nothing")
-        assert refused.value.accepted == "checkpoints, domains, drift, hosts, operations, snapshots"
+        assert refused.value.accepted == ", ".join(sorted(each.name for each in all_projections()))
 
 
 def test_one_or_all_are_rebuilt(product: Product) -> None:

@@ -57,6 +57,10 @@ VERIFIED = fact(
     unverified=[],
 )
 
+_HELD = {"snapshot": "id-b", "name": "b"}
+HELD = (Domain.SnapshotHeld, {**_HELD, "by": "alice", "until": "2026-12-01T00:00:00+00:00"})
+RELEASED = (Domain.SnapshotReleased, _HELD)
+
 CHECKPOINT = {
     key: value for key, value in checkpoint("k")[1].items() if key not in ("host", "operation", "origin", "replaced")
 }
@@ -101,6 +105,9 @@ EVERY_EVENT: tuple[Told, ...] = (
     fact(Domain.SnapshotReverted, snapshot="id-a", name="a", state=3, reason=7, hypervisor_id=2, live="live3"),
     fact(Domain.SnapshotMadeCurrent, snapshot="id-b", name="b"),
     VERIFIED,
+    HELD,
+    RELEASED,
+    HELD,
     DELETED,
     checkpoint("k"),
     checkpoint("l", "k"),

@@ -1,5 +1,6 @@
 """How things look to the outside: what is told of snapshots that are there, that are missing, and that were deleted."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from tests.unit.test_snapshot_forest import forest, record
 from tests.unit.test_undeletion import delete
 
 CHAIN = (record("a"), record("b", "a"), record("c", "b"), record("d", "c"))
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
 def row(name: str, parent: str | None = None, **given: Any) -> SnapshotRow:
@@ -31,6 +34,8 @@ def row(name: str, parent: str | None = None, **given: Any) -> SnapshotRow:
         "presence": "present",
         "why": None,
         "current": False,
+        "held_by": None,
+        "held_until": None,
         "position": 7,
     }
     return SnapshotRow(**{**fields, **given})
@@ -38,7 +43,7 @@ def row(name: str, parent: str | None = None, **given: Any) -> SnapshotRow:
 
 def test_a_snapshot_is_told_with_its_children_and_whether_it_is_there() -> None:
     shown = presentation.snapshots(
-        [row("a"), row("c", "a", presence="missing", why="gone"), row("b", "a", presence="unverified")]
+        [row("a"), row("c", "a", presence="missing", why="gone"), row("b", "a", presence="unverified")], NOON
     )
     assert [(item["name"], item["parent"], item["children"]) for item in shown] == [
         ("a", None, ["b", "c"]),
@@ -50,6 +55,13 @@ def test_a_snapshot_is_told_with_its_children_and_whether_it_is_there() -> None:
         ("missing", "gone"),
         ("unverified", None),
     ]
+
+
+@pytest.mark.parametrize(("until", "held"), [(None, True), (NOON + timedelta(seconds=1), True), (NOON, False)])
+def test_a_snapshot_is_told_as_held_while_its_hold_lasts(until: datetime | None, held: bool) -> None:  # noqa: FBT001
+    [shown] = presentation.snapshots([row("a", held_by="alice", held_until=until)], NOON)
+    told = presentation.time(until) if held else None
+    assert (shown["held"], shown["held_by"], shown["held_until"]) == (held, "alice" if held else None, told)
 
 
 @pytest.mark.parametrize("deleted", [("b", "c"), ("c", "b")])

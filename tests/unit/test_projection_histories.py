@@ -22,6 +22,7 @@ from tests.unit.checkpoint_fields import as_checkpoint
 from tests.unit.drift_fields import accepted_drift
 from tests.unit.operation_fields import any_of_operation
 from tests.unit.people_histories import about_people
+from tests.unit.schedule_histories import HOLDING, about_schedules, of_hold
 
 _SPACE = UUID("00000000-0000-4000-8000-000000000000")
 BEGINNING = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -255,6 +256,8 @@ def every_topic() -> list[Any]:
     history.fact(cleared, Domain.Defined, name="cleared", definition=digest("definition"))
     history.fact(cleared, Domain.SnapshotCreated, **snapshot("lost"))
     history.fact(cleared, Domain.Undefined)
+    correlated = named(f"correlation {len(history.events) + 2}")
+    history.events += about_schedules(correlated, cleared, snapshot("by the clock"), history.at)
     history.events += about_people(named("people"), domain.id, history.at)
     return history.events
 
@@ -274,7 +277,7 @@ _KINDS = (
     *(Domain.SnapshotCreated, Domain.SnapshotRedefined, Domain.SnapshotDeleted) * 2,
     *(Domain.Defined, Domain.Undefined, Domain.HandedOver),
     *(Domain.SnapshotReverted, Domain.SnapshotMadeCurrent, Domain.SnapshotsVerified),
-    *(Domain.Renamed, Domain.ImagesSeen),
+    *(Domain.Renamed, Domain.ImagesSeen, *HOLDING),
     *(Domain.CheckpointCreated, Domain.CheckpointRedefined, Domain.CheckpointDeleted),
     *(Domain.BackupBegun, Domain.BackupEnded),
     *(Domain.ReplicaVerified, Domain.Updated, Domain.LiveChanged, Domain.Rebooted, Domain.Reset, Domain.DriftAccepted),
@@ -289,7 +292,7 @@ def happen(history: History, domain: Domain, pick: Pick) -> None:
     fields = {"host": pick(PLACES)} | _fields(kind, pick)
     if not kind.__name__.startswith("Operation") and kind not in (Domain.HandedOver, Domain.DriftAccepted):
         fields |= {"operation": None, "origin": "observed"}
-    history.record(domain, kind, **fields)
+    history.record(domain, kind, **(of_hold(kind, pick) if kind in HOLDING else fields))
 
 
 def _fields(kind: type[Domain.Event], pick: Pick) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from projections.hosts import HOSTS, Hosts
 from projections.operations import OPERATIONS, Operations
 from projections.ports import RecordedEvent
 from projections.projection import Key, NotAskedFor, OneRow, Projection, Row, RowGroup, Rows, Table
+from projections.schedules import TAKEN, Schedules
 from projections.snapshots import FORESTS, SNAPSHOTS, Snapshots
 from tests.unit.test_projection_histories import (
     ALPHA,
@@ -259,6 +260,15 @@ def test_the_tree_of_a_domain_that_ended_is_gone_and_that_of_one_that_moved_is_a
     assert by_name["s5"]["parent"] == named("s2")
     assert by_name["s5"]["header"] == digest("s5 under s2")
     assert by_name["s4"]["parent"] == named("s1")  # redefined by the owner of today, which was the replica
+
+
+def test_only_what_came_of_the_request_of_a_schedule_is_its_snapshot() -> None:
+    [taken] = folded(Schedules(), every_topic()).rows(TAKEN)
+    assert taken["snapshot"] == named("by the clock")
+    history = History()
+    asked = {"host": ALPHA, "operation": str(named("of alice")), "origin": "operation"}
+    history.record(history.domain("vm"), Domain.SnapshotCreated, **asked, **snapshot("hers"))
+    assert folded(Schedules(), history.events).rows(TAKEN) == []
 
 
 def test_a_snapshot_shows_whether_its_data_is_there_until_the_domain_has_other_images() -> None:

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
+from projections.catalogue import all_projections
 from revisor.queries import Queries
 from revisor.rows import Page
 from revisor.store.database import Database
@@ -251,5 +252,5 @@ def test_positions_tell_how_far_each_projection_is(database: Database, recording
     assert queries.position() == head
     assert queries.wait_for(head, 0)
     assert {state.name: state.position for state in queries.positions()} == dict.fromkeys(
-        ("checkpoints", "domains", "drift", "hosts", "operations", "snapshots"), head
+        (each.name for each in all_projections()), head
     )

@@ -1,0 +1,66 @@
+"""Holding snapshots and releasing them, as a door asks for it: facts of the log, which no agent carries out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+
+from domain_model import holds
+from domain_model.domain import Domain
+from domain_model.errors import InvalidArgument
+from revisor import presentation as present
+from revisor.application import Application
+from revisor.attempts import Attempts
+from revisor.fresh_looks import READ_MODELS_S
+from revisor.queries import Queries
+from revisor.references import References
+from revisor.store.context import Context
+
+_DAY = len("2026-12-31")
+
+
+class Holds:
+    """Which snapshots nobody may delete."""
+
+    def __init__(self, application: Application, queries: Queries, refer: References, attempts: Attempts) -> None:
+        self._application = application
+        self._queries = queries
+        self._refer = refer
+        self._attempts = attempts
+
+    def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> None:
+        """Hold a snapshot in the actor's name, until a time, the end of a day (UTC), or its release.
+
+        Afterwards it is not deleted, nor its domain undefined. Raises NoDomain (42), NoSnapshot (72), InvalidArgument (8).
+        """
+        now = self._application.now()
+
+        def decide(domain: Domain) -> None:
+            end = None if until is None else end_of(until)
+            holds.hold(domain, name, by=context.actor, until=end, at=now)
+
+        self._change("snapshot-hold", ref, host, name, decide, context)
+
+    def release(self, ref: str, host: str | None, name: str, context: Context) -> None:
+        """Let go of a snapshot, whoever holds it. Raises NoDomain (42), NoSnapshot (72), 55 for one that is not held."""
+        now = self._application.now()
+        self._change("snapshot-release", ref, host, name, lambda domain: holds.release(domain, name, now), context)
+
+    def _change(
+        self, verb: str, ref: str, host: str | None, name: str, decide: Callable[[Domain], None], context: Context
+    ) -> None:
+        with self._attempts.recorded(verb, f"{present.reference(ref, host)}/{name}", context):
+            row = self._refer.placement(ref, host, owner_only=True)
+            position = self._application.change(Domain, row.domain, decide, context)
+        self._queries.wait_for(position, READ_MODELS_S)
+
+
+def end_of(until: str) -> datetime:
+    """The moment that a time or the last moment of a day is; UTC where nothing else is said. Raises InvalidArgument (8)."""
+    try:
+        moment = datetime.fromisoformat(until)
+    except ValueError:
+        raise InvalidArgument(
+            f"'{until}' is no date or time", field="until", value=until, accepted="2026-12-31, or 2026-12-31T18:00:00Z"
+        ) from None
+    if len(until) == _DAY:
+        moment = datetime.combine(moment.date(), time(), UTC) + timedelta(days=1)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,158 @@
+"""What the scheduler sees of the application: ``workers.scheduler.Schedules`` put into practice."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import UUID
+
+from domain_model.errors import OperationFailed
+from domain_model.placements import Role
+from domain_model.retention import Taken
+from domain_model.schedule import Schedule
+from revisor.application import Application
+from revisor.queries import Queries
+from revisor.service import Service
+from revisor.store.context import Context
+from revisor.store.errors import Fenced
+from revisor.store.mapper import UnknownEvent
+from revisor.store.recorder import Fence
+from workers.cron import zone_of
+from workers.scheduler import KnownSchedule, SchedulesLost, Subject
+
+LEASE = "scheduler"
+
+_SETTLE_S = 10.0
+_ENABLED = """
+SELECT s.id, s.name, s.selector, s.cron, s.timezone, s.keep, s.missed, greatest(s.since, s.planned) AS since,
+       (s.run ->> 'planned')::timestamptz AS ran, s.run -> 'operations' AS operations,
+       s.run ->> 'planned' IS DISTINCT FROM s.pruned ->> 'planned'
+       AND NOT EXISTS (SELECT FROM work.operation_queue q JOIN jsonb_array_elements(s.run -> 'operations') asked
+                       ON q.operation = (asked ->> 'operation')::uuid) AS ended
+FROM views.schedules s WHERE s.enabled
+"""
+_TAKEN = """
+SELECT s.id::text, s.name, o.requested_at
+FROM views.scheduled_snapshots t
+JOIN views.snapshots s ON s.domain = t.domain AND s.id = t.snapshot
+JOIN views.operations o ON o.id = t.operation AND o.actor = %s
+WHERE t.schedule = %s AND t.domain = %s
+"""
+
+
+class ScheduleRecords:
+    """The application as the scheduler uses it, under its lease in one epoch."""
+
+    def __init__(self, application: Application, queries: Queries, service: Service, epoch: int) -> None:
+        self._application = application
+        self._queries = queries
+        self._service = service
+        self.epoch = epoch
+        self._fence = Fence(LEASE, epoch)
+
+    def now(self) -> datetime:
+        return self._application.now()
+
+    def enabled(self) -> Sequence[KnownSchedule]:
+        """See ``workers.scheduler.Schedules``. A schedule as it was before its last run could run again: never that."""
+        if not self._queries.wait_for(self._application.reader.head(), _SETTLE_S):
+            raise OperationFailed("the read models are not up to the log: schedules wait for them")
+        return [
+            KnownSchedule(
+                id=row["id"],
+                name=row["name"],
+                selector=row["selector"],
+                cron=row["cron"],
+                timezone=row["timezone"],
+                keep=row["keep"],
+                missed=row["missed"],
+                since=row["since"],
+                unpruned=row["ran"] if row["ended"] else None,
+                domains=tuple(UUID(asked["domain"]) for asked in row["operations"] or ()),
+            )
+            for row in self._application.database.fetch(_ENABLED)
+        ]
+
+    def subjects(self, schedule: KnownSchedule) -> Sequence[Subject]:
+        """See ``workers.scheduler.Schedules``."""
+        matches = _matcher(schedule.selector)
+        there = [row for row in self._queries.domains() if row.role == Role.OWNER]
+        return [Subject(row.domain, row.name) for row in there if matches(row.domain, row.name)]
+
+    def taken(self, schedule: KnownSchedule, domain: UUID) -> Sequence[Taken]:
+        """See ``workers.scheduler.Schedules``. The moments are in the schedule's time zone."""
+        held, now, zone = self._application.domain(domain).holds, self.now(), zone_of(schedule.timezone)
+        rows = self._application.database.fetch(_TAKEN, actor_of(schedule.name), schedule.id, domain)
+        return [
+            Taken(
+                id=row["id"],
+                name=row["name"],
+                at=row["requested_at"].astimezone(zone),
+                held=row["id"] in held and held[row["id"]].holds(now),
+            )
+            for row in rows
+        ]
+
+    def carries(self, domain: UUID, snapshot: str) -> str | None:
+        """See ``workers.scheduler.Schedules``."""
+        below = self._application.domain(domain).forest.descendants_of(snapshot)
+        return next((record.name for record in below if record.location == "external"), None)
+
+    def ask(
+        self, schedule: KnownSchedule, domain: UUID, verb: str, arguments: dict[str, Any], request_id: UUID
+    ) -> UUID:
+        """See ``workers.scheduler.Schedules``."""
+        context = Context(
+            actor_of(schedule.name),
+            reason=f"schedule {schedule.name}",
+            request_id=request_id,
+            correlation=schedule.id,
+        )
+        try:
+            return self._service.act(str(domain), None, verb, arguments, context).operation
+        except UnknownEvent as error:
+            raise OperationFailed(str(error), field="domain", value=str(domain)) from error
+
+    def ran(
+        self,
+        schedule: KnownSchedule,
+        planned: datetime,
+        operations: list[dict[str, Any]],
+        refused: list[dict[str, Any]],
+    ) -> None:
+        """See ``workers.scheduler.Schedules``."""
+        self._change(schedule, lambda known: known.ran(planned, operations, refused, self.now()))
+
+    def skipped(self, schedule: KnownSchedule, planned: datetime) -> None:
+        """See ``workers.scheduler.Schedules``."""
+        self._change(schedule, lambda known: known.skip(planned, self.now()))
+
+    def pruned(
+        self,
+        schedule: KnownSchedule,
+        planned: datetime,
+        operations: list[dict[str, Any]],
+        refused: list[dict[str, Any]],
+    ) -> None:
+        """See ``workers.scheduler.Schedules``."""
+        self._change(schedule, lambda known: known.prune(planned, operations, refused, self.now()))
+
+    def _change(self, schedule: KnownSchedule, decide: Callable[[Schedule], None]) -> None:
+        context = Context(actor_of(schedule.name), correlation=schedule.id)
+        try:
+            self._application.change(Schedule, schedule.id, decide, context, fence=self._fence)
+        except Fenced as fenced:
+            raise SchedulesLost(str(fenced)) from fenced
+
+
+def actor_of(schedule: str) -> str:
+    """Who asks, in the log, when it is the schedule."""
+    return f"schedule:{schedule}"
+
+
+def _matcher(selector: dict[str, Any]) -> Callable[[UUID, str], bool]:
+    if "domain" in selector:
+        return lambda id, _: str(id) == selector["domain"]
+    if "pattern" in selector:
+        return lambda _, name: fnmatchcase(name, selector["pattern"])
+    return lambda _id, _name: True

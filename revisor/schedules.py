@@ -1,0 +1,157 @@
+"""Schedules of snapshots, as a door asks for them and about them; their times are the scheduler's to keep."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain_model.errors import InvalidArgument, OperationFailed
+from domain_model.names import Name
+from domain_model.schedule import SCHEDULES, Schedule
+from revisor import presentation as present
+from revisor.application import Application
+from revisor.attempts import Attempts
+from revisor.fresh_looks import READ_MODELS_S
+from revisor.queries import Queries
+from revisor.references import References
+from revisor.store.context import Context
+from revisor.store.database import Row
+from revisor.store.errors import StreamConflict
+from revisor.store.recorder import Save
+from workers.cron import cron_of
+
+_KNOWN = """
+SELECT s.*, (SELECT d.name FROM views.domains d WHERE d.domain::text = s.selector ->> 'domain'
+             ORDER BY d.present DESC, d.position DESC LIMIT 1) AS domain_name,
+       (SELECT count(*) FROM jsonb_array_elements(s.run -> 'operations') asked
+        JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid
+        WHERE o.state IN ('failed', 'unknown')) AS failed
+FROM views.schedules s WHERE NOT s.removed ORDER BY s.name COLLATE "C"
+"""
+
+
+class Schedules:
+    """The schedules there are."""
+
+    def __init__(self, application: Application, queries: Queries, refer: References, attempts: Attempts) -> None:
+        self._application = application
+        self._queries = queries
+        self._refer = refer
+        self._attempts = attempts
+
+    def add(
+        self,
+        name: str,
+        context: Context,
+        *,
+        cron: str,
+        whose: Mapping[str, Any],
+        timezone: str = "UTC",
+        keep: str | None = None,
+        missed: str = "skip",
+    ) -> dict[str, Any]:
+        """Have snapshots taken by the clock from now on; returns the schedule.
+
+        ``whose`` is one of {domain: reference}, {all: True} and {pattern: as of file names}.
+        Raises InvalidArgument (8) for what makes no sense, NoDomain (42), OperationFailed (9) for a name that is taken.
+        """
+        with self._attempts.recorded("schedule add", name, context):
+            cron_of(cron, timezone)
+            selector = {key: value for key, value in whose.items() if value}
+            if "domain" in selector:
+                selector["domain"] = str(self._refer.placement(selector["domain"], None, owner_only=True).domain)
+            made = Schedule.add(
+                uuid4(),
+                name=name,
+                selector=selector,
+                cron=cron,
+                timezone=timezone,
+                keep=keep,
+                missed=missed,
+                at=self._application.now(),
+            )
+            self._save(made, context)
+        return self.one(name)
+
+    def enable(self, name: str, context: Context, *, enabled: bool) -> dict[str, Any]:
+        """Let a schedule run, or rest; one that does already stays as it is. Raises InvalidArgument (8)."""
+        with self._attempts.recorded("schedule enable" if enabled else "schedule disable", name, context):
+            now = self._application.now()
+            self._change(name, lambda known: known.enable(now) if enabled else known.disable(now), context)
+        return self.one(name)
+
+    def remove(self, name: str, context: Context) -> None:
+        """Forget a schedule; the snapshots that it took stay. Raises InvalidArgument (8)."""
+        with self._attempts.recorded("schedule remove", name, context):
+            self._change(name, lambda known: known.remove(self._application.now()), context, names=self._freed)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Each, with its next time and how its last run went."""
+        now = self._application.now()
+        return [_shown(row, now) for row in self._application.database.fetch(_KNOWN)]
+
+    def one(self, name: str) -> dict[str, Any]:
+        """One of ``all``. Raises InvalidArgument (8) for an unknown one."""
+        there = self.all()
+        for item in there:
+            if item["name"] == name:
+                return item
+        known = ", ".join(item["name"] for item in there)
+        raise InvalidArgument(f"no schedule with name '{name}'", field="name", value=name, accepted=known or None)
+
+    def _save(self, made: Schedule, context: Context) -> None:
+        """Raises OperationFailed (9) when another schedule bears the name."""
+        now = self._application.now()
+        claim = self._application.log.load(Name, Name.id_of(SCHEDULES, made.name))
+        if claim is not None and claim.bearer is not None:
+            raise _taken(made.name)
+        claim = claim or Name.claim_first(SCHEDULES, made.name, str(made.id), now)
+        claim.claim(str(made.id), now)
+        try:
+            position = self._application.log.append(made, claim, save=Save(context))
+        except StreamConflict:
+            raise _taken(made.name) from None
+        self._queries.wait_for(position, READ_MODELS_S)
+
+    def _change(
+        self,
+        name: str,
+        decide: Callable[[Schedule], None],
+        context: Context,
+        names: Callable[[Schedule], Sequence[Name]] = lambda _: (),
+    ) -> None:
+        position = self._application.change(Schedule, UUID(self.one(name)["id"]), decide, context, names=names)
+        self._queries.wait_for(position, READ_MODELS_S)
+
+    def _freed(self, schedule: Schedule) -> list[Name]:
+        claim = self._application.log.load(Name, Name.id_of(SCHEDULES, schedule.name))
+        if claim is None:
+            return []
+        claim.release(str(schedule.id), self._application.now())
+        return [claim]
+
+
+def _taken(name: str) -> OperationFailed:
+    return OperationFailed(f"schedule '{name}' already exists", field="name", value=name, accepted="another name")
+
+
+def _shown(row: Row, now: datetime) -> dict[str, Any]:
+    selector = row["selector"]
+    following = cron_of(row["cron"], row["timezone"]).after(now) if row["enabled"] else None
+    return {
+        "id": str(row["id"]),
+        "name": row["name"],
+        "domain": row["domain_name"] if "domain" in selector else None,
+        "all": selector.get("all", False),
+        "pattern": selector.get("pattern"),
+        "cron": row["cron"],
+        "timezone": row["timezone"],
+        "keep": row["keep"],
+        "missed": row["missed"],
+        "enabled": row["enabled"],
+        "next_at": present.time(following),
+        "last_planned_at": present.time(row["planned"]),
+        "last_run": row["run"],
+        "last_run_failed": row["failed"],
+        "last_pruning": row["pruned"],
+    }
