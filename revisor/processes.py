@@ -1,4 +1,4 @@
-"""The bodies of Revisor's processes: what ``revisor worker``, ``revisor projector`` and ``revisor serve`` run."""
+"""The bodies of Revisor's processes: what ``revisor worker``, ``projector``, ``scheduler`` and ``serve`` run."""
 
 import logging
 import os
@@ -19,6 +19,7 @@ from revisor.fail_points import reached
 from revisor.http.server import HttpServer
 from revisor.queries import Queries
 from revisor.records import AgentIdentities, AgentRecords
+from revisor.schedule_records import LEASE, ScheduleRecords
 from revisor.service import Service
 from revisor.settings import Settings
 from revisor.sightings import Sightings
@@ -28,8 +29,10 @@ from revisor.store.reading import LogReader
 from revisor.store.repository import Repository
 from revisor.wakeup import Wakeup
 from workers.agent import HostAgent, keep_renewing, watch_lease
+from workers.alarm import Alarm
 from workers.leases import Lease, LeaseTimes, lease_of
 from workers.ports import Lead
+from workers.scheduler import Scheduler
 from workers.snapshotter import AggregateSnapshotter
 
 _log = logging.getLogger(__name__)
@@ -43,20 +46,30 @@ def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) 
     with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=10) as (database, wakeup):
         application = application_of(settings, database)
         host = _host(database, host_name)
-        times = LeaseTimes(settings.lease_s, settings.grace_s)
-        lease = Lease(database.pool, lease_of(host["id"]), uuid4(), times)
-        if not _acquired(lease, stop):
-            return
-        assert lease.epoch is not None
-        lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch)
-        for watch in (keep_renewing, watch_lease):
-            threading.Thread(target=watch, args=(lease, stop, _leave), name=watch.__name__, daemon=True).start()
-        _log.info("leads host %s in epoch %s", host_name, lead.epoch)
-        try:
+        with _holding(lease_of(host["id"]), settings, database, stop) as lease:
+            if lease is None:
+                return
+            assert lease.epoch is not None
+            lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch)
+            _log.info("leads host %s in epoch %s", host_name, lead.epoch)
             _lead(settings, application, lead, host["uri"], stop, wakeup)
-        finally:
-            stop.set()  # no more renewals: they would take the release for a loss
-            lease.release()
+
+
+def run_scheduler(settings: Settings, *, supervised: bool = False) -> None:
+    """Keep the times of all schedules until SIGTERM, or until the supervisor is gone."""
+    with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=4) as (database, wakeup):
+        application, queries = application_of(settings, database), Queries(database)
+        with _holding(LEASE, settings, database, stop) as lease:
+            if lease is None:
+                return
+            assert lease.epoch is not None
+            _log.info("keeps the schedules in epoch %s", lease.epoch)
+            records = ScheduleRecords(application, queries, Service(application, queries, wakeup), lease.epoch)
+            alarm = Alarm()
+            try:
+                Scheduler(records).run(stop, alarm.wait)
+            finally:
+                alarm.close()
 
 
 def run_projector(settings: Settings, *, supervised: bool = False) -> None:
@@ -122,8 +135,24 @@ def _hints(wakeup: Wakeup) -> Callable[[float], None]:
     return wait
 
 
+@contextmanager
+def _holding(name: str, settings: Settings, database: Database, stop: threading.Event) -> Iterator[Lease | None]:
+    """A lease that is ours meanwhile: the process ends in the moment it is not. None when we were stopped before."""
+    lease = Lease(database.pool, name, uuid4(), LeaseTimes(settings.lease_s, settings.grace_s))
+    if not _acquired(lease, stop):
+        yield None
+        return
+    for watch in (keep_renewing, watch_lease):
+        threading.Thread(target=watch, args=(lease, stop, _leave), name=watch.__name__, daemon=True).start()
+    try:
+        yield lease
+    finally:
+        stop.set()  # no more renewals: they would take the release for a loss
+        lease.release()
+
+
 def _acquired(lease: Lease, stop: threading.Event) -> bool:
-    """Wait until the host is ours to lead; False when we were stopped before."""
+    """Wait until it is ours; False when we were stopped before."""
     said = False
     while not stop.is_set():
         if lease.try_acquire() is not None:

@@ -129,7 +129,8 @@ class Supervisor:
 
     def _all_but_agents(self) -> list[_Child]:
         alerter = [] if self._settings.alerts is None else [_Child("alerter", ["alerter"])]
-        return [_Child("projector", ["projector"]), _Child("api", ["serve"]), *alerter]
+        always = [_Child("projector", ["projector"]), _Child("api", ["serve"]), _Child("scheduler", ["scheduler"])]
+        return [*always, *alerter]
 
     def _keep_children(self) -> None:
         for child in [*self._others, *self._agents.values()]:

@@ -15,7 +15,16 @@ from typing import Any
 import click
 
 from revisor.cli.failures import Exit, fail, fail_by, refusal
-from revisor.cli.sections import HOST_VERBS, OPERATION_VERBS, PROJECTION_VERBS, SECTIONS, VERBS, Section, Table
+from revisor.cli.sections import (
+    HOST_VERBS,
+    OPERATION_VERBS,
+    PROJECTION_VERBS,
+    SCHEDULE_VERBS,
+    SECTIONS,
+    VERBS,
+    Section,
+    Table,
+)
 from revisor.cli.verb import BadValue, context_options, is_given
 from revisor.client import ClientError
 
@@ -94,6 +103,7 @@ def _group(name: str, table: Table, words: str) -> Verbs:
 host = _group("host", HOST_VERBS, "The hosts whose hypervisors Revisor leads.")
 operation = _group("operation", OPERATION_VERBS, "What was asked for, and waits or is unknown.")
 projections = _group("projections", PROJECTION_VERBS, "The read models that answer questions.")
+schedule = _group("schedule", SCHEDULE_VERBS, "Schedules, by which snapshots are taken and let go of.")
 revisor = Verbs("revisor", SECTIONS, "Revisor: virtual machines whose every change is on record. Verbs are virsh's.")
 revisor.params.append(
     click.Option(

@@ -83,9 +83,11 @@ _SNAPSHOT: Table = {
     "snapshot-delete": ("snapshots:snapshot_delete", "delete a snapshot"),
     "snapshot-dumpxml": ("snapshot_reading:snapshot_dumpxml", "show a snapshot's XML"),
     "snapshot-edit": ("snapshot_editing:snapshot_edit", "change a snapshot's metadata in an editor"),
+    "snapshot-hold": ("holds:snapshot_hold", "forbid to delete a snapshot"),
     "snapshot-info": ("snapshot_reading:snapshot_info", "show what a snapshot is"),
     "snapshot-list": ("snapshot_listing:snapshot_list", "list a domain's snapshots"),
     "snapshot-parent": ("snapshot_reading:snapshot_parent", "show the name of a snapshot's parent"),
+    "snapshot-release": ("holds:snapshot_release", "allow to delete a snapshot that is held"),
     "snapshot-revert": ("snapshots:snapshot_revert", "put a domain back to a snapshot"),
     "snapshot-undelete": ("snapshots:snapshot_undelete", "bring back a snapshot's deleted metadata"),
 }
@@ -123,6 +125,7 @@ _PRODUCT: Table = {
     "acknowledge-restore": ("restores:acknowledge_restore", "compare the hosts with a restored log"),
     "help": ("main:help_on", "show how a verb is used"),
     "host": ("main:host", "hosts: add, list, info, disable, remove, ..."),
+    "schedule": ("main:schedule", "snapshots by the clock: add, list, remove and more"),
     "projections": ("main:projections", "read models: list, rebuild, resume"),
     "status": ("status:status", "show how Revisor is"),
     "up": ("server:up", "run Revisor"),
@@ -131,6 +134,7 @@ _PRODUCT: Table = {
     "worker": ("server:worker", "run the agent of one host alone"),
     "projector": ("server:projector", "run the projector alone"),
     "alerter": ("server:alerter", "tell somebody of problems, alone"),
+    "scheduler": ("server:scheduler", "run the scheduler alone"),
 }
 
 HOST_VERBS: Table = {
@@ -151,6 +155,14 @@ PROJECTION_VERBS: Table = {
     "list": ("history:projections_list", "list the read models"),
     "rebuild": ("history:projections_rebuild", "rebuild a read model, or all"),
     "resume": ("history:projections_resume", "let a parked read model try again"),
+}
+SCHEDULE_VERBS: Table = {
+    "add": ("schedules:schedule_add", "take snapshots by the clock"),
+    "list": ("schedules:schedule_list", "list the schedules"),
+    "info": ("schedules:schedule_info", "show what a schedule is and how it went"),
+    "enable": ("schedules:schedule_enable", "let a schedule run again"),
+    "disable": ("schedules:schedule_disable", "let a schedule rest"),
+    "remove": ("schedules:schedule_remove", "forget a schedule"),
 }
 
 SECTIONS = (

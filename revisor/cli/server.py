@@ -23,7 +23,7 @@ _EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "web.xml"
 @click.option("--host", "hosts", multiple=True, metavar="NAME=URI", help="Add this host; may be given several times.")
 @click.option("--detach", is_flag=True, help="Return once Revisor is ready; 'revisor down' stops it.")
 def up(hosts: tuple[str, ...], *, detach: bool) -> None:
-    """Run Revisor: the database, the API, the read models, and an agent for each host."""
+    """Run Revisor: the database, the API, the read models, the schedules, and an agent for each host."""
     settings = read_settings()
     wanted = [_host(text) for text in hosts]
     if _running(settings):
@@ -98,6 +98,15 @@ def alerter(*, test: bool, supervised: bool) -> None:
         click.echo("the test message arrived")
         return
     run_alerter(_logged("alerter", supervised=supervised), supervised=supervised)
+
+
+@click.command("scheduler")
+@click.option("--supervised", is_flag=True, hidden=True)
+def scheduler(*, supervised: bool) -> None:
+    """Run the scheduler alone, which has snapshots taken by the clock."""
+    from revisor.processes import run_scheduler
+
+    run_scheduler(_logged("scheduler", supervised=supervised), supervised=supervised)
 
 
 def _stay(settings: Settings, hosts: list[tuple[str, str]]) -> None:

@@ -12,6 +12,7 @@ from revisor.cli.snapshot_words import (
     SNAPSHOT,
     SNAPSHOT_OR_CURRENT,
     current_option,
+    held_of,
     is_missing,
     one_named,
     state_of,
@@ -45,6 +46,7 @@ def snapshot_info(asked: Asked, *, domain: str, snapshotname: str | None, curren
             ("Children", len(item["children"])),
             ("Descendants", len(below(item["name"], everything))),
             ("Metadata", "yes"),
+            *([("Held", held_of(item))] if item.get("held") else []),
         ]
     )
     return Exit.DONE

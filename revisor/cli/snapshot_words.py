@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import refusal
 from revisor.cli.verb import Word, flag
@@ -45,3 +46,9 @@ def is_missing(item: Item) -> bool:
 def state_of(item: Item) -> str:
     """The guest's state in a snapshot; a snapshot that is not there any more has none."""
     return "missing" if is_missing(item) else str(item["state"])
+
+
+def held_of(item: Item) -> str:
+    """Who holds a snapshot that is held, and until when."""
+    until = item.get("held_until")
+    return f"by {item['held_by']} {'until it is released' if until is None else f'until {output.local_time(until)}'}"

@@ -10,9 +10,11 @@ from revisor.http import (
     domains,
     drift,
     history,
+    holds,
     hosts,
     maintenance,
     restores,
+    schedules,
     settlements,
     shapes,
     snapshots,
@@ -55,7 +57,11 @@ def make_app(service: Service, reader: StatusReader) -> FastAPI:
     app.state.service = service
     app.state.looks = status.Looks(reader)
     app.state.waiters = make_limiter()
-    for part in (hosts, maintenance, domains, snapshots, checkpoints, history, status, restores, settlements, drift):
+    parts = (
+        *(hosts, maintenance, domains, holds, snapshots, checkpoints, history, status, restores),
+        *(settlements, drift, schedules),
+    )
+    for part in parts:
         app.include_router(part.routes, dependencies=[Depends(refuse_unknown_parameters)])
     handle_errors(app)
     app.add_middleware(Limits)

@@ -110,6 +110,35 @@ class Resumption(Asked):
     pass
 
 
+class NewHold(Asked):
+    until: Annotated[
+        Word | None, Field(description="A time, or a day to whose end (UTC) it is held; else until it is released.")
+    ] = None
+
+
+class HoldRelease(Asked):
+    pass
+
+
+class NewSchedule(Asked):
+    name: Word
+    domain: Annotated[Word | None, Field(description="One domain, by UUID or name.")] = None
+    all: Annotated[bool, Field(description="Every domain there is when a time comes.")] = False
+    pattern: Annotated[Word | None, Field(description="Those whose name fits, as of file names.")] = None
+    cron: Annotated[Word, Field(description="Minute, hour, day, month and day of week.")]
+    timezone: Annotated[Word, Field(description="The time zone of cron and keep.")] = "UTC"
+    keep: Annotated[Word | None, Field(description="What stays, such as 24h,7d,4w; without it, everything.")] = None
+    missed: Annotated[Word, Field(description="Times that passed while Revisor was down: skip or run-once.")] = "skip"
+
+
+class ScheduleChange(Asked):
+    enabled: bool
+
+
+class ScheduleRemoval(Asked):
+    pass
+
+
 class NewDomain(Asked):
     xml: Annotated[Xml, Field(description="The domain's XML, at most 16 MiB.")]
     host: Word

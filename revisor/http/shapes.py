@@ -140,6 +140,10 @@ class SnapshotItem(_Open):
     why: str | None = None
     """Of a missing one: what is not there."""
     has_description: bool
+    held: bool = False
+    held_by: str | None = None
+    held_until: datetime | None = None
+    """None of a held one: until it is released."""
 
 
 class CheckpointItem(_Open):
@@ -384,3 +388,33 @@ class AdoptedDomain(_Open):
     host: str
     adopted: bool
     why: str | None
+
+
+class ScheduleRun(_Open):
+    """``operations`` has what was asked for, ``refused`` what was not accepted, each with code and message."""
+
+    planned: datetime
+    operations: list[dict[str, Any]]
+    refused: list[dict[str, Any]]
+
+
+class ScheduleItem(_Open):
+    """A schedule: of one domain, of all, or of those whose name fits ``pattern``."""
+
+    id: UUID
+    name: str
+    domain: str | None
+    all: bool
+    pattern: str | None
+    cron: str
+    timezone: str
+    keep: str | None
+    missed: Literal["skip", "run-once"]
+    enabled: bool
+    next_at: datetime | None
+    last_planned_at: datetime | None
+    """The last time that was run or skipped."""
+    last_run: ScheduleRun | None
+    last_run_failed: int
+    """Of the operations of the last run: how many failed, or have an outcome nobody knows."""
+    last_pruning: ScheduleRun | None

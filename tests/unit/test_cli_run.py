@@ -30,14 +30,26 @@ def every_verb(group: Verbs = revisor, before: tuple[str, ...] = ()) -> Iterator
 
 
 OURS = [(words, command) for words, command in every_verb() if isinstance(command, Verb)]
-ELSEWHERE = {("up",), ("down",), ("serve",), ("worker",), ("projector",), ("alerter",), ("help",), ("simulator",)}
+ELSEWHERE = {
+    ("up",),
+    ("down",),
+    ("serve",),
+    ("worker",),
+    ("projector",),
+    ("scheduler",),
+    ("alerter",),
+    ("help",),
+    ("simulator",),
+}
 
 
 OVER_AT_ONCE = {
     *(("projections", "rebuild"), ("projections", "resume"), ("acknowledge-restore",)),
     *(("operation", "cancel"), ("operation", "settle"), ("adopt",)),
+    *(("snapshot-hold",), ("snapshot-release",)),
+    *(("schedule", verb) for verb in ("add", "enable", "disable", "remove")),
 }
-RECORDING_NOTHING = {("export",), ("import",), ("backup",)}
+RECORDING_NOTHING = {("export",), ("import",), ("backup",), ("schedule", "list"), ("schedule", "info")}
 
 
 def test_every_verb_takes_the_context_options_that_mean_something_to_it() -> None:

@@ -15,10 +15,12 @@ from domain_model.errors import InvalidArgument, NoSnapshot, Refused
 from domain_model.flags import Define, Start
 from revisor.application import Accepted
 from revisor.client import Client
+from revisor.holds import Holds
 from revisor.http.server import HttpServer
 from revisor.read_models import ReadModels
 from revisor.restores import Restores
 from revisor.rows import Page
+from revisor.schedules import Schedules
 from revisor.service import Service
 from revisor.settlements import Settlements
 from revisor.status import StatusReader
@@ -26,6 +28,7 @@ from revisor.store.context import Context
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts
 from tests.unit.fake_maintenance import FakeMaintenance
 from tests.unit.fake_restores import FakeRestores
+from tests.unit.fake_schedules import FakeHolds, FakeSchedules
 from tests.unit.fake_settlements import FakeSettlements
 from tests.unit.fake_status import SEEN_AT, UUID_OF_WEB, FakeStatusReader
 
@@ -100,6 +103,8 @@ class FakeService:
         self.settlements = FakeSettlements(self._note, self.known_operations)
         self.drifts, self.adopting = FakeDrifts(self._note), FakeAdopting(self._note)
         self.maintenance = FakeMaintenance(self._note)
+        self.schedules = FakeSchedules(self._note)
+        self.holds = FakeHolds(self._note, lambda: self.known_snapshots)
 
     def settle(self, **outcome: Any) -> None:
         """End all operations that run, and those that come."""
@@ -363,6 +368,8 @@ def open_door(service: FakeService) -> Iterator[Client]:
             (ReadModels, FakeReadModels, set[str]()),
             (Restores, FakeRestores, set[str]()),
             (Settlements, FakeSettlements, set[str]()),
+            (Schedules, FakeSchedules, set[str]()),
+            (Holds, FakeHolds, set[str]()),
         )
         for name, _ in inspect.getmembers(fake, inspect.isfunction)
         if not name.startswith("_") and name not in its_own

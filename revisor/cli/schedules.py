@@ -1,0 +1,139 @@
+"""The verbs of schedules."""
+
+from typing import Any
+
+from revisor.cli import output
+from revisor.cli.asking import Door
+from revisor.cli.failures import Exit
+from revisor.cli.verb import ON_RECORD, WAITING, Asked, Word, flag, option, verb
+from revisor.client import Reply, segment
+
+NAME = Word("schedule", "NAME")
+_READING = (*WAITING, *ON_RECORD)
+
+Item = dict[str, Any]
+
+
+@verb(
+    "add",
+    NAME,
+    Word("domain", "DOMAIN", required=False),
+    options=[
+        flag("all", "Of every domain there is when a time comes."),
+        option("name", "PATTERN", "Of the domains whose name fits, such as 'web*'."),
+        option("cron", "'M H D M W'", "When: minute, hour, day, month and day of week.", required=True),
+        option("timezone", "ZONE", "The time zone of --cron and --keep (UTC)."),
+        option("keep", "RULE", "What stays, such as 24h,7d,4w: the newest of each of so many hours, days, weeks."),
+        option("missed", "WAY", "Times that passed while Revisor was down: skip them (skip), or run-once."),
+    ],
+    lacking=WAITING,
+)
+def schedule_add(asked: Asked, *, schedule: str, name: str | None, **given: Any) -> int:
+    """Have snapshots taken by the clock."""
+    door = Door(asked)
+    wanted = {key: value for key, value in {**given, "pattern": name}.items() if value not in (None, False)}
+    reply = door.change("POST", "/v1/schedules", {"name": schedule, **wanted})
+    return _said(door, reply, f"Schedule '{schedule}' added, next {_when(reply.body['items'][0]['next_at'])}")
+
+
+@verb("list", lacking=_READING)
+def schedule_list(asked: Asked) -> int:
+    """List the schedules."""
+    door = Door(asked)
+    reply = door.read("/v1/schedules")
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    rows = [
+        [item["name"], _whose(item), item["cron"], item["keep"], _state(item), _when(item["next_at"]), _went(item)]
+        for item in reply.body["items"]
+    ]
+    output.table(["Name", "Domains", "Cron", "Keep", "State", "Next", "Last run"], rows)
+    return Exit.DONE
+
+
+@verb("info", NAME, lacking=_READING)
+def schedule_info(asked: Asked, *, schedule: str) -> int:
+    """Show what a schedule is, and how its last run and its last pruning went."""
+    door = Door(asked)
+    reply = door.read(f"/v1/schedules/{segment(schedule)}")
+    if door.as_json:
+        output.json_text(reply.body)
+        return Exit.DONE
+    item = reply.body["items"][0]
+    output.pairs(
+        [
+            *(("Name", item["name"]), ("Domains", _whose(item)), ("State", _state(item))),
+            *(("Cron", item["cron"]), ("Time zone", item["timezone"])),
+            *(("Keep", item["keep"] or "everything"), ("Missed", item["missed"])),
+            *(("Next", _when(item["next_at"])), ("Last time", _when(item["last_planned_at"]))),
+            ("Last run", _went(item)),
+            *(("Refused", _refusal(each)) for run in ("last_run", "last_pruning") for each in _refused(item[run])),
+        ]
+    )
+    return Exit.DONE
+
+
+@verb("enable", NAME, lacking=WAITING)
+def schedule_enable(asked: Asked, *, schedule: str) -> int:
+    """Let a schedule run again. Times that passed meanwhile are not made up for."""
+    return _enable(asked, schedule, enabled=True)
+
+
+@verb("disable", NAME, lacking=WAITING)
+def schedule_disable(asked: Asked, *, schedule: str) -> int:
+    """Let a schedule rest."""
+    return _enable(asked, schedule, enabled=False)
+
+
+@verb("remove", NAME, lacking=WAITING)
+def schedule_remove(asked: Asked, *, schedule: str) -> int:
+    """Forget a schedule. The snapshots that it took stay."""
+    door = Door(asked)
+    door.change("DELETE", f"/v1/schedules/{segment(schedule)}", {})
+    if door.as_json:
+        output.json_text(door.read("/v1/schedules").body)
+    else:
+        output.message(f"Schedule '{schedule}' removed")
+    return Exit.DONE
+
+
+def _enable(asked: Asked, schedule: str, *, enabled: bool) -> int:
+    door = Door(asked)
+    reply = door.change("PATCH", f"/v1/schedules/{segment(schedule)}", {"enabled": enabled})
+    return _said(door, reply, f"Schedule '{schedule}' {'enabled' if enabled else 'disabled'}")
+
+
+def _said(door: Door, reply: Reply, words: str) -> int:
+    if door.as_json:
+        output.json_text(reply.body)
+    else:
+        output.message(words)
+    return Exit.DONE
+
+
+def _whose(item: Item) -> str:
+    return "all" if item["all"] else str(item["pattern"] or item["domain"])
+
+
+def _state(item: Item) -> str:
+    return "enabled" if item["enabled"] else "disabled"
+
+
+def _when(moment: str | None) -> str:
+    return output.local_time(moment)
+
+
+def _went(item: Item) -> str | None:
+    run = item["last_run"]
+    if run is None:
+        return None
+    return f"{len(run['operations'])} asked for, {item['last_run_failed']} failed, {len(run['refused'])} refused"
+
+
+def _refused(run: Item | None) -> list[Item]:
+    return [] if run is None else run["refused"]
+
+
+def _refusal(each: Item) -> str:
+    return f"{each.get('name') or each.get('snapshot') or each['domain']}: {each['message']} [{each['code']}]"

@@ -1,0 +1,94 @@
+"""Schedules and holds at both doors: what is asked, and what is told."""
+
+import json
+import re
+
+import pytest
+
+from tests.unit.command_line import CommandLine
+from tests.unit.fake_schedules import NIGHTLY
+from tests.unit.test_http_fake_service import snapshot
+
+
+def test_a_schedule_is_added_with_all_that_was_said(line: CommandLine) -> None:
+    words = ("--cron", "0 2 * * *", "--keep", "7d", "--timezone", "Europe/Berlin", "--missed", "run-once")
+    done = line.run("schedule", "add", "nightly", "web", *words, "--reason", "audit")
+    assert (done.code, done.err) == (0, "")
+    assert line.service.asked == [
+        ("add", "nightly", "0 2 * * *", {"domain": "web"}, "Europe/Berlin", "7d", "run-once"),
+    ]
+    assert line.service.contexts[0].reason == "audit"
+    assert done.out.startswith("Schedule 'nightly' added, next 2026-11-29 ")
+
+
+@pytest.mark.parametrize(("words", "whose"), [(("--all",), {"all": True}), (("--name", "web*"), {"pattern": "web*"})])
+def test_a_schedule_is_of_all_or_of_those_that_fit(
+    line: CommandLine, words: tuple[str, ...], whose: dict[str, object]
+) -> None:
+    assert line.run("schedule", "add", "nightly", "--cron", "0 2 * * *", *words).code == 0
+    assert line.service.asked == [("add", "nightly", "0 2 * * *", whose, "UTC", None, "skip")]
+
+
+def test_a_schedule_without_its_cron_asks_nothing(line: CommandLine) -> None:
+    done = line.run("schedule", "add", "nightly", "web")
+    assert (done.code, line.service.asked) == (2, [])
+    assert done.last == "error: command 'add' requires --cron option [8]"
+
+
+def test_schedules_are_a_table_and_a_document(line: CommandLine) -> None:
+    heads, _, row = line.run("schedule", "list").out.splitlines()[:3]
+    assert re.split(" {2,}", heads.strip()) == ["Name", "Domains", "Cron", "Keep", "State", "Next", "Last run"]
+    cells = re.split(" {2,}", row.strip())
+    assert cells[:5] == ["nightly", "web*", "0 2 * * *", "7d,4w", "enabled"]
+    assert cells[6] == "1 asked for, 1 failed, 1 refused"
+    assert json.loads(line.run("schedule", "list", "--output", "json").out)["items"] == [NIGHTLY]
+
+
+def test_what_was_refused_is_told_one_by_one(line: CommandLine) -> None:
+    lines = line.run("schedule", "info", "nightly").out.splitlines()
+    assert [text for text in lines if text.startswith("Refused")] == [
+        "Refused:        web2: no [55]",
+        "Refused:        nightly-1: still needed [55]",
+    ]
+
+
+def test_an_unknown_schedule_is_refused_with_those_there_are(line: CommandLine) -> None:
+    done = line.run("schedule", "info", "hourly")
+    assert (done.code, done.last) == (1, "error: invalid argument: no schedule with name 'hourly' [8]")
+    assert "accepted: nightly" in done.err
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked", "said"),
+    [
+        ("enable", ("enable", "nightly", True), "enabled"),
+        ("disable", ("enable", "nightly", False), "disabled"),
+        ("remove", ("remove", "nightly"), "removed"),
+    ],
+)
+def test_a_schedule_is_changed_by_its_name(line: CommandLine, verb: str, asked: tuple[object, ...], said: str) -> None:
+    assert line.run("schedule", verb, "nightly").out == f"Schedule 'nightly' {said}\n\n"
+    assert line.service.asked == [asked]
+    assert json.loads(line.run("schedule", verb, "nightly", "--output", "json").out)["items"]
+
+
+def test_a_snapshot_is_held_and_released_and_shown_so(line: CommandLine) -> None:
+    line.service.known_snapshots = [snapshot("a/b")]
+    held = line.run("snapshot-hold", "web", "a/b", "--ticket", "T-1")
+    assert (held.code, line.service.asked[0]) == (0, ("hold", "web", None, "a/b", None))
+    assert line.service.contexts[0].ticket == "T-1"
+    assert re.match(r"Domain snapshot a/b is held by \S+ until it is released\n", held.out)
+    assert "Held:           by " in line.run("snapshot-info", "web", "a/b").out
+    assert line.run("snapshot-release", "alpha/web", "a/b").out == "Domain snapshot a/b released\n\n"
+    assert "Held" not in line.run("snapshot-info", "web", "a/b").out
+
+
+def test_a_hold_has_an_end_when_one_was_said(line: CommandLine) -> None:
+    line.service.known_snapshots = [snapshot("s1")]
+    document = json.loads(
+        line.run("snapshot-hold", "web", "s1", "--until", "2027-01-01T00:00:00Z", "--output", "json").out
+    )
+    assert document["items"][0]["held_until"] == "2027-01-01T00:00:00Z"
+    assert line.service.asked[0] == ("hold", "web", None, "s1", "2027-01-01T00:00:00Z")
+    released = line.run("snapshot-release", "web", "s1", "--output", "json")
+    assert json.loads(released.out)["items"][0]["held"] is False
