@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict
 Item = TypeVar("Item", bound=BaseModel)
 
 
-class _Open(BaseModel):
+class Open(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class Document(_Open, Generic[Item]):
+class Document(Open, Generic[Item]):
     """What reads answer with. ``position`` is the place in the log, ``observed_at`` when hosts were last looked at.
 
     What was read as of a position has that position, and was looked at by nobody.
@@ -28,7 +28,7 @@ class Document(_Open, Generic[Item]):
     items: list[Item]
 
 
-class ErrorDetail(_Open):
+class ErrorDetail(Open):
     """``code`` and ``name`` are libvirt's."""
 
     code: int
@@ -39,28 +39,28 @@ class ErrorDetail(_Open):
     accepted: str | None
 
 
-class ErrorBody(_Open):
+class ErrorBody(Open):
     error: ErrorDetail
 
 
-class OperationError(_Open):
+class OperationError(Open):
     code: int
     message: str
 
 
-class Progress(_Open):
+class Progress(Open):
     done: int
     total: int
 
 
-class SettledBy(_Open):
+class SettledBy(Open):
     by: str
     evidence: str
     reason: str | None = None
     ticket: str | None = None
 
 
-class OperationItem(_Open):
+class OperationItem(Open):
     """``result`` of a replay is its report. ``settled`` says on which evidence an outcome was recorded that was unknown.
 
     ``held_up`` says why its host cannot be reached, while it has not ended: it goes on when that is over.
@@ -83,7 +83,7 @@ class OperationItem(_Open):
     held_up: str | None = None
 
 
-class Disabling(_Open):
+class Disabling(Open):
     """Since when a host is disabled, by whom and why."""
 
     at: datetime
@@ -91,7 +91,7 @@ class Disabling(_Open):
     reason: str
 
 
-class HostItem(_Open):
+class HostItem(Open):
     name: str
     uri: str
     driver: str | None = None
@@ -102,7 +102,7 @@ class HostItem(_Open):
     """How many it carries out at once."""
 
 
-class DomainItem(_Open):
+class DomainItem(Open):
     id: int | None
     name: str
     uuid: UUID
@@ -126,7 +126,7 @@ class DomainInformation(DomainItem):
     used_memory_kib: int | None = None
 
 
-class SnapshotItem(_Open):
+class SnapshotItem(Open):
     name: str
     id: str
     parent: str | None
@@ -146,7 +146,7 @@ class SnapshotItem(_Open):
     """None of a held one: until it is released."""
 
 
-class CheckpointItem(_Open):
+class CheckpointItem(Open):
     name: str
     id: str
     parent: str | None
@@ -156,7 +156,7 @@ class CheckpointItem(_Open):
     has_description: bool
 
 
-class BackupItem(_Open):
+class BackupItem(Open):
     domain: str
     operation: str
     host: str | None
@@ -168,17 +168,17 @@ class BackupItem(_Open):
     message: str | None
 
 
-class FateItem(_Open):
+class FateItem(Open):
     name: str
     fate: str
 
 
-class EndangeredItem(_Open):
+class EndangeredItem(Open):
     file: str
     dependents: list[str]
 
 
-class PlanItem(_Open):
+class PlanItem(Open):
     """What a verb would touch."""
 
     verb: str
@@ -192,7 +192,7 @@ class PlanItem(_Open):
     unknown: list[str]
 
 
-class LogItem(_Open):
+class LogItem(Open):
     position: int
     recorded_at: datetime
     occurred_at: datetime
@@ -207,7 +207,7 @@ class LogItem(_Open):
     data: dict[str, Any]
 
 
-class AttemptItem(_Open):
+class AttemptItem(Open):
     recorded_at: datetime
     actor: str
     verb: str
@@ -216,7 +216,7 @@ class AttemptItem(_Open):
     message: str
 
 
-class ProjectionItem(_Open):
+class ProjectionItem(Open):
     name: str
     position: int
     behind: int | None = None
@@ -230,99 +230,19 @@ class ProjectionItem(_Open):
     parked_topic: str | None = None
 
 
-class Health(_Open):
-    """``problems`` are sentences. ``position`` is null, and ``error`` there, when the database does not answer."""
-
-    status: Literal["ok", "degraded", "down"]
-    position: int | None
-    problems: list[str]
-    error: ErrorDetail | None = None
-
-
-class LogStatus(_Open):
-    id: UUID
-    position: int
-    recorded_at: datetime | None
-    size_bytes: int
-
-
-class ProjectionStatus(_Open):
-    """``lag_s`` is the age of the oldest event it has not folded."""
-
-    name: str
-    position: int
-    behind: int
-    lag_s: float
-    parked_at: int | None
-    error: str | None
-
-
-class HostStatus(_Open):
-    """``worker`` holds the host's lease; null when nobody does."""
-
-    name: str
-    worker: UUID | None
-    epoch: int
-    observed_at: datetime | None
-    unobserved_s: float
-    problem: str | None
-    queued: int
-    started: int
-    oldest_queued_s: float
-    disabled: Disabling | None
-    """Nothing is begun there, and what is queued waits; null while it is enabled."""
-
-
-class PoolStatus(_Open):
-    """Of the process that answers."""
-
-    most: int
-    used: int
-    idle: int
-    waiting: int
-
-
-class DatabaseStatus(_Open):
-    version: str
-    connections: PoolStatus
-
-
-class UnsettledOperation(_Open):
-    """One that may have happened or not. ``total`` is how many there are of its state: the ten oldest are told."""
-
-    id: UUID
-    verb: str
-    domain: str
-    host: str
-    state: Literal["started", "unknown"]
-    total: int
-
-
-class StatusItem(_Open):
-    status: Literal["ok", "degraded"]
-    problems: list[str]
-    restore: str | None
-    """Why the log is taken for a restored one, until somebody acknowledges that."""
-    log: LogStatus
-    projections: list[ProjectionStatus]
-    hosts: list[HostStatus]
-    unsettled: list[UnsettledOperation] = []
-    database: DatabaseStatus
-
-
-class SeenDomain(_Open):
+class SeenDomain(Open):
     domain: UUID
     host: str
     name: str
 
 
-class LeftDomain(_Open):
+class LeftDomain(Open):
     host: str
     name: str
     why: str
 
 
-class RestoreItem(_Open):
+class RestoreItem(Open):
     """What was found when a restored log was compared. ``witnessed_position`` was known outside the database."""
 
     why: str
@@ -347,7 +267,7 @@ class AcknowledgedItem(RestoreItem):
     recorded_position: int
 
 
-class DriftItem(_Open):
+class DriftItem(Open):
     """One aspect of a domain on a host that is not as our own last operation left it.
 
     ``aspect`` is state, definition, autostart, managed save, name, snapshot or current snapshot; or ``domain``, of one
@@ -380,7 +300,7 @@ class RemedyItem(DriftItem):
     operation: UUID | None
 
 
-class AdoptedDomain(_Open):
+class AdoptedDomain(Open):
     """``why`` says of one that was left why it was."""
 
     domain: str
@@ -390,7 +310,7 @@ class AdoptedDomain(_Open):
     why: str | None
 
 
-class ScheduleRun(_Open):
+class ScheduleRun(Open):
     """``operations`` has what was asked for, ``refused`` what was not accepted, each with code and message."""
 
     planned: datetime
@@ -398,7 +318,7 @@ class ScheduleRun(_Open):
     refused: list[dict[str, Any]]
 
 
-class ScheduleItem(_Open):
+class ScheduleItem(Open):
     """A schedule: of one domain, of all, or of those whose name fits ``pattern``."""
 
     id: UUID

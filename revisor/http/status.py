@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from domain_model.errors import Refused
 from revisor import presentation as present
 from revisor.health import DOWN, problems_of, word_for
-from revisor.http import shapes
+from revisor.http import shapes, status_shapes
 from revisor.http.answers import document_at
 from revisor.http.refusals import error_body
 from revisor.metrics import page
@@ -82,7 +82,7 @@ def _looks_of(request: Request) -> Looks:
     return looks
 
 
-@routes.get("/v1/health", response_model=shapes.Health, responses={503: {"model": shapes.Health}})
+@routes.get("/v1/health", response_model=status_shapes.Health, responses={503: {"model": status_shapes.Health}})
 async def health(request: Request) -> Response:
     """Whether Revisor is well, its database included, and what is wrong if it is not; 503 when the database is away."""
     try:
@@ -93,7 +93,7 @@ async def health(request: Request) -> Response:
     return JSONResponse({"status": word_for(problems), "position": status.seen, "problems": problems})
 
 
-@routes.get("/v1/status", response_model=shapes.Document[shapes.StatusItem])
+@routes.get("/v1/status", response_model=shapes.Document[status_shapes.StatusItem])
 async def show_status(request: Request) -> Response:
     """The log, the read models, the hosts and what waits for them, and the connections of the process that answers."""
     looks = _looks_of(request)
