@@ -17,7 +17,7 @@ from domain_model.host import Host
 from domain_model.operations import VERBS, VerbClass
 from drivers.port import Driver, Reconnectable
 from workers.applier import Applier
-from workers.background import in_background
+from workers.background import Begin, in_background
 from workers.leases import Lease, LeaseLost
 from workers.lookout import Lookout
 from workers.ports import (
@@ -54,7 +54,7 @@ class _Attempt:
 
 
 class HostAgent:
-    """Everything that happens on one host while this worker leads it."""
+    """Everything that happens on one host while this worker leads it. ``begin`` has work done beside the rounds."""
 
     def __init__(
         self,
@@ -67,14 +67,16 @@ class HostAgent:
         observe_every_s: float = _OBSERVE_EVERY_S,
         deadline_s: float = DEADLINE_S,
         reached: Reached = go_on,
+        begin: Begin = in_background,
     ) -> None:
         self._driver = driver
         self._records = records
         self._lead = lead
         self._applier = Applier(driver, records, lead, reached)
         self.lookout = Lookout(
-            driver, records, identities, sightings, lead, every_s=observe_every_s, deadline_s=deadline_s
+            driver, records, identities, sightings, lead, every_s=observe_every_s, deadline_s=deadline_s, begin=begin
         )
+        self._begin_work = begin
         self._deadline_s = deadline_s
         self._running: dict[UUID, _Attempt] = {}
         self._retry_at: dict[UUID, float] = {}
@@ -132,7 +134,7 @@ class HostAgent:
 
     def _attempt(self, queued: QueuedOperation, now: float) -> "_Attempt":
         given_up = threading.Event()
-        future = in_background(lambda: self._apply(queued, given_up), f"applier-{queued.verb}")
+        future = self._begin_work(lambda: self._apply(queued, given_up), f"{queued.verb} {queued.id}")
         deadline_s = deadline_of(queued.verb, self._deadline_s)
         return _Attempt(queued, future, given_up, math.inf if deadline_s is None else now + deadline_s)
 
@@ -170,7 +172,9 @@ class HostAgent:
         attempt.given_up.set()
         if isinstance(self._driver, Reconnectable):
             self._driver.reconnect()
-        attempt.future = in_background(lambda: self._applier.conclude(queued, waited_s), f"conclude-{queued.verb}")
+        attempt.future = self._begin_work(
+            lambda: self._applier.conclude(queued, waited_s), f"{queued.verb} {queued.id}"
+        )
         attempt.until = now + waited_s
 
     def _report(self, queued: QueuedOperation, error: BaseException | None) -> None:

@@ -8,6 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 
+Begin = Callable[[Callable[[], None], str], Future[None]]
+"""What begins a piece of work, which has a name; the future has what it came to."""
+
+
 class GivenUp(Exception):
     """This work took too long: nobody waits for it, and it must do nothing more."""
 

@@ -12,13 +12,15 @@ from uuid import UUID
 
 from domain_model.errors import Refused
 from drivers.port import Driver, Reconnectable, Watchable
-from workers.background import GivenUp, in_background
+from workers.background import Begin, GivenUp, in_background
 from workers.observer import Observer
 from workers.ports import HostIsAnother, Identities, Lead, Records, Sightings
 from workers.reconciler import Reconciler
 
 _log = logging.getLogger(__name__)
 
+LOOK = "look"
+"""The name of that work."""
 _USUALLY_S = 1.0
 _RETRY_S = 1.0
 _END_S = 5.0
@@ -38,6 +40,7 @@ class Lookout:
         *,
         every_s: float,
         deadline_s: float,
+        begin: Begin = in_background,
     ) -> None:
         self._driver = driver
         self._records = records
@@ -46,6 +49,7 @@ class Lookout:
         self._lead = lead
         self._every_s = every_s
         self._deadline_s = deadline_s
+        self._begin = begin
         self._at = 0.0
         self._identified = False
         self._look: Future[None] | None = None
@@ -62,7 +66,7 @@ class Lookout:
             self._at = now + self._every_s
             self._went_on_at = time.monotonic()
             observer, reconciler = self._observer, self._reconciler
-            self._look = in_background(lambda: self._take_a_look(observer, reconciler, busy), "observer")
+            self._look = self._begin(lambda: self._take_a_look(observer, reconciler, busy), LOOK)
             wait([self._look], _USUALLY_S)
         if self._look is not None:
             self._take_in(self._look, now)
