@@ -1,10 +1,12 @@
-"""Appending to a real PostgreSQL: what one append does and what it refuses, all of it or nothing."""
+"""Appending to a real PostgreSQL: what one append does and what it refuses, all of it or nothing.
+
+What the store in memory promises as well is in test_promises.py.
+"""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -15,13 +17,12 @@ from domain_model.domain import Domain
 from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.documents import Documents, Drafts, digest_of
-from revisor.store.errors import Fenced, RequestRepeated, StreamConflict
-from revisor.store.log import EventLog
+from revisor.store.errors import RequestRepeated, StreamConflict
 from revisor.store.mapper import EventMapper
 from revisor.store.queue import queue_changes, queue_of
 from revisor.store.reading import LogReader
-from revisor.store.recorder import Fence, LogDatastore, LogRecorder, Request, Save
-from tests.contract.store.streams import NOW, stored
+from revisor.store.recorder import LogRecorder, Request, Save
+from tests.contract.store.streams import stored
 from tests.unit.test_projection_histories import ALPHA, History, every_topic
 
 ALICE = Context("uid:1000(alice)", reason="because", correlation=uuid4())
@@ -132,26 +133,6 @@ def test_a_request_id_is_taken_once(database: Database, recorder: LogRecorder) -
     )
 
 
-def test_a_request_id_without_a_claim_is_context_and_takes_nothing(database: Database, recorder: LogRecorder) -> None:
-    context = replace(ALICE, request_id=uuid4())
-    for _ in range(2):
-        recorder.insert_events([stored(uuid4())], save=Save(context))
-    assert counts(database)[3] == 0
-    assert {event.request_id for event in LogReader(database).read(0, 9)} == {context.request_id}
-
-
-def test_only_the_epoch_that_leads_may_append(database: Database, recorder: LogRecorder) -> None:
-    database.execute("INSERT INTO work.leases VALUES ('host:a', %s, 2, 0)", uuid4())
-    recorder.insert_events([stored(uuid4())], save=Save(ALICE, fence=Fence("host:a", 2)))
-    for stale in (Fence("host:a", 1), Fence("host:a", 3), Fence("host:b", 2)):
-        with pytest.raises(Fenced):
-            recorder.insert_events([stored(uuid4())], save=Save(ALICE, fence=stale))
-    database.execute("UPDATE work.leases SET worker = NULL")
-    with pytest.raises(Fenced):
-        recorder.insert_events([stored(uuid4())], save=Save(ALICE, fence=Fence("host:a", 2)))
-    assert counts(database)[0] == 1
-
-
 _FAILS_TWICE = """
 CREATE SEQUENCE work.tries;
 CREATE FUNCTION work.fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -194,36 +175,6 @@ def test_documents_are_stored_once_and_only_with_their_events(database: Database
     assert counts(database)[2] == 1
     with pytest.raises(KeyError, match=digest_of("<never/>")):
         documents.get_many([digest, digest_of("<never/>")])
-
-
-def test_the_queue_follows_the_events(database: Database, log: EventLog) -> None:
-    history = History()
-    domain = history.domain("vm")
-    first, second = str(uuid4()), str(uuid4())
-
-    def save() -> None:
-        log.append(domain, save=Save(ALICE))
-
-    def queue() -> list[tuple[Any, ...]]:
-        rows = database.fetch("SELECT * FROM work.operation_queue ORDER BY position")
-        return [(str(row["operation"]), row["verb"], row["exclusive"], row["started"], row["epoch"]) for row in rows]
-
-    recorder = LogRecorder(LogDatastore(database))
-    recorder.insert_events([EventMapper().to_stored_event(event) for event in history.events], save=Save(ALICE))
-    for operation, verb in ((first, "start"), (second, "destroy")):
-        domain.record(Domain.OperationRequested, NOW, operation=operation, verb=verb, host=ALPHA, arguments={})
-    save()
-    assert queue() == [(first, "start", True, False, None), (second, "destroy", False, False, None)]
-    worker = str(uuid4())
-    domain.record(
-        Domain.OperationStarted, NOW, operation=first, host=ALPHA, worker=worker, epoch=7, evidence={"state": 5}
-    )
-    domain.record(Domain.OperationSucceeded, NOW, operation=second, host=ALPHA, result={})
-    save()
-    assert queue() == [(first, "start", True, True, 7)]
-    domain.record(Domain.OperationOutcomeUnknown, NOW, operation=first, host=ALPHA, message="lost")
-    save()
-    assert queue() == []
 
 
 def test_the_queue_can_be_rebuilt_from_the_log(database: Database, recorder: LogRecorder) -> None:

@@ -1,0 +1,91 @@
+"""Workers made steppable: an executor without threads, and a process that leads a host, dies and comes again."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from workers.agent import HostAgent
+from workers.leases import Lease, LeaseLost
+from workers.ports import Lead
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Died(BaseException):
+    """The worker was killed at this point."""
+
+
+class SteppedPool(Executor):
+    """Keeps what it is given, until somebody says that one of them is to be run."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Callable[[], None]] = []
+        self.at_work: list[str] = []
+        """The operations under way here, the one begun last at the end."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        queued: Any = args[0]
+
+        def job() -> None:
+            self.at_work.append(str(queued.id))
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except Exception as error:  # noqa: BLE001  (as a thread's: whoever asks for the result has it)
+                future.set_exception(error)
+            finally:
+                self.at_work.pop()
+
+        self.jobs.append(job)
+        return future
+
+    def run(self, number: int) -> None:
+        """Run one of those that wait. Raises Died."""
+        if self.jobs:
+            self.jobs.pop(number % len(self.jobs))()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        """There is no thread to wait for."""
+
+
+@dataclass
+class Worker:
+    """A process that wants to lead one host; ``lease``, ``pool`` and ``agent`` are those of its present life."""
+
+    host: str
+    name: str
+    lease: Lease
+    agent: HostAgent | None = None
+    pool: SteppedPool = field(default_factory=SteppedPool)
+    stopped: bool = False
+
+    @property
+    def operation(self) -> str | None:
+        """The operation it is at."""
+        return self.pool.at_work[-1] if self.pool.at_work else None
+
+    def challenge(self, make: Callable[["Worker", Lead], HostAgent]) -> None:
+        """Lead the host, if nobody else does."""
+        epoch = self.lease.try_acquire()
+        if epoch is not None:
+            self.pool = SteppedPool()
+            lease = self.lease
+            lead = Lead(lease.name, UUID(self.host), self.host, lease.worker, epoch, lambda: not lease.expired())
+            self.agent = make(self, lead)
+
+    def beat(self) -> bool:
+        """Renew the lease; returns whether it still leads."""
+        try:
+            if self.lease.expired():
+                return False
+            self.lease.renew()
+        except LeaseLost:
+            return False
+        return True
+
+    def restart(self, lease: Lease) -> None:
+        """What the process knew is gone."""
+        self.lease, self.agent, self.pool = lease, None, SteppedPool()
