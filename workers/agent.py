@@ -156,6 +156,7 @@ class HostAgent:
             elif future.done():
                 del self._running[queued.id]
                 self._retry_at[queued.id] = now + _RETRY_S
+                self.lookout.acted_on(queued.domain)
                 self._report(queued, future.exception())
         self._retry_at = {key: at for key, at in self._retry_at.items() if at > now}
 

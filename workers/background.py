@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-
 Begin = Callable[[Callable[[], None], str], Future[None]]
 """What begins a piece of work, which has a name; the future has what it came to."""
 

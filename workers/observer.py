@@ -46,11 +46,15 @@ class Observer:
             if sighting is None or sighting.uuid == uuid:
                 self._seen.pop(domain, None)
 
+    def acted_on(self, domain: UUID) -> None:
+        """Look closely at this domain next time: an operation of ours ended, and it may look as it did before that."""
+        self._seen.pop(domain, None)
+
     def run_once(self, busy: frozenset[UUID], *, closely: frozenset[UUID] = frozenset()) -> dict[str, str]:
         """Look at every domain recorded on the host but the busy ones, whose sightings belong to their operation.
 
-        Returns the domains that are there and not recorded, names by UUID. Those in ``closely`` are looked at closely even if they look as before.
-        Now and then at all of them closely: a definition may change while the sighting stays the same, and hints get
+        Returns the domains that are there and not recorded, names by UUID. Those in ``closely`` are looked at closely
+        even if they look as before. Now and then at all of them closely: a definition may change while the sighting stays the same, and hints get
         lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads,
         OperationFailed (9) when a domain's secrets cannot be opened: its definitions cannot be compared then.
         """
