@@ -50,7 +50,7 @@ def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) 
             if lease is None:
                 return
             assert lease.epoch is not None
-            lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch)
+            lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch, lambda: not lease.expired())
             _log.info("leads host %s in epoch %s", host_name, lead.epoch)
             _lead(settings, application, lead, host["uri"], stop, wakeup)
 

@@ -56,7 +56,7 @@ class _Attempt:
 class HostAgent:
     """Everything that happens on one host while this worker leads it. ``begin`` has work done beside the rounds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (an agent has to do with so much)
         self,
         driver: Driver,
         records: Records,

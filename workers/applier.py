@@ -17,7 +17,7 @@ from domain_model.operations import MAKES_DOMAINS, NAMES_DOMAINS, Operation, Ver
 from domain_model.rules import RULES
 from drivers.port import Driver
 from workers.looking import Eye, evidence_of, situation_of
-from workers.ports import Lead, QueuedOperation, Records
+from workers.ports import Lead, LeadLost, QueuedOperation, Records
 from workers.steps import Reached, Step, go_on
 from workers.verbs import VERBS, Task, Verdict, command_of, replica_differs
 
@@ -25,7 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 class Applier:
-    """Works on operations of one host, under one lead."""
+    """Works on operations of one host, under one lead.
+
+    A worker that stood still may have been succeeded, and no hypervisor knows of leases: so the worker looks at its own
+    before it acts. Only one that is stopped in the instant between the two can still act late.
+    """
 
     def __init__(self, driver: Driver, records: Records, lead: Lead, reached: Reached = go_on) -> None:
         self._driver = driver
@@ -128,6 +132,7 @@ class Applier:
     def _act(self, queued: QueuedOperation, task: Task, *, repeated: bool = False) -> None:
         operation = task.operation
         failure: Refused | None = None
+        self._check_lead()
         try:
             VERBS[operation.verb].act(task)
         except OutcomeUnknown as lost:
@@ -227,6 +232,7 @@ class Applier:
         sighting = self._eye.sighting(task.domain)
         if sighting is None:
             return
+        self._check_lead()
         try:
             VERBS[task.operation.verb].evidence.mend(task, sighting)
         except HypervisorUnreachable:
@@ -234,6 +240,10 @@ class Applier:
         except (Refused, OutcomeUnknown) as trouble:
             ids = {"operation": task.operation.id}
             _log.warning("what was left half-done could not be put right: %s", trouble, extra=ids)
+
+    def _check_lead(self) -> None:
+        if not self._lead.still_held():
+            raise LeadLost(f"{self._lead.lease} could not be renewed in time: somebody else may hold it by now")
 
     def _happened(self, task: Task) -> Verdict:
         return VERBS[task.operation.verb].evidence.verdict(task, self._eye.sighting(task.domain))

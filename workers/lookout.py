@@ -77,6 +77,10 @@ class Lookout:
             self._observer.forget(uuid)
         self._at = 0.0
 
+    def acted_on(self, domain: UUID) -> None:
+        """Look closely at this domain in the next look: an operation of ours on it ended."""
+        self._observer.acted_on(domain)
+
     def close(self) -> None:
         """End the look under way before its next domain, and wait for that unless it hangs."""
         self._given_up.set()

@@ -54,9 +54,9 @@ class Observer:
         """Look at every domain recorded on the host but the busy ones, whose sightings belong to their operation.
 
         Returns the domains that are there and not recorded, names by UUID. Those in ``closely`` are looked at closely
-        even if they look as before. Now and then at all of them closely: a definition may change while the sighting stays the same, and hints get
-        lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another worker leads,
-        OperationFailed (9) when a domain's secrets cannot be opened: its definitions cannot be compared then.
+        even if they look as before, and now and then all of them: a definition may change while the sighting stays the
+        same, and hints get lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another
+        worker leads, OperationFailed (9) when a domain's secrets cannot be opened: its definitions cannot be compared then.
         """
         self._rounds += 1
         if self._rounds % _ALL_CLOSELY_EVERY == 0:

@@ -1,7 +1,7 @@
 """What workers need of the application, in their own words; the composition root hands it in."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -25,6 +25,11 @@ class QueuedOperation:
     correlation: UUID
 
 
+def always() -> bool:
+    """Nobody else wants to lead."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
     """Who leads a host: what it appends is refused once another epoch began."""
@@ -34,6 +39,8 @@ class Lead:
     host_name: str
     worker: UUID
     epoch: int
+    still_held: Callable[[], bool] = field(default=always, compare=False)
+    """Whether nobody else can lead the host yet, by the worker's own clock."""
 
 
 @dataclass(frozen=True, slots=True)
