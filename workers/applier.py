@@ -139,9 +139,18 @@ class Applier:
             _log.warning("the answer was lost: %s", lost, extra={"operation": operation.id})
             self._settle(queued, self._again(task), may_repeat=False)
             return
+        except HypervisorUnreachable as silence:
+            if repeated:
+                raise  # It was not asked, so there is nothing new to tell of the first attempt: later.
+            failure = silence
         except Refused as refusal:
             # The first attempt may have come to its end only now, and the second be refused for just that.
-            failure = None if repeated and self._happened(task) is Verdict.DONE else refusal
+            verdict = self._happened(task) if repeated else Verdict.NOT_DONE
+            if verdict is Verdict.AGAIN:
+                # That the second one did nothing says nothing of the first.
+                self._give_up(queued, task, f"it was tried twice, and the second time refused: {refusal.message}")
+                return
+            failure = None if verdict is Verdict.DONE else refusal
         else:
             failure = None if task.agrees else replica_differs(task)
         self._reached(Step.ACTED, operation.verb)
@@ -157,7 +166,7 @@ class Applier:
         verdict = self._happened(task)
         if verdict is Verdict.NOT_YET:
             return
-        if verdict is Verdict.NOT_DONE:
+        if verdict in (Verdict.NOT_DONE, Verdict.AGAIN):
             if may_repeat:
                 self._act(queued, task, repeated=True)
             return

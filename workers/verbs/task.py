@@ -27,6 +27,8 @@ Ability = TypeVar("Ability")
 class Verdict(Enum):
     DONE = "done"
     NOT_DONE = "not done"
+    AGAIN = "to be done again"
+    """What is there does not tell, but twice is as once."""
     NOT_YET = "not yet"
     """The hypervisor is still at it: to be asked again."""
     CANNOT_TELL = "cannot tell"
@@ -145,7 +147,7 @@ def done_if(says: str, test: Test) -> Evidence:
     return Evidence(says, lambda task, seen: Verdict.DONE if test(task, seen) else Verdict.NOT_DONE)
 
 
-DO_AGAIN = Evidence("(done again: twice is as once)", lambda _task, _seen: Verdict.NOT_DONE)
+DO_AGAIN = Evidence("(done again: twice is as once)", lambda _task, _seen: Verdict.AGAIN)
 NO_TRACE = Evidence("(unknown: it leaves no trace)", lambda _task, _seen: Verdict.CANNOT_TELL)
 
 

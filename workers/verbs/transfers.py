@@ -1,5 +1,6 @@
 """Replay and handover: what an agent does, and how it tells whether it happened."""
 
+from dataclasses import replace
 from typing import Any
 
 from domain_model.adoption import Adoption, Observation, record_replica
@@ -11,7 +12,7 @@ from drivers.port import DomainSighting
 from workers.replay_report import AGREES, ReplayReport
 from workers.replication import Replication
 from workers.restoration import Restoration
-from workers.verbs.task import DO_AGAIN, Task, Verb
+from workers.verbs.task import DO_AGAIN, Task, Verb, Verdict
 
 
 def _replay(task: Task) -> None:
@@ -106,7 +107,10 @@ def _difference(report: dict[str, Any]) -> str:
     return "another snapshot is the current one"
 
 
+_AGAIN = replace(DO_AGAIN, verdict=lambda _task, _seen: Verdict.NOT_DONE)
+"""What a replay left on a replica is no outcome, and a handover touches no hypervisor: refused the second time is failed."""
+
 VERBS: dict[str, Verb] = {
-    "replay": Verb(_replay, DO_AGAIN, _record_replay),
-    "handover": Verb(_check_handover, DO_AGAIN, _record_handover),
+    "replay": Verb(_replay, _AGAIN, _record_replay),
+    "handover": Verb(_check_handover, _AGAIN, _record_handover),
 }
