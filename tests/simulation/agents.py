@@ -1,41 +1,40 @@
-"""Workers made steppable: an executor without threads, and a process that leads a host, dies and comes again."""
+"""Workers made steppable: work without threads, and a process that leads a host, dies and comes again."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from workers.agent import HostAgent
 from workers.leases import Lease, LeaseLost
+from workers.lookout import LOOK
 from workers.ports import Lead
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Died(BaseException):
     """The worker was killed at this point."""
 
 
-class SteppedPool(Executor):
-    """Keeps what it is given, until somebody says that one of them is to be run."""
+class SteppedPool:
+    """Keeps the work it is given, until somebody says that a piece of it is to be done; looks are taken at once."""
 
     def __init__(self) -> None:
         self.jobs: list[Callable[[], None]] = []
         self.at_work: list[str] = []
         """The operations under way here, the one begun last at the end."""
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        queued: Any = args[0]
+    def begin(self, work: Callable[[], None], name: str) -> Future[None]:
+        """What an agent begins work with. Raises Died."""
+        future: Future[None] = Future()
+        if name == LOOK:
+            _end(future, work)
+            return future
+        operation = name.rsplit(maxsplit=1)[-1]
 
         def job() -> None:
-            self.at_work.append(str(queued.id))
+            self.at_work.append(operation)
             try:
-                future.set_result(fn(*args, **kwargs))
-            except Exception as error:  # noqa: BLE001  (as a thread's: whoever asks for the result has it)
-                future.set_exception(error)
+                _end(future, work)
             finally:
                 self.at_work.pop()
 
@@ -47,8 +46,14 @@ class SteppedPool(Executor):
         if self.jobs:
             self.jobs.pop(number % len(self.jobs))()
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
-        """There is no thread to wait for."""
+
+def _end(future: Future[None], work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001  (as a thread's: whoever asks for the result has it)
+        future.set_exception(error)
+    else:
+        future.set_result(None)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from eventsourcing.popo import POPOFactory
 from eventsourcing.utils import Environment
 
 from domain_model.domain import Domain
+from domain_model.host import Host
 from domain_model.names import domain_id
 from revisor.application import Application
 from revisor.records import AgentRecords
@@ -149,6 +150,19 @@ class MemoryRecords(AgentRecords):
                 found.append(_queued(row))
         return found
 
+    def unknown(self, host: UUID) -> Sequence[QueuedOperation]:
+        """See ``workers.ports.Records``."""
+        return [
+            QueuedOperation(UUID(lost.id), domain.id, host, lost.verb, True, None, "alice", UUID(lost.id))  # noqa: FBT003
+            for domain in self._application.present()
+            for lost in domain.unknown.values()
+            if lost.host == str(host)
+        ]
+
+    def host(self, host: UUID) -> Host:
+        """See ``workers.ports.Records``."""
+        return Host.add(host, name=self._hosts[str(host)], uri="simulator:///host", at=self.now())
+
     def placed(self, host: UUID) -> Sequence[PlacedDomain]:
         return [
             PlacedDomain(domain.id, domain.uuid, domain.placements[str(host)].role)
@@ -194,12 +208,15 @@ class QuietSightings:
         del host
         return frozenset()
 
-    def adopting(self, host: UUID) -> bool:
-        del host
-        return False
+    def unrecorded(self, host: UUID, seen: Mapping[str, str]) -> None:
+        del host, seen
 
-    def adopted(self, host: UUID, left: Mapping[str, str]) -> None:
-        del host, left
+    def adopting(self, host: UUID) -> frozenset[str]:
+        del host
+        return frozenset()
+
+    def adopted(self, host: UUID, wanted: frozenset[str] | None, left: Mapping[str, str]) -> None:
+        del host, wanted, left
 
     def done(self, host: UUID, begun: int) -> None:
         del host, begun

@@ -18,7 +18,9 @@ def test_what_looks_as_before_an_operation_is_looked_at_closely_after_it(tmp_pat
     hypervisor = stage.drivers[ALPHA]
     hypervisor.suspend(UUID_TEXT)
     hypervisor.resume(UUID_TEXT)
-    agent = HostAgent(hypervisor, stage.records, QuietIdentities(), QuietSightings(), stage.lead(ALPHA), pool=pool)
+    agent = HostAgent(
+        hypervisor, stage.records, QuietIdentities(), QuietSightings(), stage.lead(ALPHA), begin=pool.begin
+    )
     agent.run_once(0.0)
     suspending = stage.ask("suspend")
     agent.run_once(1.0)
