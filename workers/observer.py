@@ -73,16 +73,20 @@ class Observer:
             self._records.check_secrets(placed.id)
             # Remembered before the look: a hint that comes during it makes the next round look again.
             self._seen[placed.id] = shown
-            if not self._settled(placed):
-                self._seen.pop(placed.id, None)
+            settled = False
+            try:
+                settled = self._settled(placed)
+            finally:
+                if not settled:  # also where it could not be recorded, as when the database is away
+                    self._seen.pop(placed.id, None)
         known = {placed.uuid for placed in recorded}
         return {uuid: sighting.name for uuid, sighting in sightings.items() if uuid not in known}
 
     def adopt(self, wanted: frozenset[str] | None = None) -> dict[str, str]:
         """Take in every domain on the host that nobody recorded, or those of them with these UUIDs.
 
-        Returns what was left, by name, each with why. One that the log has elsewhere may be a replica started by somebody, or a handover the log does not know of: a
-        person has to say. Raises HypervisorUnreachable and LeadLost.
+        Returns what was left, by name, each with why. One that the log has elsewhere may be a replica started by somebody,
+        or a handover the log does not know of: a person has to say. Raises HypervisorUnreachable and LeadLost.
         """
         host, left = self._lead.host, {}
         recorded = {placed.uuid for placed in self._records.placed(host)}
@@ -130,7 +134,6 @@ class Observer:
         try:
             return self._look_closely(placed)
         except HypervisorUnreachable:
-            self._seen.pop(placed.id, None)
             raise
         except UnreadableDomain as newer:
             _log.error("domain %s is not observed by this release, the others are: %s", placed.uuid, newer)

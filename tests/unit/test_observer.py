@@ -275,3 +275,17 @@ def test_of_what_nobody_recorded_only_what_is_wanted_is_taken_in(stage: Stage) -
     assert stage.observer().run_once(frozenset()) == {uuids[1]: "other2"}
     assert stage.observer().adopt() == {}
     assert stage.observer().run_once(frozenset()) == {}
+
+
+def test_what_was_seen_while_it_could_not_be_recorded_is_recorded_in_the_next_round(stage: Stage) -> None:
+    observer = stage.observer()
+    stage.drivers[ALPHA].start(UUID_TEXT)
+
+    def away() -> None:
+        raise ConnectionError("the database is away")
+
+    stage.records.interrupt = away
+    with pytest.raises(ConnectionError):
+        observer.run_once(frozenset())
+    observer.run_once(frozenset())
+    assert adopted(stage) == ["domain.started"]
