@@ -117,7 +117,7 @@ async def _note(request: Request, body: Any, refusal: Refused) -> None:
     target = request.path_params.get("domain") or request.path_params.get("host") or ""
     try:
         context = asking(request).context(Asking.of(said))
-        shown = verb if isinstance(verb, str) else f"{request.method} {request.scope['route'].path}"
+        shown = verb if isinstance(verb, str) else f"{request.method} {request.scope['route'].path_format}"
         await run_in_threadpool(service.refused, refusal, verb=shown[:_SHOWN], target=target, context=context)
     except Exception:  # noqa: BLE001  whatever it is, the caller is owed the first refusal
         _log.exception("a refused request could not be recorded")

@@ -17,7 +17,6 @@ from domain_model.host import Host
 from domain_model.libvirt import DomainState
 from domain_model.names import HOSTS, Name
 from projections.ports import RecordedEvent
-from revisor.store.mapper import topics
 from tests.unit.checkpoint_fields import as_checkpoint
 from tests.unit.drift_fields import accepted_drift
 from tests.unit.operation_fields import any_of_operation
@@ -397,13 +396,3 @@ def recorded(events: Iterable[Any]) -> list[RecordedEvent]:
         )
         for position, event in enumerate(events, start=1)
     ]
-
-
-def test_the_history_of_every_topic_has_every_topic() -> None:
-    missing = set(topics()) - {event.TOPIC for event in every_topic()}
-    assert not missing, f"add these to every_topic(), or nobody knows how a projection takes them: {sorted(missing)}"
-
-
-def test_random_histories_leave_no_topic_of_a_domain_out() -> None:
-    wanted = {topic for topic, kind in topics().items() if issubclass(kind, Domain.Event | Domain.Created)}
-    assert {event.TOPIC for event in random_events(1, 2000)} == wanted
