@@ -49,8 +49,12 @@ def found_in(status: Status) -> Iterator[Problem]:
 
 
 def worth_telling(status: Status) -> Iterator[Problem]:
-    """What is wrong, and what somebody did past Revisor: that is nothing wrong with Revisor, but somebody should hear."""
+    """What is wrong; and what is nothing wrong with Revisor, but somebody should hear: drift, and schedules that failed."""
     yield from found_in(status)
+    for run in status.failed_runs:
+        took = "1 snapshot was" if run.missing == 1 else f"{run.missing} snapshots were"
+        says = f"schedule {run.schedule}: {took} not taken at {run.planned}: see 'revisor schedule info {run.schedule}'"
+        yield Problem(f"schedule/{run.schedule}", says)
     for each in status.drift:
         says = (
             f"domain {each.domain} on host {each.host} is otherwise than on record: see 'revisor drift {each.domain}'"

@@ -88,6 +88,16 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedRun:
+    """The last run of a schedule, which did not take all that it was to take."""
+
+    schedule: str
+    planned: str
+    missing: int
+    """How many were refused, failed, or have an outcome nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The database as it was at one moment. Projections and hosts are in the order of their names."""
 
@@ -98,6 +108,7 @@ class Status:
     hosts: tuple[HostStatus, ...]
     unsettled: tuple[Unsettled, ...] = ()
     drift: tuple[Drifted, ...] = ()
+    failed_runs: tuple[FailedRun, ...] = ()
     restore: str | None = None
     """Why the log is taken for a restored one, as long as nobody has acknowledged it."""
     master_key: str | None = None
@@ -182,6 +193,17 @@ FROM views.drift r JOIN views.hosts h ON h.id = r.host LEFT JOIN views.domains d
 WHERE r.observed <> '{}' AND h.removed_at IS NULL ORDER BY r.position LIMIT 10
 """
 
+_FAILED_RUNS = """
+SELECT * FROM (
+    SELECT s.name AS schedule, s.run ->> 'planned' AS planned,
+           jsonb_array_length(s.run -> 'refused')
+           + (SELECT count(*) FROM jsonb_array_elements(s.run -> 'operations') asked
+              JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid
+              WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS missing
+    FROM views.schedules s WHERE NOT s.removed AND s.run IS NOT NULL ORDER BY s.name COLLATE "C") runs
+WHERE missing > 0
+"""
+
 _RESTORE = "SELECT string_agg(why, '; ' ORDER BY found_at) AS why FROM work.restores WHERE acknowledged_at IS NULL"
 
 _Part = TypeVar("_Part")
@@ -231,6 +253,7 @@ class StatusReader:
                 hosts=_rows(connection, HostStatus, _HOSTS),
                 unsettled=_rows(connection, Unsettled, _UNSETTLED),
                 drift=_rows(connection, Drifted, _DRIFT),
+                failed_runs=_rows(connection, FailedRun, _FAILED_RUNS),
                 restore=connection.execute(_RESTORE).fetchall()[0]["why"],
                 master_key=self._master_key(),
             )

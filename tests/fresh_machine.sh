@@ -71,6 +71,6 @@ printf 'set -euo pipefail\ncd %s\n%s\n' "$home" "$session" | tee "$root/tmp/sess
 inside bash -v /tmp/session
 # What needs no hypervisor is tried in full where there are some: of the longest of these a part will do here.
 say "make test"
-inside REVISOR_KILLS=60 make -C "$home" test
+inside REVISOR_KILLS=60 REVISOR_SCHEDULES=500 make -C "$home" test
 inside "$home/.venv/bin/revisor" down
 say "all of it worked"

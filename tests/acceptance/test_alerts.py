@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.acceptance.product import Product, new_product
+from drivers.simulator import SimulatorDriver
+from tests.acceptance.product import ROOT_OF_HOUSE, Product, new_product
 from tests.lab.awaiting import eventually
 
 Message = dict[str, Any]
@@ -105,6 +107,17 @@ def test_a_problem_is_told_again_until_it_arrives_and_its_end_too(alarmed: Produ
     assert [len(webhook.told(state, PARKED)) for state in ("raised", "over")] == [1, 1]
     said = alarmed.last_words() + "".join(path.read_text() for path in (alarmed.home / "logs").iterdir())
     assert "s3cret-of-the-webhook" not in said
+
+
+def test_what_was_done_past_revisor_is_told(alarmed: Product, webhook: Webhook) -> None:
+    alarmed.up("alpha")
+    alarmed.define((ROOT_OF_HOUSE / "revisor" / "examples" / "web.xml").read_text(), "alpha")
+    with closing(SimulatorDriver(alarmed.home / "simulators" / "alpha.sqlite", "alpha")) as behind:
+        behind.start(alarmed.client.get("/v1/domains/web").body["items"][0]["uuid"])
+    [message] = eventually(lambda: webhook.told("raised", "drift/alpha/web") or None, what="the drift is told")
+    assert message["problem"] == "domain web on host alpha is otherwise than on record: see 'revisor drift web'"
+    alarmed.ok("drift", "web", "--accept", "--reason", "it was me")
+    eventually(lambda: bool(webhook.told("over", "drift/alpha/web")), what="it is told that this was accepted")
 
 
 def test_a_database_that_hangs_is_told(alarmed: Product, webhook: Webhook) -> None:

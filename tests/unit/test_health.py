@@ -7,7 +7,7 @@ import pytest
 
 from revisor.health import BEHIND_S, UNOBSERVED_S, problems_of, worth_telling
 from revisor.settings import ALERT_KINDS
-from revisor.status import Drifted, HostStatus, LogStatus, ProjectionStatus, Status, Unsettled
+from revisor.status import Drifted, FailedRun, HostStatus, LogStatus, ProjectionStatus, Status, Unsettled
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WELL = ProjectionStatus("snapshots", position=812, behind=0, lag_s=0.0, parked_at=None, error=None)
@@ -65,7 +65,7 @@ def test_every_kind_of_problem_can_be_told_by_alerts() -> None:
         status(replace(WELL, parked_at=813), replace(LED, worker=None)), restore="it is older", master_key="it is gone"
     )
     everything = replace(everything, unsettled=(Unsettled("1", "start", "web", "alpha", "unknown", 1),))
-    everything = replace(everything, drift=(Drifted("web", "alpha", 1),))
+    everything = replace(everything, drift=(Drifted("web", "alpha", 1),), failed_runs=(FailedRun("hourly", "now", 2),))
     kinds = {problem.key.partition("/")[0] for problem in worth_telling(everything)}
     assert kinds | {"database"} == ALERT_KINDS
 
