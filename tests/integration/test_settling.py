@@ -237,7 +237,7 @@ def test_an_operation_whose_hypervisor_went_away_waits_says_so_and_is_told_when_
     accepted = product.service.act("web", None, "snapshot-create", {"name": "s1", "no_metadata": True}, ALICE)
     for _ in range(3):
         eventually(partial(idle, product.agents["alpha"], time.monotonic()), what="the operation was tried")
-    held = product.service.operation(accepted.operation)
+    held = product.service.wait(accepted.operation, 0, accepted.position)
     assert (held["state"], held["held_up"]) == ("started", "Cannot reach the hypervisor: connection refused")
     assert any(
         problem.startswith(
