@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from statistics import quantiles
 from uuid import UUID, uuid5
@@ -39,6 +41,7 @@ TINY_MIB, USUAL_MIB = 16, 256
 _SPACE = UUID("5b1de1a4-43a4-4d3c-8c56-0c9b20a4a1d6")
 _LAB = "operations-"
 _WAIT_S = 60.0
+_STAGED = 15
 _CALLERS = 32
 """As many people ask at once, at most."""
 _SNAPSHOT = "<domainsnapshot><name>moment</name></domainsnapshot>"
@@ -83,10 +86,10 @@ def beside_direct_calls(rounds: int) -> None:
             measured = contest(tiny, rounds)
         with two_guests(product, host, lab.storage, USUAL_MIB) as usual:
             measured |= contest({act: pair for act, pair in usual.items() if act.startswith("snapshot")}, rounds)
-    print(f"median and 95th percentile of {rounds} rounds by turns, milliseconds\n")
-    print(report(measured))
-    for line in verdicts(measured):
-        print(line)
+            print(f"median and 95th percentile of {rounds} rounds by turns, milliseconds\n")
+            print(report(measured))
+            print("\n".join(verdicts(measured)))
+            print(f"\nwhere the time of an operation goes, medians in milliseconds\n\n{stages(product.client, usual)}")
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,30 @@ def report(measured: Measured) -> str:
         figures = (median(ours), p95(ours), median(theirs), p95(theirs), median(ours) - median(theirs))
         rows.append([act, *(f"{each * 1000:.1f}" for each in figures), f"{median(ours) / median(theirs):.2f}"])
     return table(["", "revisor p50", "p95", "direct p50", "p95", "overhead p50", "ratio"], rows)
+
+
+def stages(client: Client, acts: Mapping[str, Pair]) -> str:
+    """From asking to being answered, with the moments at which the log took each step as milestones."""
+    split: dict[str, list[list[float]]] = {}
+    for _ in range(_STAGED):
+        for act, pair in acts.items():
+            asked = time.time()
+            operation = pair.ours()
+            answered = time.time()
+            assert isinstance(operation, dict)
+            taken = _taken(client, operation)
+            moments = [asked, *(taken[f"operation.{step}"] for step in ("requested", "started", "succeeded")), answered]
+            split.setdefault(act, []).append([later - sooner for sooner, later in pairwise(moments)])
+            pair.undo()
+    rows = [[act, *(f"{median(part) * 1000:.1f}" for part in zip(*parts, strict=True))] for act, parts in split.items()]
+    return table(["", "until requested", "until started", "until succeeded", "until answered"], rows)
+
+
+def _taken(client: Client, operation: Operation) -> dict[str, float]:
+    """When the log took each step of an operation, in seconds since 1970."""
+    entries = client.get(f"/v1/domains/{operation['domain']}/log", limit=50).body["items"]
+    own = (entry for entry in entries if entry["operation"] == operation["id"])
+    return {entry["topic"]: datetime.fromisoformat(entry["recorded_at"]).timestamp() for entry in own}
 
 
 def p95(seconds: Sequence[float]) -> float:
