@@ -7,7 +7,10 @@ makes it anew.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from domain_model.domain import Domain
 
 STATE = "state"
 DEFINITION = "definition"
@@ -54,3 +57,7 @@ class Acceptance:
     host: str
     aspects: Sequence[str]
     position: int
+
+    def apply(self, domain: "Domain") -> None:
+        """Nothing becomes otherwise on the host."""
+        domain.leave_evidence()

@@ -123,11 +123,22 @@ def _state(each: Drift, case: _Case) -> Remedy:
     if case.is_gone and not case.has(drift.DEFINITION):
         return Remedy(each, why="it was transient and has ended: create it again, or accept it")
     if wanted is DomainState.SHUTOFF:
-        return Remedy(each, "shutdown" if now is DomainState.RUNNING and not case.destroy else "destroy")
+        return _stop(each, now, case)
     verb, arguments = _STATES.get((wanted, now), (None, {}))
     if verb is None:
         return Remedy(each, why=f"no single operation makes it {wanted.words} again: accept it, or see to it")
     return Remedy(each, verb, arguments)
+
+
+def _stop(each: Drift, now: DomainState, case: _Case) -> Remedy:
+    """A guest that runs is asked; one that cannot hear would lose its memory, which a person has to want."""
+    if case.destroy:
+        return Remedy(each, "destroy")
+    if now is DomainState.RUNNING:
+        return Remedy(each, "shutdown")
+    return Remedy(
+        each, why=f"it is {now.words} and cannot shut itself down: --destroy stops it, and its memory is lost"
+    )
 
 
 _STATES: dict[tuple[DomainState, DomainState], tuple[str | None, dict[str, Any]]] = {

@@ -46,6 +46,7 @@ class Holding(OfSnapshot):
 
     def apply(self, domain: "Domain") -> None:
         domain.holds[self.snapshot] = Hold(self.by, self.until)
+        domain.leave_evidence()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class Release(OfSnapshot):
 
     def apply(self, domain: "Domain") -> None:
         domain.holds.pop(self.snapshot, None)
+        domain.leave_evidence()
 
 
 def hold(domain: "Domain", name: str, *, by: str, until: datetime | None, at: datetime) -> None:

@@ -32,6 +32,8 @@ class Taken:
     name: str
     at: datetime
     held: bool = False
+    missing: bool = False
+    """Whether its data is gone: it can stand for no period, nor take the place of one that has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class KeepRule:
     def surplus(self, taken: Sequence[Taken]) -> list[Taken]:
         """What may go, oldest first. Never the newest one, and never one that is held."""
         newest_first = sorted(taken, key=lambda each: (each.at, each.id), reverse=True)
-        kept = {each.id for kind, count in self.counts.items() for each in _newest(newest_first, kind, count)}
+        whole = [each for each in newest_first if not each.missing]
+        kept = {each.id for kind, count in self.counts.items() for each in _newest(whole, kind, count)}
+        kept |= {each.id for each in newest_first[:1]}
         return [each for each in reversed(newest_first) if each.id not in kept and not each.held]
 
 

@@ -98,7 +98,8 @@ class _Placement:
     def over(self) -> bool:
         """Whether it is gone, and by our word too."""
         ours = (self._recorded[drift.DEFINITION]["value"], self._recorded[drift.STATE]["value"])
-        return self.is_gone and ours == (None, _OFF)
+        ended_by_us = self._ours and isinstance(self._said, (Domain.Undefined, Domain.Stopped))
+        return self.is_gone and (ended_by_us or ours == (None, _OFF))
 
     def changed(self, before: Row) -> bool:
         return any(before[column] != value for column, value in self.columns().items() if column != "position")
@@ -167,9 +168,12 @@ class _Placement:
             before = None if replaced is None else [replaced[part] for part in ("header", "domain", "inactive_domain")]
             if before != now:
                 self._differs(key, said.name, drift.ADDED if before is None else drift.CHANGED, before)
-        elif self._ours or (known is not None and (known["value"] == drift.GONE or known["recorded"] == now)):
-            # A snapshot that comes back is the one that was: another one of its name has another id.
+        elif self._ours or (known is not None and _is_back(known, now)):
             self._observed.pop(key, None)
+        elif known is not None:
+            # Changed once more: who accepts what was seen before does not accept this.
+            value = drift.CHANGED if known["value"] == drift.GONE else known["value"]
+            self._differs(key, said.name, value, known["recorded"])
 
     def _deleted(self, said: SnapshotDeletion) -> None:
         for removed in said.removed:
@@ -185,6 +189,11 @@ class _Placement:
         self._observed = {aspect: seen for aspect, seen in self._observed.items() if aspect in self._recorded}
         for aspect, value in _GONE.items():
             self._note(aspect, value, ours=False)
+
+
+def _is_back(known: dict[str, Any], now: list[str | None]) -> bool:
+    """Whether a snapshot is what it was by our word; one that went is, if what it was is not known."""
+    return known["recorded"] == now or (known["value"] == drift.GONE and known["recorded"] is None)
 
 
 def _plain(state: int) -> int:

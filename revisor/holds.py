@@ -1,7 +1,8 @@
 """Holding snapshots and releasing them, as a door asks for it: facts of the log, which no agent carries out."""
 
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from domain_model import holds
 from domain_model.domain import Domain
@@ -14,7 +15,7 @@ from revisor.queries import Queries
 from revisor.references import References
 from revisor.store.context import Context
 
-_DAY = len("2026-12-31")
+_DAY = re.compile(r"\d{4}-?\d{2}-?\d{2}")
 
 
 class Holds:
@@ -56,11 +57,14 @@ class Holds:
 def end_of(until: str) -> datetime:
     """The moment that a time or the last moment of a day is; UTC where nothing else is said. Raises InvalidArgument (8)."""
     try:
+        if _DAY.fullmatch(until):
+            return datetime.combine(date.fromisoformat(until) + timedelta(days=1), time(), UTC)
         moment = datetime.fromisoformat(until)
-    except ValueError:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidArgument(
-            f"'{until}' is no date or time", field="until", value=until, accepted="2026-12-31, or 2026-12-31T18:00:00Z"
+            f"'{until}' is no date or time",
+            field="until",
+            value=until,
+            accepted="2026-12-31, 2026-12-31T18:00:00Z, or none to hold it for ever",
         ) from None
-    if len(until) == _DAY:
-        moment = datetime.combine(moment.date(), time(), UTC) + timedelta(days=1)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -32,7 +32,7 @@ SELECT s.id, s.name, s.selector, s.cron, s.timezone, s.keep, s.missed, greatest(
 FROM views.schedules s WHERE s.enabled
 """
 _TAKEN = """
-SELECT s.id::text, s.name, o.requested_at
+SELECT s.id::text, s.name, o.requested_at, s.presence = 'missing' AS missing
 FROM views.scheduled_snapshots t
 JOIN views.snapshots s ON s.domain = t.domain AND s.id = t.snapshot
 JOIN views.operations o ON o.id = t.operation AND o.actor = %s
@@ -55,8 +55,10 @@ class ScheduleRecords:
 
     def enabled(self) -> Sequence[KnownSchedule]:
         """See ``workers.scheduler.Schedules``. A schedule as it was before its last run could run again: never that."""
-        if not self._queries.wait_for(self._application.reader.head(), _SETTLE_S):
-            raise OperationFailed("the read models are not up to the log: schedules wait for them")
+        parked = [state.name for state in self._queries.positions() if state.parked_at is not None]
+        if parked or not self._queries.wait_for(self._application.reader.head(), _SETTLE_S):
+            behind = f" ({', '.join(parked)} parked)" if parked else ""
+            raise OperationFailed(f"the read models are not up to the log{behind}: schedules wait for them")
         return [
             KnownSchedule(
                 id=row["id"],
@@ -89,6 +91,7 @@ class ScheduleRecords:
                 name=row["name"],
                 at=row["requested_at"].astimezone(zone),
                 held=row["id"] in held and held[row["id"]].holds(now),
+                missing=row["missing"],
             )
             for row in rows
         ]

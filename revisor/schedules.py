@@ -25,7 +25,7 @@ SELECT s.*, (SELECT d.name FROM views.domains d WHERE d.domain::text = s.selecto
              ORDER BY d.present DESC, d.position DESC LIMIT 1) AS domain_name,
        (SELECT count(*) FROM jsonb_array_elements(s.run -> 'operations') asked
         JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid
-        WHERE o.state IN ('failed', 'unknown')) AS failed
+        WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS failed
 FROM views.schedules s WHERE NOT s.removed ORDER BY s.name COLLATE "C"
 """
 

@@ -245,6 +245,23 @@ def test_what_was_accepted_is_how_it_is_left_and_what_was_seen_later_is_not(past
     assert past.drift == {"state": (DomainState.RUNNING, DomainState.PAUSED)}
 
 
+def test_who_accepts_a_changed_snapshot_does_not_accept_what_is_done_to_it_later(past: Past) -> None:
+    past.ours(Domain.SnapshotCreated, **snapshot("s1"))
+    before = {part: snapshot("s1")[part] for part in ("header", "domain", "inactive_domain")}
+    past.seen(Domain.SnapshotRedefined, **snapshot("s1", text="theirs"), replaced=before)
+    seen_up_to = len(past.history.events)
+    past.seen(Domain.SnapshotRedefined, **snapshot("s1", text="theirs again"), replaced=before)
+    past.accepted(S1, position=seen_up_to)
+    assert past.drift == {S1: (None, drift.CHANGED)}
+
+
+def test_what_we_undefine_leaves_nothing_whatever_happened_to_it_before(past: Past) -> None:
+    past.ours(Domain.Started, name="vm", **RUNNING)
+    past.seen(Domain.Stopped, **DESTROYED)
+    past.ours(Domain.Undefined)
+    assert past.placements == []
+
+
 def test_who_accepts_that_a_domain_is_gone_has_none(past: Past) -> None:
     past.seen(Domain.Undefined)
     past.accepted("definition")

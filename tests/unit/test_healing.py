@@ -34,8 +34,6 @@ def of(each: Drift, *others: Drift, past: Domain | None = None, host: str = ALPH
         (RUNNING, ASLEEP, "dompmwakeup", {}),
         (PAUSED, RUNNING, "suspend", {}),
         (OFF, RUNNING, "shutdown", {}),
-        (OFF, PAUSED, "destroy", {}),
-        (OFF, CRASHED, "destroy", {}),
     ],
 )
 def test_a_state_is_made_again_by_one_operation(
@@ -45,8 +43,15 @@ def test_a_state_is_made_again_by_one_operation(
     assert (remedy.verb, remedy.arguments, remedy.why) == (verb, arguments, None)
 
 
-def test_a_guest_somebody_started_is_stopped_at_once_only_if_that_is_said() -> None:
-    assert of(Drift(drift.STATE, OFF, RUNNING), destroy=True).verb == "destroy"
+@pytest.mark.parametrize("observed", [RUNNING, PAUSED, CRASHED])
+def test_a_guest_somebody_started_is_stopped_at_once_only_if_that_is_said(observed: DomainState) -> None:
+    assert of(Drift(drift.STATE, OFF, int(observed)), destroy=True).verb == "destroy"
+
+
+@pytest.mark.parametrize("observed", [PAUSED, CRASHED])
+def test_a_guest_that_cannot_shut_down_keeps_its_memory_unless_that_is_said(observed: DomainState) -> None:
+    remedy = of(Drift(drift.STATE, OFF, int(observed)))
+    assert (remedy.verb, "--destroy" in str(remedy.why)) == (None, True)
 
 
 def test_a_state_no_operation_leads_back_to_is_said() -> None:

@@ -41,6 +41,12 @@ def test_a_held_snapshot_stays_and_keeps_no_other_one() -> None:
     assert ids(KeepRule.read("1h").surplus([*taken(0, 1), *taken(2, held=True)])) == ["1h"]
 
 
+def test_one_whose_data_is_gone_stands_for_no_period() -> None:
+    newest, gone, whole = taken(0), taken(1), taken(1.5)
+    gone = [Taken(each.id, each.name, each.at, missing=True) for each in gone]
+    assert ids(KeepRule.read("2h").surplus([*newest, *gone, *whole])) == ["1h"]
+
+
 def test_the_hour_that_comes_twice_is_two_hours_and_a_day_is_one_of_the_time_zone() -> None:
     berlin, late = ZoneInfo("Europe/Berlin"), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     twice = [Taken(str(n), str(n), (late + timedelta(hours=n)).astimezone(berlin)) for n in (0, 1)]
