@@ -80,6 +80,8 @@ class HostAgent:
         self._deadline_s = deadline_s
         self._running: dict[UUID, _Attempt] = {}
         self._retry_at: dict[UUID, float] = {}
+        self._abandoned: set[UUID] = set()
+        """Operations of which an attempt was given up: it may happen yet, so they are not done again."""
         self._unreadable: set[UUID] = set()
 
     def run(self, stop: threading.Event, wake: Wake) -> None:
@@ -109,7 +111,9 @@ class HostAgent:
     def run_once(self, now: float) -> None:
         """One round: take in what ended or takes too long, start what may start, look around when it is time."""
         self._reap(now)
-        self._begin([queued for queued in self._records.queued(self._lead.host) if self._is_due(queued, now)], now)
+        queue = self._records.queued(self._lead.host)
+        self._abandoned &= {queued.id for queued in queue}
+        self._begin([queued for queued in queue if self._is_due(queued, now)], now)
         self.lookout.run_once(now, self.busy)
 
     @property
@@ -121,7 +125,10 @@ class HostAgent:
         if queued.id not in self._unreadable:
             ids = {"operation": str(queued.id), "correlation": str(queued.correlation)}
             _log.info("host %s: carries out %s for %s", self._lead.host_name, queued.verb, queued.actor, extra=ids)
-        self._applier.apply(queued, given_up)
+        if queued.id in self._abandoned:
+            self._applier.conclude(queued, self._deadline_s)
+        else:
+            self._applier.apply(queued, given_up)
 
     def _begin(self, due: Sequence[QueuedOperation], now: float) -> None:
         """Begin those for which there is room. What the host's maintainers said is read from the log itself, so that it
@@ -144,9 +151,12 @@ class HostAgent:
     def _may_run(self, queued: QueuedOperation, host: Host) -> bool:
         if host.disabled is not None and not queued.started:
             return False
+        if len(self._running) >= host.operations + _FOR_CONTROL:
+            return False
         if VERBS[queued.verb] is VerbClass.CONTROL:
-            return len(self._running) < host.operations + _FOR_CONTROL
-        return len(self._running) < host.operations and queued.domain not in self.busy
+            return True
+        exclusive = [one for one in self._running.values() if VERBS[one.queued.verb] is VerbClass.EXCLUSIVE]
+        return len(exclusive) < host.operations and queued.domain not in self.busy
 
     def _reap(self, now: float) -> None:
         for attempt in list(self._running.values()):
@@ -166,11 +176,13 @@ class HostAgent:
         ids = {"operation": str(queued.id)}
         if attempt.given_up.is_set():
             _log.error("no answer to a look within %g s either", waited_s, extra=ids)
-            del self._running[queued.id]
             self._applier.conclude_unseen(queued, waited_s)
+            del self._running[queued.id]
+            self.lookout.acted_on(queued.domain)
             return
         _log.error("%s had no answer within %g s, and is not waited for any more", queued.verb, waited_s, extra=ids)
         attempt.given_up.set()
+        self._abandoned.add(queued.id)
         if isinstance(self._driver, Reconnectable):
             self._driver.reconnect()
         attempt.future = self._begin_work(

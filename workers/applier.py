@@ -16,6 +16,7 @@ from domain_model.holds import check_holds
 from domain_model.operations import MAKES_DOMAINS, NAMES_DOMAINS, Operation, VerbClass
 from domain_model.rules import RULES
 from drivers.port import Driver
+from workers.background import GivenUp
 from workers.looking import Eye, evidence_of, situation_of
 from workers.ports import Lead, LeadLost, QueuedOperation, Records
 from workers.steps import Reached, Step, go_on
@@ -146,7 +147,9 @@ class Applier:
         except Refused as refusal:
             # The first attempt may have come to its end only now, and the second be refused for just that.
             verdict = self._happened(task) if repeated else Verdict.NOT_DONE
-            if verdict is Verdict.AGAIN:
+            if verdict is Verdict.NOT_YET:
+                return
+            if verdict in (Verdict.AGAIN, Verdict.CANNOT_TELL):
                 # That the second one did nothing says nothing of the first.
                 self._give_up(queued, task, f"it was tried twice, and the second time refused: {refusal.message}")
                 return
@@ -161,6 +164,10 @@ class Applier:
 
         Not done and harmless to do again: it is done again, unless that was just tried; then the next round does it.
         """
+        if task.given_up.is_set():
+            raise GivenUp(
+                f"{task.operation.verb} was answered too late: what became of it was told without this answer"
+            )
         self._mend(task)
         self._reached(Step.MENDED, task.operation.verb)
         verdict = self._happened(task)

@@ -7,7 +7,9 @@ operation waiting: it goes on by itself, and is given up when a single question 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
+from typing import NamedTuple
 from uuid import UUID
 
 from domain_model.errors import Refused
@@ -25,6 +27,14 @@ _USUALLY_S = 1.0
 _RETRY_S = 1.0
 _END_S = 5.0
 """Less than the supervisor waits for a process that is to end."""
+
+
+class _Eyes(NamedTuple):
+    """What looks, until a look is given up; ``goes_on`` is called between its steps, and raises GivenUp from then on."""
+
+    observer: Observer
+    reconciler: Reconciler
+    goes_on: Callable[[], None]
 
 
 class Lookout:
@@ -55,7 +65,7 @@ class Lookout:
         self._look: Future[None] | None = None
         self._given_up = threading.Event()
         self._went_on_at = 0.0
-        self._observer, self._reconciler = self._eyes()
+        self._eyes = self._new_eyes()
 
     def run_once(self, now: float, busy: frozenset[UUID]) -> None:
         """Begin a look when it is time, and take in what came of the one under way.
@@ -65,8 +75,8 @@ class Lookout:
         if self._look is None and self._is_due(now):
             self._at = now + self._every_s
             self._went_on_at = time.monotonic()
-            observer, reconciler = self._observer, self._reconciler
-            self._look = self._begin(lambda: self._take_a_look(observer, reconciler, busy), LOOK)
+            eyes = self._eyes
+            self._look = self._begin(lambda: self._take_a_look(eyes, busy), LOOK)
             wait([self._look], _USUALLY_S)
         if self._look is not None:
             self._take_in(self._look, now)
@@ -74,12 +84,12 @@ class Lookout:
     def soon(self, uuid: str | None = None) -> None:
         """Look in the next round, and closely at this domain if one is named. May be called from any thread."""
         if uuid is not None:
-            self._observer.forget(uuid)
+            self._eyes.observer.forget(uuid)
         self._at = 0.0
 
     def acted_on(self, domain: UUID) -> None:
         """Look closely at this domain in the next look: an operation of ours on it ended."""
-        self._observer.acted_on(domain)
+        self._eyes.observer.acted_on(domain)
 
     def close(self) -> None:
         """End the look under way before its next domain, and wait for that unless it hangs."""
@@ -104,7 +114,7 @@ class Lookout:
     def _give_up(self, now: float) -> None:
         self._given_up.set()
         self._look = None
-        self._observer, self._reconciler = self._eyes()
+        self._eyes = self._new_eyes()
         if isinstance(self._driver, Reconnectable):
             self._driver.reconnect()
         self._tell_unreachable(f"the hypervisor did not answer a question within {self._deadline_s:g} s", now)
@@ -114,7 +124,7 @@ class Lookout:
         self._sightings.unreachable(self._lead.host, why)
         self._at = now + _RETRY_S
 
-    def _eyes(self) -> tuple[Observer, Reconciler]:
+    def _new_eyes(self) -> "_Eyes":
         given_up = self._given_up = threading.Event()
 
         def goes_on() -> None:
@@ -123,24 +133,29 @@ class Lookout:
             self._went_on_at = time.monotonic()
 
         looking = self._driver, self._records, self._lead, goes_on
-        return Observer(*looking), Reconciler(*looking)
+        return _Eyes(Observer(*looking), Reconciler(*looking), goes_on)
 
-    def _take_a_look(self, observer: Observer, reconciler: Reconciler, busy: frozenset[UUID]) -> None:
+    def _take_a_look(self, eyes: "_Eyes", busy: frozenset[UUID]) -> None:
+        """Whoever gave this look up has said that the host does not answer: it must not say otherwise then."""
         host = self._lead.host
         if not self._identified:
-            self._identify()
+            self._identify(eyes.goes_on)
         begun = self._sightings.begin(host)
-        reconciler.run_once(busy)
-        unrecorded = observer.run_once(busy, closely=self._sightings.closely(host))
+        eyes.reconciler.run_once(busy)
+        unrecorded = eyes.observer.run_once(busy, closely=self._sightings.closely(host))
         wanted = self._sightings.adopting(host)
         if wanted is None or wanted:
-            self._sightings.adopted(host, wanted, observer.adopt(wanted))
+            left = eyes.observer.adopt(wanted)
+            eyes.goes_on()
+            self._sightings.adopted(host, wanted, left)
+        eyes.goes_on()
         self._sightings.unrecorded(host, unrecorded)
         self._sightings.done(host, begun)
 
-    def _identify(self) -> None:
+    def _identify(self, goes_on: Callable[[], None]) -> None:
         identity = self._driver.identity()
         capabilities = self._driver.capabilities
+        goes_on()
         self._identities.identified(
             self._lead,
             driver=capabilities.driver,

@@ -18,6 +18,7 @@ ELSEWHERE = (
     "by the log it is on another host, so no verb works on it here; remove it with this host's own tools"
     " ('virsh undefine'), and 'revisor replay' can make a replica of it here again"
 )
+UNDER_WAY = "an operation on it is under way, and may be making it: try again when that has ended"
 _ALL_CLOSELY_EVERY = 12
 """With a round every five seconds, everything is looked at closely once a minute."""
 
@@ -111,17 +112,18 @@ class Observer:
     def _take_in(self, domain: Domain, name: str) -> str | None:
         """Returns why it was left, None if it was not."""
         host, drafts = str(self._lead.host), self._records.drafts()
-        if _is_elsewhere(domain, host):
-            return ELSEWHERE
+        left = _why_left(domain, host)
+        if left is not None:
+            return left
         seen = self._eye.look(domain, drafts)
+        self._goes_on()
         if seen is None:
             return None  # it went while it was looked at
-        left = None
 
         def adopt(now: Domain) -> None:
-            # Another host may have been first with the same one.
+            # Another host may have been first with the same one, and an operation of ours may have made it.
             nonlocal left
-            left = ELSEWHERE if _is_elsewhere(now, host) else None
+            left = _why_left(now, host) or (None if now.version == domain.version else UNDER_WAY)
             if left is None:
                 Adoption(now, host, self._records.now()).adopt(seen)
 
@@ -151,6 +153,7 @@ class Observer:
         if domain.operations or before is None:
             return False
         seen = self._eye.look(domain, drafts)
+        self._goes_on()
 
         settled = True
 
@@ -169,6 +172,8 @@ class Observer:
         return settled
 
 
-def _is_elsewhere(domain: Domain, host: str) -> bool:
-    """Whether the log has the domain on other hosts only, or somebody is about to put it on one."""
-    return host not in domain.placements and bool(domain.placements or domain.operations)
+def _why_left(domain: Domain, host: str) -> str | None:
+    """Why a domain that is on the host is not to be taken in, if it is not."""
+    if domain.operations:
+        return UNDER_WAY
+    return ELSEWHERE if domain.placements and host not in domain.placements else None

@@ -77,8 +77,8 @@ class Reconciler:
         self._goes_on()
 
         def decide(now: Domain) -> None:
-            if now.operations:
-                return  # what is seen may be its doing
+            if now.operations or now.version != domain.version:
+                return  # what is seen may be its doing, or be older than what is on record by now
             Adoption(now, host, self._records.now()).adopt(seen)
             if now.may_tell(operation.id):
                 settle(now, operation.id, outcome, words.format(evidence.says), self._records.now())

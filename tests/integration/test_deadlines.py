@@ -181,7 +181,7 @@ def test_what_moves_memory_or_trees_has_no_deadline() -> None:
 
 
 def appliers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("applier-")]
+    return [thread for thread in threading.enumerate() if thread.name.split()[0] in VERBS]
 
 
 def facts(product: Product, accepted: Accepted) -> list[str]:

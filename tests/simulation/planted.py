@@ -68,7 +68,7 @@ def _observing(observer: type[Observer]) -> Protocol:
     class Agent(HostAgent):
         def __init__(self, driver: Any, records: Any, *others: Any, **options: Any) -> None:
             super().__init__(driver, records, *others, **options)
-            self.lookout._observer = observer(driver, records, self._lead)
+            self.lookout._eyes = self.lookout._eyes._replace(observer=observer(driver, records, self._lead))
 
         @property
         def busy(self) -> frozenset[Any]:
