@@ -2,6 +2,7 @@
 
 from fnmatch import fnmatchcase
 
+from domain_model.errors import HypervisorUnreachable
 from revisor.application import Application
 from revisor.attempts import Attempts
 from revisor.fresh_looks import FreshLooks
@@ -40,7 +41,12 @@ class Adopting:
             wanted = [each for each in self._sightings.strangers(row.id) if _matches(each, name)]
             if not wanted:
                 return []
-            self._looks.take([row], _LOOK_S, adopt=[each.uuid for each in wanted])
+            uuids = [each.uuid for each in wanted]
+            try:
+                self._looks.take([row], _LOOK_S, adopt=uuids)
+            except HypervisorUnreachable:
+                self._sightings.withdraw(row.id, uuids)  # who was told that it failed does not expect it later
+                raise
         why = self._sightings.left_alone().get(row.id, {})
         return [self._fate(each, why.get(each.name, _GONE)) for each in wanted]
 

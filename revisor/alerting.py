@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from revisor.health import worth_telling
 from revisor.settings import AlertSettings
 from revisor.status import Status
 from workers.alerts import Alert, AlertBook
+from workers.background import in_background
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +78,10 @@ def _post(url: str, body: bytes) -> None:
         connection.request("POST", target, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read(65_536)
-    except (OSError, http.client.HTTPException) as error:
+    except http.client.HTTPException as error:
+        # Its own words may quote the address, and that a token.
+        raise NotTold(f"the webhook did not answer as HTTP does ({type(error).__name__})") from None
+    except OSError as error:
         raise NotTold(f"the webhook was not reached: {_words(error)}") from error
     finally:
         connection.close()
@@ -107,8 +111,8 @@ def _hand_over(command: tuple[str, ...], body: bytes) -> None:
         raise NotTold(f"the command ended with {done.returncode}" + (f": {said}" if said else ""))
 
 
-def _words(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+def _words(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
 
 
 class Alerter:
@@ -125,13 +129,15 @@ class Alerter:
         self._file = file
         self._look = look
         self._clock = clock
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="look")
-        self._looking: Future[Status] | None = None
-        self._book = AlertBook.of_json(read_alerts(file), settings.after_s)
+        self._looking: Future[None] | None = None
+        self._looked_at: list[Status] = []
+        self._stop = threading.Event()
+        self._book = _book_of(file, settings.after_s)
         self._kept: list[dict[str, Any]] = self._book.as_json()
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set."""
+        self._stop = stop
         while not stop.is_set():
             self.run_once(time.monotonic())
             stop.wait(_LOOK_EVERY_S)
@@ -140,7 +146,10 @@ class Alerter:
         """Look, and tell what is due at ``now_s`` of the monotonic clock."""
         self._book.see(self._problems(), _time(self._clock()), now_s)
         for alert in self._book.due(now_s):
+            if self._stop.is_set():
+                break
             self._tell(alert, now_s)
+            self._keep()
         self._keep()
 
     def _problems(self) -> Mapping[str, str]:
@@ -151,16 +160,21 @@ class Alerter:
             known = {alert.key: alert.problem for alert in self._book.open() if not alert.over}
             why = str(error).partition("\n")[0] or f"not within {_ANSWER_S:.0f} s"
             found = {**known, "database": f"the database does not answer: {why}"}
+        # Where some are not named, one that is not among the named may last.
+        for others in [key.removesuffix("others") for key in found if key.endswith("/others")]:
+            known = {alert.key: alert.problem for alert in self._book.open() if not alert.over}
+            found = {key: says for key, says in known.items() if key.startswith(others)} | found
         return {key: says for key, says in found.items() if key.partition("/")[0] in self._settings.kinds}
 
     def _looked(self) -> Status:
         """Raises TimeoutError while a look hangs, as it may in a server that does."""
-        self._looking = self._looking or self._pool.submit(self._look)
+        self._looking = self._looking or in_background(lambda: self._looked_at.append(self._look()), "look")
         done, _ = wait([self._looking], _ANSWER_S)
         if not done:
             raise TimeoutError
         looked, self._looking = self._looking, None
-        return looked.result()
+        looked.result()
+        return self._looked_at.pop()
 
     def _tell(self, alert: Alert, now_s: float) -> None:
         try:
@@ -186,16 +200,15 @@ class Alerter:
             self._kept = alerts
 
 
-def read_alerts(file: Path) -> list[dict[str, Any]]:
-    """What is known of problems, by key; nothing where nobody is to be told, or what is there cannot be read."""
+def _book_of(file: Path, after_s: float) -> AlertBook:
+    """What a process before us left; an empty one where that cannot be read."""
     try:
-        alerts: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        return AlertBook.of_json(json.loads(file.read_text(encoding="utf-8")), after_s)
     except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as trouble:
-        _log.warning("%s cannot be read, so what it says was told may be told again: %s", file, trouble)
-        return []
-    return alerts
+        pass
+    except (OSError, ValueError, TypeError, KeyError) as trouble:
+        _log.warning("%s cannot be read, so what was told may be told again: %s", file, trouble)
+    return AlertBook(after_s)
 
 
 def _message(state: str, alert: Alert) -> Message:

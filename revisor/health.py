@@ -102,11 +102,11 @@ def _of_host(host: HostStatus) -> Iterator[Problem]:
 def _of_operations(those: Sequence[Unsettled], told: Callable[[Unsettled], str]) -> Iterator[Problem]:
     """One each, and one for those that are not named."""
     for each in those:
-        yield Problem(f"operation/{each.id}/{each.state}", told(each))
+        yield Problem(f"operation/{each.state}/{each.id}", told(each))
     more = those[0].total - len(those) if those else 0
     if more:
         said = f"{more} more operations are {those[0].state} likewise: see 'revisor operations'"
-        yield Problem(f"operation/others/{those[0].state}", said)
+        yield Problem(f"operation/{those[0].state}/others", said)
 
 
 def _waits(operation: Unsettled) -> str:

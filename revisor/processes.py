@@ -1,4 +1,4 @@
-"""The bodies of Revisor's processes: what ``revisor worker``, ``projector``, ``scheduler`` and ``serve`` run."""
+"""The bodies of Revisor's processes: what ``revisor worker``, ``projector``, ``scheduler``, ``alerter`` and ``serve`` run."""
 
 import logging
 import os
@@ -25,8 +25,10 @@ from revisor.settings import Settings
 from revisor.sightings import Sightings
 from revisor.status import StatusReader
 from revisor.store.database import Database, Row
+from revisor.store.master_key import read_master_key
 from revisor.store.reading import LogReader
 from revisor.store.repository import Repository
+from revisor.store.vault import Vault
 from revisor.wakeup import Wakeup
 from workers.agent import HostAgent, keep_renewing, watch_lease
 from workers.alarm import Alarm
@@ -85,7 +87,8 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
     with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=20) as (database, wakeup):
         application = application_of(settings, database)
         service = Service(application, Queries(database), wakeup)
-        server = HttpServer(service, _status_reader(settings, application), settings.socket)
+        reader = StatusReader(database, lambda: application.vault.trouble_with(settings.master_key))
+        server = HttpServer(service, reader, settings.socket)
         threading.Thread(target=_stop_server, args=(server, stop), name="stop", daemon=True).start()
         server.run()
 
@@ -93,13 +96,12 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
 def run_alerter(settings: Settings, *, supervised: bool = False) -> None:
     """Tell somebody of problems until SIGTERM, or until the supervisor is gone. Raises OperationInvalid (55) for nobody."""
     wanted = whom(settings.alerts)
-    with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=2) as (database, _):
-        reader = _status_reader(settings, application_of(settings, database))
+    with _stop_on_signals(supervised=supervised) as stop:
+        # Each look connects by itself: that the database does not answer is what it is to tell, too.
+        database = Database(dsn_of(settings))
+        vault = Vault(database, read_master_key(settings.master_key) or b"")
+        reader = StatusReader(database, lambda: vault.trouble_with(settings.master_key))
         Alerter(wanted, settings.alert_file, reader.read).run(stop)
-
-
-def _status_reader(settings: Settings, application: Application) -> StatusReader:
-    return StatusReader(application.database, lambda: application.vault.trouble_with(settings.master_key))
 
 
 def _stop_server(server: HttpServer, stop: threading.Event) -> None:

@@ -151,7 +151,8 @@ def _alerts(env: Mapping[str, str]) -> AlertSettings | None:
 def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        printable = text.isascii() and text.isprintable() and " " not in text
+        return printable and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
@@ -163,7 +164,6 @@ def _words(command: str) -> tuple[str, ...]:
         raise InvalidArgument(
             f"REVISOR_ALERT_COMMAND cannot be split into words: {error}",
             field="REVISOR_ALERT_COMMAND",
-            value=command,
             accepted="a command and its arguments, quoted as for a shell",
         ) from error
 

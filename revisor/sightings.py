@@ -141,6 +141,14 @@ class Sightings:
         rows = self._database.fetch("SELECT host::text, left_alone FROM work.sightings WHERE left_alone <> '{}'")
         return {row["host"]: row["left_alone"] for row in rows}
 
+    def withdraw(self, host: str, uuids: Sequence[str]) -> None:
+        """These are not to be taken in any more."""
+        self._database.execute(
+            "UPDATE work.sightings SET adopt = ARRAY(SELECT unnest(adopt) EXCEPT SELECT unnest(%s::text[])) WHERE host = %s",
+            list(uuids),
+            host,
+        )
+
     def adopt_no_more(self) -> None:
         """Whoever wanted unrecorded domains to be taken in has given up, or has what they wanted."""
         self._database.execute("UPDATE work.sightings SET adopting = false WHERE adopting")

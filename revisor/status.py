@@ -204,6 +204,9 @@ SELECT * FROM (
 WHERE missing > 0
 """
 
+_READ = ("views.domains", "views.drift", "views.hosts", "views.operations", "views.schedules")
+"""The tables that a rebuild may replace, in the order in which it takes them."""
+
 _RESTORE = "SELECT string_agg(why, '; ' ORDER BY found_at) AS why FROM work.restores WHERE acknowledged_at IS NULL"
 
 _Part = TypeVar("_Part")
@@ -263,7 +266,7 @@ class StatusReader:
         connection.execute(f"SET LOCAL lock_timeout = '{self._look_s * 500}ms'".encode())
         try:
             # In the order in which a rebuild takes them: neither waits for what the other has.
-            connection.execute("LOCK TABLE views.domains, views.hosts, views.operations IN ACCESS SHARE MODE")
+            connection.execute(f"LOCK TABLE {', '.join(_READ)} IN ACCESS SHARE MODE".encode())
         except errors.LockNotAvailable as held:
             raise errors.LockNotAvailable("its read models are locked by somebody for too long") from held
 

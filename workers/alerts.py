@@ -1,7 +1,8 @@
 """Alerts: which problems somebody is to be told of, and which of that has not reached them yet.
 
 Pure: what to do is decided here, at moments that are handed in; who looks and who delivers is elsewhere. A problem that
-lasts is told once, and once more when it is over. What was not taken is told again, later each time, until it is.
+lasts is told once, and once more when it is over. What was not taken is told again, later each time, until it is; where an
+answer was lost they may hear a thing twice, but in the end they know what is so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ class Alert:
     """When it was first seen: RFC 3339, UTC."""
     told: bool = False
     """Whether they know of it."""
+    tried: bool = False
+    """Whether it was sent without an answer: they may know of it."""
     over: bool = False
     """Whether it is gone: they are to be told that as well."""
     failures: int = 0
@@ -62,14 +65,15 @@ class AlertBook:
         for key, problem in problems.items():
             alert = self.alerts.setdefault(key, Alert(key, problem, at))
             alert.problem = problem
-            if alert.over:  # it is back before they heard that it was gone
+            if alert.over:  # it is back before they heard that it was gone; or they did, and only the answer was lost
+                alert.told = alert.told and not alert.failures
                 alert.over, alert.failures, alert.error = False, 0, None
             self._timings.setdefault(key, _Timing(now_s))
         for key in [key for key in self.alerts if key not in problems]:
             self._is_over(self.alerts[key])
 
     def _is_over(self, alert: Alert) -> None:
-        if not alert.told:
+        if not (alert.told or alert.tried):
             self._forget(alert.key)
         elif not alert.over:
             alert.over, alert.failures, alert.error = True, 0, None
@@ -95,7 +99,7 @@ class AlertBook:
         """It did not reach them, and is told again after a pause, a longer one each time."""
         pause_s = min(_FIRST_PAUSE_S * 2**alert.failures, _LONGEST_PAUSE_S)
         self._timings.setdefault(alert.key, _Timing(now_s)).not_before_s = now_s + pause_s
-        alert.failures, alert.error = min(alert.failures + 1, 30), why
+        alert.failures, alert.error, alert.tried = min(alert.failures + 1, 30), why, True
 
     def _forget(self, key: str) -> None:
         del self.alerts[key]

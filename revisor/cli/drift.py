@@ -170,7 +170,7 @@ def _followed(door: Door, items: list[Item]) -> dict[str, Operation]:
     """The operations that were asked for, by id, when they have ended or the wait is over."""
     found: dict[str, Operation] = {}
     for id in (item["operation"] for item in items if item["operation"] is not None):
-        operation = door.read(f"/v1/operations/{id}").body
+        operation = door.client.get(f"/v1/operations/{id}").body
         found[id] = operation if door.asked.no_wait else door.client.ended(operation, door.asked.wait_s)
     return found
 

@@ -1,6 +1,7 @@
 """``snapshot-edit``: changing a snapshot's metadata in a person's own editor, as virsh has it."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid5
 
 from revisor.cli import output
@@ -81,6 +82,17 @@ def _taken_name(name: str) -> Refusal:
     )
 
 
+def _held(name: str, item: dict[str, Any]) -> Refusal:
+    until = "it is released" if item["held_until"] is None else item["held_until"]
+    return refusal(
+        55,
+        f"Requested operation is not valid: snapshot '{name}' is held by {item['held_by']} until {until}:"
+        " renaming deletes what bears the old name",
+        field="name",
+        value=name,
+    )
+
+
 def _rename(asked: Asked, domain: str, name: str, xml: str, new_name: str, *, current: bool) -> int:
     """The new one first, then its children below it, then the old one goes.
 
@@ -88,6 +100,9 @@ def _rename(asked: Asked, domain: str, name: str, xml: str, new_name: str, *, cu
     """
     door, reference = Door(asked), Reference.of(domain)
     item = door.read_of(reference, f"/snapshots/{segment(name)}").body["items"][0]
+    if item.get("held"):
+        # The last step would be refused, with the new one made by then.
+        raise _held(name, item)
     children = [_below(door, reference, child, new_name) for child in item["children"]]
     on_the_way = Ending(lambda _: None, f"Failed to update {name}", goes_on=True)
     first = {"xml": xml, "redefine": True, "current": current or item["current"]}

@@ -65,10 +65,27 @@ def test_one_that_comes_back_before_its_end_was_told_goes_on() -> None:
     book.see(PARKED, AT, 0)
     told(book, 0)
     book.see({}, AT, 1)
-    book.failed(book.open()[0], "no route", 1)
     book.see(PARKED, AT, 2)
     assert told(book, 500) == []
     assert book.open() == [Alert("projection/domains", PARKED["projection/domains"], AT, told=True)]
+
+
+def test_one_that_comes_back_after_its_end_may_have_arrived_is_told_again() -> None:
+    book = AlertBook(after_s=0)
+    book.see(PARKED, AT, 0)
+    told(book, 0)
+    book.see({}, AT, 1)
+    book.failed(book.open()[0], "no answer", 1)
+    book.see(PARKED, AT, 2)
+    assert told(book, 500) == [("projection/domains", False)]
+
+
+def test_the_end_of_one_that_may_have_arrived_is_told() -> None:
+    book = AlertBook(after_s=0)
+    book.see(PARKED, AT, 0)
+    book.failed(book.open()[0], "no answer", 0)
+    book.see({}, AT, 1)
+    assert told(book, 500) == [("projection/domains", True)]
 
 
 def test_a_process_that_was_started_again_knows_what_was_told() -> None:
@@ -82,27 +99,29 @@ def test_a_process_that_was_started_again_knows_what_was_told() -> None:
     assert told(again, 5) == [("host/alpha", True), ("projection/domains", False)]
 
 
-@given(
-    st.lists(st.tuples(st.sets(st.sampled_from("abc")), st.sets(st.sampled_from("abc")), st.booleans()), max_size=30)
-)
-def test_in_the_end_they_know_what_is_so(rounds: list[tuple[set[str], set[str], bool]]) -> None:
-    """Whatever came and went, and whatever was lost on the way."""
+_SOME = st.sets(st.sampled_from("abc"))
+
+
+@given(st.lists(st.tuples(_SOME, _SOME, _SOME, st.booleans()), max_size=30))
+def test_in_the_end_they_know_what_is_so(rounds: list[tuple[set[str], set[str], set[str], bool]]) -> None:
+    """Whatever came and went, whatever was lost on the way, and whichever answers were."""
     book, known = AlertBook(after_s=0), set[str]()
-    for now_s, (problems, lost, restarted) in enumerate(rounds):
+    for now_s, (problems, lost, unanswered, restarted) in enumerate(rounds):
         book.see(dict.fromkeys(problems, "wrong"), AT, now_s * 1000)
-        _deliver(book, known, lost, now_s * 1000)
+        _deliver(book, known, lost, unanswered, now_s * 1000)
         if restarted:
             book = AlertBook.of_json(book.as_json(), after_s=0)
     problems = rounds[-1][0] if rounds else set()
-    _deliver(book, known, set(), 10**9)
+    _deliver(book, known, set(), set(), 10**9)
     assert known == problems
 
 
-def _deliver(book: AlertBook, known: set[str], lost: set[str], now_s: float) -> None:
+def _deliver(book: AlertBook, known: set[str], lost: set[str], unanswered: set[str], now_s: float) -> None:
     for alert in book.due(now_s):
-        if alert.key in lost:
-            book.failed(alert, "lost", now_s)
-            continue
-        assert (alert.key in known) is alert.over, "nothing is told twice"
-        (known.discard if alert.over else known.add)(alert.key)
-        book.reached(alert)
+        if alert.key not in lost:
+            assert alert.tried or (alert.key in known) is alert.over, "nothing is told twice for no reason"
+            (known.discard if alert.over else known.add)(alert.key)
+        if alert.key in lost | unanswered:
+            book.failed(alert, "no answer", now_s)
+        else:
+            book.reached(alert)
