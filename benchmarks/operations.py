@@ -57,18 +57,17 @@ def main() -> int:
         missing.append("libvirt-python")
     if not said_to_be_missing("operations beside direct calls of libvirt", missing):
         beside_direct_calls(arguments.rounds)
-    rates(arguments.fleets, arguments.sweeps)
+    rates(FLEETS, arguments.sweeps)
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     about = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operations", description=about)
-    parser.add_argument("--short", action="store_true", help="few rounds and small fleets, for a quick look")
+    parser.add_argument("--short", action="store_true", help="few rounds, for a quick look")
     parser.add_argument("--rounds", type=int, help="how often each act is done by turns (100)")
     arguments = parser.parse_args()
     arguments.rounds = arguments.rounds or (20 if arguments.short else 100)
-    arguments.fleets = FLEETS
     arguments.sweeps = 2 if arguments.short else 10
     return arguments
 

@@ -42,13 +42,13 @@ class Start(OfOperation):
 
     def apply(self, domain: "Domain") -> None:
         operation = domain.operations.get(self.operation)
+        others = [other for other in domain.operations.values() if other.started and other.id != self.operation]
+        for other in others:
+            other.alone = False
         if operation is not None:
             operation.evidence = operation.evidence or self.evidence
             operation.started = True
-        others = [other for other in domain.operations.values() if other.started and other.id != self.operation]
-        for each in [*others, operation] if others else []:
-            if each is not None:
-                each.alone = False
+            operation.alone = operation.alone and not others
 
 
 @dataclass(frozen=True, kw_only=True)

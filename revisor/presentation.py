@@ -270,6 +270,6 @@ def _data(event: RecordedEvent) -> Shown:
     return {key: value for key, value in vars(event.event).items() if key not in _ENVELOPE}
 
 
-_BY_PEOPLE = ("operation.requested", "drift.accepted")
+_BY_PEOPLE = ("operation.requested", "operation.cancelled", "drift.accepted", "snapshot.held", "snapshot.released")
 """What somebody asked for or said; all else came of it or was observed."""
 _ENVELOPE = ("originator_id", "originator_version", "originator_topic", "timestamp")

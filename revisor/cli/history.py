@@ -13,7 +13,10 @@ from revisor.client import segment
 _OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
 _A_NAME = "a name of 'revisor projections list'"
 
-_DECISIONS = ("operation.requested", "operation.cancelled", "operation.settled")
+_DECISIONS = (
+    *("operation.requested", "operation.cancelled", "operation.settled"),
+    *("drift.accepted", "snapshot.held", "snapshot.released"),
+)
 """What somebody may have said why of; what came of it does not repeat it."""
 
 Item = dict[str, Any]

@@ -5,6 +5,7 @@
 
 import multiprocessing
 import os
+import re
 import time
 from concurrent.futures import ProcessPoolExecutor
 
@@ -16,6 +17,14 @@ from tests.simulation.schedule import Tally
 from tests.simulation.world import Protocol, World
 
 _PROCESSES = 2
+LAWS = dict(
+    zip(
+        BUGS,
+        ("has an effect", "its effect 0 times", "has an effect|its effect 2", "epoch", "observed was"),
+        strict=True,
+    )
+)
+"""Which law each of the planted bugs breaks."""
 _AT_A_TIME = 250
 _FOUND_WITHIN = 2_000
 
@@ -49,6 +58,8 @@ def test_no_schedule_of_faults_breaks_a_law(capsys: pytest.CaptureFixture[str]) 
 def test_a_bug_that_is_planted_is_found(bug: str, capsys: pytest.CaptureFixture[str]) -> None:
     tally = schedule.run_all(range(_FOUND_WITHIN), BUGS[bug])
     assert tally.broken is not None, f"{bug}: not found in {tally.schedules} schedules"
+    # Found by the law it breaks, and not because it no longer fits the code it is planted in.
+    assert re.search(LAWS[bug], tally.broken.splitlines()[0])
     with capsys.disabled():
         print(f"\n{bug}: {tally.broken.splitlines()[0]}")
 
