@@ -91,7 +91,7 @@ def _snapshot(each: Drift, _case: _Case) -> Remedy:
 
 def _current(each: Drift, case: _Case) -> Remedy:
     forest = case.domain.forest
-    if forest.lost:
+    if each.recorded in forest.lost:
         return Remedy(each, "replay")
     if each.recorded is None:
         return Remedy(each, why="no verb leaves a domain without a current snapshot: accept it")

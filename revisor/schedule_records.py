@@ -29,8 +29,10 @@ SELECT s.id, s.name, s.selector, s.cron, s.timezone, s.keep, s.missed, greatest(
        s.run ->> 'planned' IS DISTINCT FROM s.pruned ->> 'planned'
        AND NOT EXISTS (SELECT FROM work.operation_queue q JOIN jsonb_array_elements(s.run -> 'operations') asked
                        ON q.operation = (asked ->> 'operation')::uuid) AS ended
-FROM views.schedules s WHERE s.enabled
+FROM views.schedules s
+WHERE s.enabled AND NOT EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL)
 """
+"""Nothing is due while a restored log waits: it would be refused, and its time be over."""
 _TAKEN = """
 SELECT s.id::text, s.name, o.requested_at, s.presence = 'missing' AS missing
 FROM views.scheduled_snapshots t

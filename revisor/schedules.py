@@ -137,7 +137,7 @@ def _taken(name: str) -> OperationFailed:
 
 def _shown(row: Row, now: datetime) -> dict[str, Any]:
     selector = row["selector"]
-    following = cron_of(row["cron"], row["timezone"]).after(now) if row["enabled"] else None
+    following = _next(row, now) if row["enabled"] else None
     return {
         "id": str(row["id"]),
         "name": row["name"],
@@ -155,3 +155,11 @@ def _shown(row: Row, now: datetime) -> dict[str, Any]:
         "last_run_failed": row["failed"],
         "last_pruning": row["pruned"],
     }
+
+
+def _next(row: Row, now: datetime) -> datetime | None:
+    """None also where this machine does not know the time zone any more: the schedule can be seen and removed."""
+    try:
+        return cron_of(row["cron"], row["timezone"]).after(now)
+    except InvalidArgument:
+        return None

@@ -43,7 +43,7 @@ class Applier:
         """Bring one operation to its end, or leave it for later when it is not its turn or nobody can tell yet.
 
         Afterwards it has succeeded, failed, or its outcome is recorded as unknown. Raises LeadLost. Once ``given_up``
-        is set it changes nothing more on the hypervisor, and raises GivenUp where it would.
+        is set it begins nothing more on the hypervisor, and raises GivenUp where it would.
         """
         given_up = given_up or threading.Event()
         domain = self._records.domain(queued.domain)

@@ -16,8 +16,12 @@ from domain_model.errors import InvalidArgument
 _FIELDS = ("minute", "hour", "day", "month", "day of week")
 _ACCEPTED = "minute, hour, day, month and day of week, such as '0 2 * * *', '*/15 * * * *' or '30 1 * * mon-fri'"
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NUMBERS = re.compile(r"([0-7])(?:-([0-7]))?(?:/([1-9]))?")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NUMBERS = re.compile(r"0*([0-7])(?:-0*([0-7]))?(?:/0*([1-9]))?")
+_NAMED = re.compile("|".join(_DAYS))
 _EACH = re.compile(r"\*(?=/)")
+_PART = re.compile(rf"last|\*(/\d+)?|\d+(-\d+)?(/\d+)?|({'|'.join(_MONTHS)})(-({'|'.join(_MONTHS)}))?")
+"""What is handed on: of more APScheduler reads the beginning, and passes over the rest without a word."""
 _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=366))
 _EPSILON = timedelta(microseconds=1)
 
@@ -77,7 +81,11 @@ def _trigger(expression: str, zone: ZoneInfo) -> CronTrigger:
     minute, hour, day, month, day_of_week = values
     if day != "*" and day_of_week != "*":
         raise _refused(expression, "names days of the month and of the week, which crons read in different ways")
-    given = {"minute": minute, "hour": hour, "day": day, "month": month, "day_of_week": _days(day_of_week)}
+    given = {"minute": minute, "hour": hour, "day": day, "month": month.lower()}
+    for field, value in given.items():
+        if not all(_PART.fullmatch(part) for part in value.split(",")):
+            raise _refused(expression, f"has no {field} '{value}'")
+    given["day_of_week"] = _days(expression, day_of_week.lower())
     for field, value in given.items():
         try:
             CronTrigger(**{field: value}, timezone=zone)
@@ -86,18 +94,21 @@ def _trigger(expression: str, zone: ZoneInfo) -> CronTrigger:
     return CronTrigger(**given, timezone=zone)
 
 
-def _days(text: str) -> str:
-    """Days of the week with crontab's numbers as names."""
-    return ",".join(_day(part) for part in text.split(","))
+def _days(expression: str, text: str) -> str:
+    """Days of the week, by crontab's numbers or by name, as names one by one."""
+    return text if text == "*" else ",".join(_day(expression, part) for part in text.split(","))
 
 
-def _day(part: str) -> str:
-    match = _NUMBERS.fullmatch(_EACH.sub("0-6", part))
+def _day(expression: str, part: str) -> str:
+    numbered = _NAMED.sub(lambda name: str(_DAYS.index(name[0])), _EACH.sub("0-6", part))
+    match = _NUMBERS.fullmatch(numbered.replace("-0", "-7") if part.endswith("-sun") else numbered)
     if match is None:
-        return part
+        raise _refused(expression, f"has no day of week '{part}'")
     first, step = int(match[1]), int(match[3] or 1)
     last = int(match[2]) if match[2] else (first if match[3] is None else 6)
-    return ",".join(_DAYS[first : last + 1 : step]) or part
+    if first > last:
+        raise _refused(expression, f"has no day of week '{part}': a range goes from an earlier day to a later one")
+    return ",".join(_DAYS[first : last + 1 : step])
 
 
 def _refused(expression: str, why: str) -> InvalidArgument:

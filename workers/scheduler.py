@@ -161,13 +161,13 @@ class Scheduler:
 
     def _round_of(self, schedule: KnownSchedule, now: datetime) -> bool:
         try:
-            if schedule.unpruned is not None:
-                self._prune(schedule, schedule.unpruned)
             match decide(schedule, cron_of(schedule.cron, schedule.timezone), now):
                 case Due(Action.RUN, planned):
                     self._run(schedule, planned)
                 case Due(Action.SKIP, planned):
                     self._schedules.skipped(schedule, planned)
+            if schedule.unpruned is not None:
+                self._prune(schedule, schedule.unpruned)
         except SchedulesLost:
             raise
         except Exception:  # noqa: BLE001  (the traceback is in the log, and the next round tries again)
