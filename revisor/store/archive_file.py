@@ -109,8 +109,9 @@ class ArchiveWriter:
     @contextlib.contextmanager
     def member(self, name: str) -> Iterator[IO[bytes]]:
         """What is written to the stream becomes the member; how long it will be need not be known."""
-        with self._archive.open(_entry(name), "w", force_zip64=True) as stream:
-            yield stream
+        stream = self._archive.open(_entry(name), "w", force_zip64=True)
+        yield stream
+        stream.close()  # Only a whole one: of what is cut off nothing is kept.
 
     def finish(self, head: Head, postgresql: int, rows: Mapping[str, int]) -> Manifest:
         """Write the manifest; ``rows`` says how many each member has."""
@@ -208,8 +209,13 @@ def _written(partial: Path) -> Iterator[ArchiveWriter]:
         raise _unusable("make", partial, error) from error
     try:
         with os.fdopen(descriptor, "w+b") as file:
-            with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+            archive = ZipFile(file, "w", ZIP_DEFLATED, compresslevel=_LEVEL)
+            try:
                 yield ArchiveWriter(archive)
+                archive.close()
+            except BaseException:
+                archive.fp = None  # Closed, it would complain of a member that is cut off, instead of what cut it off.
+                raise
             file.flush()
             os.fsync(descriptor)
     except BaseException:
