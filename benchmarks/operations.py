@@ -195,6 +195,7 @@ def stages(client: Client, acts: Mapping[str, Pair]) -> str:
             taken = _taken(client, operation)
             moments = [asked, *(taken[f"operation.{step}"] for step in ("requested", "started", "succeeded")), answered]
             split.setdefault(act, []).append([later - sooner for sooner, later in pairwise(moments)])
+            pair.theirs()  # so that both can be taken back
             pair.undo()
     rows = [[act, *(f"{median(part) * 1000:.1f}" for part in zip(*parts, strict=True))] for act, parts in split.items()]
     return table(["", "until requested", "until started", "until succeeded", "until answered"], rows)
