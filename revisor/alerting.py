@@ -90,8 +90,8 @@ def _post(url: str, body: bytes) -> None:
 
 
 def _hand_over(command: tuple[str, ...], body: bytes) -> None:
-    # What leads to the database is none of the command's business.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REVISOR_")}
+    # What leads to the database, libpq's own variables included, is none of the command's business.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("REVISOR_", "PG"))}
     try:
         done = subprocess.run(
             command,

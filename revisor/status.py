@@ -63,7 +63,10 @@ class HostStatus:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """An operation that may have happened or not: its outcome is unknown, or its host went away meanwhile."""
+    """An operation that may have happened or not: its outcome is unknown, or its host went away meanwhile.
+
+    Away is what ``revisor.health`` calls so: the last look failed, or there was none for a minute.
+    """
 
     id: str
     verb: str

@@ -85,7 +85,7 @@ class Applier:
             self._give_up(queued, task, f"{silence}, and what is there does not tell whether it happens yet")
 
     def conclude_unseen(self, queued: QueuedOperation, waited_s: float) -> None:
-        """As ``conclude``, where the domain cannot even be looked at."""
+        """As ``conclude``, of one that was started, where the domain cannot even be looked at."""
         domain = self._records.domain(queued.domain)
         operation = domain.operations.get(str(queued.id))
         if operation is not None and operation.started:

@@ -13,7 +13,8 @@ from psycopg_pool import PoolTimeout
 from workers.ports import Streams
 
 EVERY = 50
-"""Events of one stream: what is folded behind an aggregate snapshot is at most about so long. Each verb loads thrice."""
+"""Events of one stream: what is folded behind an aggregate snapshot is at most about so long. An operation loads four
+times: where it is asked for, to be looked at, to be started, to be ended."""
 _WINDOW = 20_000
 """Positions looked through at once."""
 _PAUSE_S = 5.0
