@@ -34,6 +34,7 @@ class Qemu:
         self.unseen = False
         self.at_it = False
         self.reason = 3
+        self.says: Exception = OutcomeUnknown("the connection is gone")
         self._left_paused = False
 
     def __getattr__(self, name: str) -> Any:
@@ -85,7 +86,7 @@ class Qemu:
             vm_state_bytes = 1 << 20 if seen is not None and seen.active else 0
             for file in list(self.images)[:1] if point == "written" else self.images:
                 self.images[file].append(OrphanTag(file, name, TAKEN_AT_S, vm_state_bytes))
-        raise OutcomeUnknown("the connection is gone")
+        raise self.says
 
 
 @pytest.fixture
@@ -232,6 +233,38 @@ def test_what_is_in_one_of_two_images_only_is_deleted_and_taken_again(tmp_path: 
     assert stage.seen().snapshots == ()
     assert stage.apply(asked.queued).state == "succeeded"
     assert stage.seen().snapshots == ("second",)
+    qemu.point, qemu.says = "written", GUEST_DIED
+    assert stage.take("third").state == "failed", "nobody has asked for it twice"
+    assert (stage.seen().snapshots, qemu.images) == (("second",), {FILE: [], MORE: []})
+
+
+GUEST_DIED = Refused("internal error: End of file from qemu monitor", number=1)
+
+
+@pytest.mark.parametrize(
+    ("point", "state", "listed"),
+    [("begun", "failed", {"first"}), ("resumed", "succeeded", {"first", "second"})],
+)
+def test_a_guest_that_died_in_the_middle_has_the_snapshot_if_it_was_written(
+    stage: Stage, qemu: Qemu, point: str, state: str, listed: set[str]
+) -> None:
+    qemu.point, qemu.says = point, GUEST_DIED
+    assert stage.take("second").state == state
+    assert ({*stage.seen().snapshots}, qemu.images) == (listed, {FILE: []}), "no image holds what is not listed"
+    assert stage.topics.count("snapshot.created") == len(listed)
+
+
+def test_what_a_guest_that_died_left_and_cannot_be_listed_is_of_unknown_outcome(stage: Stage, qemu: Qemu) -> None:
+    qemu.point, qemu.says = "resumed", GUEST_DIED
+    create = qemu.snapshot_create
+
+    def refuse(uuid: str, xml: str, flags: SnapshotCreate) -> None:
+        if flags & SnapshotCreate.REDEFINE:
+            raise Refused("no", number=1)
+        create(uuid, xml, flags)
+
+    driver = altered(cast("Driver", qemu), snapshot_create=refuse)
+    assert stage.take("second", driver).state == "outcome_unknown"
 
 
 def test_what_the_hypervisor_is_still_at_is_waited_for(stage: Stage, qemu: Qemu) -> None:

@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from domain_model import domain_xml, snapshot_xml
-from domain_model.errors import OperationFailed
+from domain_model.errors import HypervisorUnreachable, OperationFailed, OutcomeUnknown, Refused
 from domain_model.flags import SnapshotCreate, SnapshotDelete
 from domain_model.libvirt import DomainState
 from domain_model.snapshot_xml import DiskSnapshot
@@ -57,8 +57,35 @@ def _is_external(task: Task) -> bool:
 
 
 def _create(task: Task) -> None:
-    task.driver.snapshot_create(task.uuid, task.xml, SnapshotCreate(task.flags))
+    try:
+        task.driver.snapshot_create(task.uuid, task.xml, SnapshotCreate(task.flags))
+    except HypervisorUnreachable:
+        raise
+    except Refused as refusal:
+        if not _is_there_all_the_same(task, refusal):
+            raise
     task.result["snapshot"] = task.arguments["name"]
+
+
+def _is_there_all_the_same(task: Task, refusal: Refused) -> bool:
+    """Whether its images hold the whole of a snapshot that was refused, which is listed then: so it is when a guest dies
+    with all written and nothing answered. Afterwards they hold nothing of one that is not whole.
+
+    Raises OutcomeUnknown when what they hold can neither be listed nor deleted.
+    """
+    try:
+        seen = task.driver.domain(task.uuid)
+        if seen is None or _still_at_it(task):
+            return False
+        tags = _left_of_it(task, seen)
+        whole = bool(tags) and _make_known(task, seen, tags)
+    except Refused as trouble:
+        told = f"it was refused ({refusal.message}), and what its images hold could not be put right: {trouble.message}"
+        raise OutcomeUnknown(told) from refusal
+    if whole:
+        ids = {"operation": task.operation.id}
+        _log.warning("it was refused, and its images hold all of it: it is listed", extra=ids)
+    return whole
 
 
 def _was_created(task: Task, seen: DomainSighting | None) -> Verdict:
@@ -94,16 +121,22 @@ def _mend(task: Task, seen: DomainSighting) -> None:
     """Afterwards the snapshot is listed, or no image holds anything of it, if all are in sight; the guest runs if it did."""
     if _still_at_it(task):
         return
-    name, images = task.arguments["name"], task.evidence.get("images", ())
-    # With one of them out of sight a whole snapshot would be taken for a part of one, and deleted.
-    in_sight = {image.files[0] for image in _images(task)} >= {*images}
-    if images and in_sight and name not in seen.snapshots and not task.flags & SnapshotCreate.NO_METADATA:
-        tags = [tag for tag in _eye(task).orphans(task.uuid) if tag.tag == name and tag.file in images]
-        if tags:
-            _make_known(task, seen, tags)
+    tags = _left_of_it(task, seen)
+    if tags:
+        _make_known(task, seen, tags)
     if seen.state is DomainState.PAUSED and seen.reason in _PAUSED_BY_LIBVIRT and _should_run(task):
         _log.warning("the guest was left paused, and goes on", extra={"operation": task.operation.id})
         task.driver.resume(task.uuid)
+
+
+def _left_of_it(task: Task, seen: DomainSighting) -> list[OrphanTag]:
+    """What the images hold of a snapshot that should be listed and is not; nothing where one of them is out of sight."""
+    name, images = task.arguments["name"], task.evidence.get("images", ())
+    # With one of them out of sight a whole snapshot would be taken for a part of one, and deleted.
+    in_sight = {image.files[0] for image in _images(task)} >= {*images}
+    if not images or not in_sight or name in seen.snapshots or task.flags & SnapshotCreate.NO_METADATA:
+        return []
+    return [tag for tag in _eye(task).orphans(task.uuid) if tag.tag == name and tag.file in images]
 
 
 def _should_run(task: Task) -> bool:
@@ -113,8 +146,8 @@ def _should_run(task: Task) -> bool:
     return task.evidence.get("state") == DomainState.RUNNING == recorded
 
 
-def _make_known(task: Task, seen: DomainSighting, tags: list[OrphanTag]) -> None:
-    """Give the hypervisor the metadata it did not come to keep; by that, what is not whole can be deleted."""
+def _make_known(task: Task, seen: DomainSighting, tags: list[OrphanTag]) -> bool:
+    """Give the hypervisor the metadata it did not come to keep; by that, what is not whole is deleted. Whether it is whole."""
     files = {tag.file for tag in tags}
     held = {chain.disk for chain in _images(task) if chain.files[0] in files}
     definition = task.driver.domain_xml(task.uuid, inactive=False)
@@ -132,9 +165,11 @@ def _make_known(task: Task, seen: DomainSighting, tags: list[OrphanTag]) -> None
         inactive_domain=task.driver.domain_xml(task.uuid, inactive=True) if seen.active and seen.persistent else None,
     )
     task.driver.snapshot_create(task.uuid, text, SnapshotCreate.REDEFINE | SnapshotCreate.CURRENT)
-    if held != wanted or memory != (task.evidence.get("hypervisor_id") is not None):
+    whole = held == wanted and memory == (task.evidence.get("hypervisor_id") is not None)
+    if not whole:
         _log.warning("deletes what there is of a snapshot that is not whole", extra={"operation": task.operation.id})
         task.driver.snapshot_delete(task.uuid, task.arguments["name"], SnapshotDelete.NONE)
+    return whole
 
 
 def _state_of(task: Task) -> str:
