@@ -40,7 +40,7 @@ bench: $(VENV)/.installed-dev ## the measured claims (ARGS=--short for a quick l
 soak: export REVISOR_EQUIVALENCE_STEPS ?= 20000
 soak: export REVISOR_FAULT_ROUNDS ?= 10
 soak: $(VENV)/.installed-dev ## the acceptance tests over and over, with fresh seeds (ROUNDS=20), more faults, and longer runs beside libvirt
-	@set -e; for round in $$(seq 1 $${ROUNDS:-20}); do echo "== round $$round"; $(BIN)/python -m pytest tests/integration tests/contract/store tests/acceptance tests/equivalence -x -q $(PYTEST_ARGS); done
+	@set -e; for round in $$(seq 1 $${ROUNDS:-20}); do echo "== round $$round"; REVISOR_EQUIVALENCE_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') $(BIN)/python -m pytest tests/integration tests/contract/store tests/acceptance tests/equivalence -x -q $(PYTEST_ARGS); done
 
 lock: ## resolve the dependencies anew into the four lock files (needs uv)
 	$(LOCK) --group dev --group build pyproject.toml -o requirements-dev.lock

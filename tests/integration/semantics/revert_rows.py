@@ -161,6 +161,13 @@ DELETE = [
         67,
         (*RUNNING, OUT, snapshot("s2", disk_only=True)),
     ),
+    Row(
+        "1.5-base-of-external",
+        "it would be merged into the image that another snapshot lives in",
+        delete("s1"),
+        55,
+        (*DEFINED, OUT, *DEFINED, snapshot("s2", disk_only=True)),
+    ),
     Row("1.5-external", "is merged", delete("s1"), None, (*RUNNING, OUT), tree()),
     Row(
         "1.5-external-off",
