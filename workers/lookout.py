@@ -5,6 +5,7 @@ operation waiting: it goes on by itself, and is given up when a single question 
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,10 @@ _log = logging.getLogger(__name__)
 LOOK = "look"
 """The name of that work."""
 _USUALLY_S = 1.0
+_SPACING_S = 0.5
+"""Between looks that hints ask for: each act of ours makes the hypervisor send one too."""
+_ASKED_EVERY_S = 0.1
+"""How often at most the doors are asked whether somebody waits for a look."""
 _RETRY_S = 1.0
 _END_S = 5.0
 """Less than the supervisor waits for a process that is to end."""
@@ -61,6 +66,8 @@ class Lookout:
         self._deadline_s = deadline_s
         self._begin = begin
         self._at = 0.0
+        self._hinted = False
+        self._began_at = self._asked_at = -math.inf
         self._identified = False
         self._look: Future[None] | None = None
         self._given_up = threading.Event()
@@ -73,7 +80,7 @@ class Lookout:
         Raises LeadLost, and whatever else ended a look but the hypervisor's refusal or silence.
         """
         if self._look is None and self._is_due(now):
-            self._at = now + self._every_s
+            self._hinted, self._began_at, self._at = False, now, now + self._every_s
             self._went_on_at = time.monotonic()
             eyes = self._eyes
             self._look = self._begin(lambda: self._take_a_look(eyes, busy), LOOK)
@@ -82,10 +89,10 @@ class Lookout:
             self._take_in(self._look, now)
 
     def soon(self, uuid: str | None = None) -> None:
-        """Look in the next round, and closely at this domain if one is named. May be called from any thread."""
+        """Look in a moment, and closely at this domain if one is named. May be called from any thread."""
         if uuid is not None:
             self._eyes.observer.forget(uuid)
-        self._at = 0.0
+        self._hinted = True
 
     def acted_on(self, domain: UUID) -> None:
         """Look closely at this domain in the next look: an operation of ours on it ended."""
@@ -98,7 +105,12 @@ class Lookout:
             wait([self._look], _END_S)
 
     def _is_due(self, now: float) -> bool:
-        return now >= self._at or (self._identified and self._sightings.wanted(self._lead.host))
+        if now >= self._at or (self._hinted and now >= self._began_at + _SPACING_S):
+            return True
+        if not self._identified or now < self._asked_at + _ASKED_EVERY_S:
+            return False
+        self._asked_at = now
+        return self._sightings.wanted(self._lead.host)
 
     def _take_in(self, look: Future[None], now: float) -> None:
         if look.done():
