@@ -4,6 +4,7 @@ A request is refused with a typed error and libvirt's number, or becomes ``opera
 of the domain are under way its state is about to change, so rules about the state wait until the operation's turn.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from domain_model.rules import RULES, Situation
 
 _MOST_NAMES = 10
 
-HostNames = dict[str, str]
+HostNames = Mapping[str, str]
 """Names of hosts by id, for sentences."""
 
 

@@ -88,6 +88,9 @@ MAKES_DOMAINS = frozenset({"define", "create", "restore", "replay"})
 NAMES_DOMAINS = MAKES_DOMAINS | {"domrename"}
 """Verbs after which the domain bears the name in their arguments."""
 
+NAMES_HOSTS = frozenset({"from", "to"})
+"""Arguments that are hosts, by id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

@@ -95,7 +95,7 @@ class Application:
             return Accepted(UUID(submission.command.operation), submission.domain, position)
         raise _always_changing(f"domain '{submission.name}'")
 
-    def change(
+    def change(  # noqa: PLR0913  (all that must hold for a change is done in one place)
         self,
         kind: type[AnyAggregate],
         stream: UUID,
@@ -106,21 +106,26 @@ class Application:
         drafts: Drafts | None = None,
         names: Callable[[AnyAggregate], Sequence[Name]] = lambda _: (),
         introduce: Callable[[], AnyAggregate] | None = None,
+        loaded: AnyAggregate | None = None,
     ) -> int:
-        """Record what ``decide`` decides on a freshly loaded aggregate; returns the position, 0 for nothing.
+        """Record what ``decide`` decides on an aggregate; returns the position, 0 for nothing.
 
-        One that is not there yet is the one to ``introduce``, and LookupError without.
+        It is first the one that was ``loaded`` before, if there is one, and a fresh one otherwise. One that is not there
+        yet is the one to ``introduce``, and LookupError without.
         Both run again on what is there then when another writer was first. ``names`` gives the names that found or
         lost their bearer by it, for the same transaction. Raises Fenced; OperationFailed when others are always first.
         """
         documents = [] if drafts is None else drafts.bodies
         for _ in range(_TRIES):
-            loaded = self._loaded(kind, stream, introduce)
-            decide(loaded)
-            if not loaded.pending_events:
+            aggregate = loaded or self._loaded(kind, stream, introduce)
+            loaded = None
+            decide(aggregate)
+            if not aggregate.pending_events:
                 return 0
             try:
-                return self.log.append(loaded, *names(loaded), save=Save(context, documents=documents, fence=fence))
+                return self.log.append(
+                    aggregate, *names(aggregate), save=Save(context, documents=documents, fence=fence)
+                )
             except StreamConflict:
                 continue
         raise _always_changing(f"{kind.__name__.lower()} {stream}")

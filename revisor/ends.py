@@ -14,7 +14,7 @@ from revisor.store.database import Database
 from revisor.wakeup import Wakeup
 
 _POLL_S = 0.2
-_SOON_S, _LATER_S = 0.001, 0.05
+_SOON_S, _LATER_S = 0.003, 0.05
 """Between looks at read models that have an end still to fold: at first, and at most."""
 _PATIENCE_S = 1.0
 """How long read models are waited for here: whoever has to wait longer waits for itself."""

@@ -9,6 +9,7 @@ from domain_model import domain_xml
 from domain_model.commands import HostNames
 from domain_model.errors import ERROR_NAMES
 from domain_model.libvirt import DomainState, reason_words
+from domain_model.operations import NAMES_HOSTS
 from domain_model.presence import Presence
 from domain_model.snapshots import SnapshotForest
 from projections.ports import RecordedEvent
@@ -166,7 +167,9 @@ def operation(row: OperationRow, hosts: HostNames) -> Shown:
         "requested_at": time(row.requested_at),
         "ended_at": time(row.ended_at),
         "actor": row.actor,
-        "arguments": {key: hosts.get(str(value), value) for key, value in row.arguments.items()},
+        "arguments": {
+            key: hosts.get(value, value) if key in NAMES_HOSTS else value for key, value in row.arguments.items()
+        },
         "result": row.result or {},
         "position": row.ended_position or row.requested_position,
         "progress": row.progress,

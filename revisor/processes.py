@@ -76,7 +76,7 @@ def run_scheduler(settings: Settings, *, supervised: bool = False) -> None:
 
 def run_projector(settings: Settings, *, supervised: bool = False) -> None:
     """Keep what is derived from the log in step with it until SIGTERM, or until the supervisor is gone."""
-    with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=4) as (database, _):
+    with _stop_on_signals(supervised=supervised) as stop, _connected(settings, max_connections=4) as database:
         snapshotter = AggregateSnapshotter(Repository(database))
         threading.Thread(target=snapshotter.run, args=(stop,), name="snapshotter", daemon=True).start()
         ProjectionLoop(database.pool, LogReader(database), all_projections()).run(stop)
@@ -185,14 +185,22 @@ def _host(database: Database, name: str) -> Row:
 
 @contextmanager
 def _open(settings: Settings, *, max_connections: int) -> Iterator[tuple[Database, Wakeup]]:
+    with _connected(settings, max_connections=max_connections) as database:
+        wakeup = Wakeup(database.dsn)
+        wakeup.start()
+        try:
+            yield database, wakeup
+        finally:
+            wakeup.stop()
+
+
+@contextmanager
+def _connected(settings: Settings, *, max_connections: int) -> Iterator[Database]:
     database = Database(dsn_of(settings), max_connections=max_connections)
     database.open()
-    wakeup = Wakeup(database.dsn)
-    wakeup.start()
     try:
-        yield database, wakeup
+        yield database
     finally:
-        wakeup.stop()
         database.close()
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
+from domain_model.commands import HostNames
 from domain_model.domain_xml import normalised_uuid
 from projections import past, positions
 from projections.catalogue import all_projections
@@ -20,6 +21,7 @@ from projections.hosts import HOSTS
 from projections.positions import ProjectionState
 from projections.projection import Table
 from projections.snapshots import FORESTS, SNAPSHOTS
+from revisor.host_names import NamesOfHosts
 from revisor.rows import CheckpointRow, HostRow, OperationRow, Page, PlacementRow, SnapshotRow
 from revisor.store.database import Database
 
@@ -154,9 +156,9 @@ class Queries:
         """The host of that name, if it was not removed."""
         return self._first(HostRow, _at(_HOSTS, as_of) + "WHERE name = %s AND removed_at IS NULL", name)
 
-    def host_names(self) -> dict[str, str]:
-        """Names of all hosts by id, removed ones too: history names them."""
-        return {row["id"]: row["name"] for row in self._database.fetch("SELECT id::text, name FROM views.hosts")}
+    def host_names(self) -> HostNames:
+        """Names of all hosts by id, removed ones too: history names them. Nothing is read before one is asked for."""
+        return NamesOfHosts(self._database)
 
     def domains(
         self,

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain_model.commands import HostNames
 from domain_model.domain import Domain
 from domain_model.host import Host
 from domain_model.names import domain_id
 from revisor.application import Application
+from revisor.host_names import NamesOfHosts
 from revisor.store.context import Context
 from revisor.store.documents import Drafts as StoredDrafts
 from revisor.store.errors import Fenced
@@ -47,8 +49,8 @@ class AgentRecords:
     def now(self) -> datetime:
         return self._application.now()
 
-    def host_names(self) -> dict[str, str]:
-        return {str(row["id"]): row["name"] for row in self._database.fetch("SELECT id, name FROM views.hosts")}
+    def host_names(self) -> HostNames:
+        return NamesOfHosts(self._database)
 
     def host(self, host: UUID) -> Host:
         """See ``workers.ports.Records``."""
@@ -123,6 +125,7 @@ class AgentRecords:
         drafts: Drafts | None = None,
         names: Iterable[str] = (),
         introduce: Callable[[], Domain] | None = None,
+        loaded: Domain | None = None,
     ) -> bool:
         """See ``workers.ports.Records``."""
         assert drafts is None or isinstance(drafts, StoredDrafts)
@@ -137,6 +140,7 @@ class AgentRecords:
                     drafts=drafts,
                     names=self._application.names_on(str(lead.host), names),
                     introduce=introduce,
+                    loaded=loaded,
                 )
         except Fenced as fenced:
             raise LeadLost(str(fenced)) from fenced

@@ -32,6 +32,7 @@ from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.holds import Holds
 from revisor.maintenance import Maintenance
 from revisor.outcomes import Outcomes
+from revisor.plans import VERBS as PLANNED
 from revisor.plans import Plans
 from revisor.queries import Queries
 from revisor.read_models import ReadModels
@@ -176,7 +177,7 @@ class Service:
         """Ask for a verb on a domain. Raises Refused."""
         with self._attempts.recorded(verb, present.reference(domain_ref, host), context):
             target = self._refer.target(domain_ref, host, context, replica=verb == "undefine" or host is not None)
-            if self._application.domain_asked(context.request_id) is None:
+            if verb in PLANNED and self._application.domain_asked(context.request_id) is None:
                 self._plans.check(target, verb, arguments)
             submission = self._requests.of_domain(target, verb, arguments)
             return self._application.submit(submission, self._queries.host_names(), context)
@@ -288,12 +289,10 @@ class Service:
         """How far the log is known here: everything up to it can be read."""
         return self._queries.position()
 
-    def observed_at(self, host: str | None = None) -> str | None:
-        """When the host was last looked at; without one, the host whose last look is longest ago."""
-        looks = self._sightings.last_looks()
-        rows = self._queries.hosts() if host is None else [self._refer.host(host)]
-        moments = [looks.get(row.id, LastLook()).observed_at for row in rows]
-        return present.time(min((moment for moment in moments if moment is not None), default=None))
+    def known(self, host: str | None = None) -> tuple[int, str | None]:
+        """``position``, and when the host was last looked at; without one, the host whose last look is longest ago."""
+        position, observed_at = self._sightings.known(None if host is None else UUID(self._refer.host(host).id))
+        return position, present.time(observed_at)
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
         """Have hosts looked at afresh; returns when they were.

@@ -39,6 +39,11 @@ FROM (SELECT o.host, coalesce(jsonb_object_agg(f.key, jsonb_build_object('name',
       FROM work.sightings o LEFT JOIN LATERAL jsonb_each_text(%s) AS f ON true WHERE o.host = %s GROUP BY o.host) now
 WHERE s.host = now.host AND s.unrecorded <> now.seen
 """
+_KNOWN = """
+SELECT (SELECT coalesce(min(position), 0) FROM views.projections WHERE parked_at IS NULL) AS position,
+       (SELECT min(s.observed_at) FROM work.sightings s JOIN views.hosts h ON h.id = s.host
+        WHERE h.removed_at IS NULL AND (%s::uuid IS NULL OR h.id = %s)) AS observed_at
+"""
 _STRANGERS = """
 SELECT s.host::text, h.name AS host_name, u.key AS uuid, u.value ->> 'name' AS name,
        (u.value ->> 'since')::timestamptz AS since,
@@ -135,6 +140,15 @@ class Sightings:
         """The last look at each host, by the host's id."""
         rows = self._database.fetch("SELECT host::text, observed_at, problem FROM work.sightings")
         return {row["host"]: LastLook(row["observed_at"], row["problem"]) for row in rows}
+
+    def known(self, host: UUID | None) -> tuple[int, datetime | None]:
+        """Up to where every read model that is not parked has seen the log, and the oldest of the last looks at hosts.
+
+        Of both, one question: each answer of the doors tells them.
+        """
+        row = self._database.fetch_one(_KNOWN, host, host)
+        assert row is not None
+        return int(row["position"]), row["observed_at"]
 
     def left_alone(self) -> dict[str, dict[str, str]]:
         """By host the domains that were not taken in there, by name, each with why."""

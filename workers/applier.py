@@ -98,6 +98,7 @@ class Applier:
         evidence = evidence_of(sighting, domain)
 
         def start(now: Domain) -> None:
+            task.domain = now
             if now.may_start(operation.id) and not now.operations[operation.id].started:
                 at = self._records.now()
                 check_role(now, command_of(operation), self._records.host_names())
@@ -121,7 +122,7 @@ class Applier:
                 raise NoDomain(f"no domain '{domain.name}' on the host", field="domain", value=domain.name)
             evidence |= VERBS[operation.verb].evidence.before(task, sighting)
             self._reached(Step.CHECKED, operation.verb)
-            began = self._records.change(queued.domain, start, lead=self._lead, operation=queued)
+            began = self._records.change(queued.domain, start, lead=self._lead, operation=queued, loaded=task.domain)
         except Refused as refusal:
             self._fail(queued, refusal)
             return
@@ -208,7 +209,7 @@ class Applier:
                 evidence_lasts=evidence_lasts,
             )
 
-        self._change(queued, task, give_up)
+        self._change(queued, task, give_up, seen)
 
     def _record_end(self, queued: QueuedOperation, task: Task, failure: Refused | None) -> None:
         """Append what became so and that the operation is over, in one transaction."""
@@ -233,7 +234,7 @@ class Applier:
                 adoption.adopt(seen, snapshots=not _another_started(now, operation, host))
             _record_outcome(now, self._records, operation, host, outcome, task)
 
-        self._change(queued, task, end)
+        self._change(queued, task, end, seen)
         self._reached(Step.ENDED, operation.verb)
 
     def _task(self, domain: Domain, operation: Operation, given_up: threading.Event) -> Task:
@@ -282,13 +283,23 @@ class Applier:
         names = set() if asked is None else {asked.arguments.get("name")}
         self._records.change(queued.domain, end, lead=self._lead, operation=queued, names=_texts(names))
 
-    def _change(self, queued: QueuedOperation, task: Task, decide: Callable[[Domain], None]) -> None:
+    def _change(
+        self, queued: QueuedOperation, task: Task, decide: Callable[[Domain], None], seen: Observation | None
+    ) -> None:
         placement = task.domain.placements.get(str(self._lead.host))
-        names = {None if placement is None else placement.name}
+        names = {None if placement is None else placement.name, None if seen is None else seen.name}
         if task.operation.verb in NAMES_DOMAINS:
             names.add(task.arguments.get("name"))
+        elif len(names) == 1:
+            names.clear()  # it bears the name it bore, and nothing was to change that
         self._records.change(
-            queued.domain, decide, lead=self._lead, operation=queued, drafts=task.drafts, names=_texts(names)
+            queued.domain,
+            decide,
+            lead=self._lead,
+            operation=queued,
+            drafts=task.drafts,
+            names=_texts(names),
+            loaded=task.domain,
         )
 
 

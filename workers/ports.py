@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain_model.commands import HostNames
 from domain_model.domain import Domain
 from domain_model.host import Host
 
@@ -81,7 +82,7 @@ class Records(Protocol):
 
     def now(self) -> datetime: ...
 
-    def host_names(self) -> dict[str, str]:
+    def host_names(self) -> HostNames:
         """Names of hosts by id."""
         ...
 
@@ -128,9 +129,12 @@ class Records(Protocol):
         operation: QueuedOperation | None = None,
         drafts: Drafts | None = None,
         names: Iterable[str] = (),
+        loaded: Domain | None = None,
     ) -> bool:
         """Load, decide, append under the lead's fence; decided again when another writer was first.
 
+        ``loaded`` was loaded before and is decided on first: it costs a load only when another writer was. It is of no
+        use any more when this raises, or when ``decide`` was called with another one.
         ``names`` are names on the lead's host that may have found or lost their bearer by this. Returns whether
         anything was appended. Raises ``LeadLost`` when another worker leads the host by now, UnreadableDomain.
         """

@@ -32,7 +32,7 @@ def document(
     """
     if as_of is not None:
         return document_at(kind, as_of, None, list(read()), status)
-    position, observed_at = service.position(), service.observed_at(host)
+    position, observed_at = service.known(host)
     return document_at(kind, position, observed_at, list(read()), status)
 
 
@@ -60,7 +60,7 @@ def nothing() -> Response:
 
 
 def _headers(service: Service, host: str | None) -> dict[str, str]:
-    return _known(service.position(), service.observed_at(host))
+    return _known(*service.known(host))
 
 
 def _known(position: int, observed_at: str | None) -> dict[str, str]:

@@ -118,20 +118,23 @@ class RecordsInMemory:
         operation: QueuedOperation | None = None,
         drafts: Drafts | None = None,
         names: Iterable[str] = (),
+        loaded: Domain | None = None,
     ) -> bool:
         del operation
         assert drafts is None or isinstance(drafts, DraftsInMemory)
         while True:
-            loaded = self.domain(domain)
-            decide(loaded)
+            aggregate, loaded = loaded or self.domain(domain), None
+            version = aggregate.version
+            decide(aggregate)
             interrupt, self.interrupt = self.interrupt, None
-            if interrupt is None:
+            if interrupt is not None:
+                interrupt()
+            elif version == len(self.streams[domain]):
                 break
-            interrupt()
         if lead.epoch < self.epochs.get(lead.host, 0):
             raise LeadLost(f"{lead.lease} is led in epoch {self.epochs[lead.host]}")
         self.names += names
-        return self.append(loaded, {} if drafts is None else drafts.texts)
+        return self.append(aggregate, {} if drafts is None else drafts.texts)
 
     def known(self, host: UUID, uuid: str, name: str, *, unique_uuids: bool) -> Domain:
         stream = domain_id(host, uuid, unique_uuids=unique_uuids)

@@ -74,19 +74,19 @@ def test_the_position_is_taken_before_what_is_answered_is_read(
 ) -> None:
     service.known_snapshots = [snapshot("s1")]
 
-    def position() -> int:
-        service.asked.append(("position",))
-        return 7
+    def known(host: str | None = None) -> tuple[int, str | None]:
+        service.asked.append(("known",))
+        return 7, host
 
-    monkeypatch.setattr(service, "position", position)
+    monkeypatch.setattr(service, "known", known)
     client.get(f"/v1/domains/web{path}")
-    assert service.asked[-2] == ("position",)
+    assert service.asked[-2] == ("known",)
 
 
 def test_a_domain_comes_with_the_last_look_at_its_host(
     service: FakeService, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "observed_at", {"alpha": SEEN_AT}.get)
+    monkeypatch.setattr(service, "known", lambda host: (7, {"alpha": SEEN_AT}.get(host)))
     assert client.get("/v1/domains/web").body["observed_at"] == SEEN_AT
 
 

@@ -241,11 +241,8 @@ class FakeService:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return dict(self.known_operations[operation])
 
-    def position(self) -> int:
-        return 7
-
-    def observed_at(self, host: str | None = None) -> str | None:
-        return None if host == "unseen" else SEEN_AT
+    def known(self, host: str | None = None) -> tuple[int, str | None]:
+        return 7, None if host == "unseen" else SEEN_AT
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
         self._note(None, "observe", host, timeout_s)
