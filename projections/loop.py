@@ -171,7 +171,8 @@ class ProjectionLoop:
                 while not stop.is_set():
                     handled = self.run_once()
                     self._failures = 0
-                    if not handled:
+                    # What came meanwhile has told so on this connection.
+                    if handled < self._batch:
                         for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                             pass
             finally:
