@@ -3,7 +3,7 @@
 A part of ``looking``, for close looks: a round over all domains must not ask each of them for its checkpoints too.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from domain_model import checkpoint_xml, snapshot_xml
 from domain_model.checkpoint_adoption import BackupSeen, CheckpointDump, CheckpointsSeen
@@ -17,10 +17,12 @@ from workers.ports import Drafts, Records
 class CheckpointEye:
     """Looks at the checkpoints of one host's domains. Every method may raise HypervisorUnreachable."""
 
-    def __init__(self, driver: Driver, records: Records, host: str) -> None:
+    def __init__(self, driver: Driver, records: Records, host: str, goes_on: Callable[[], None]) -> None:
+        """``goes_on`` as of ``Eye``."""
         self._driver = driver
         self._records = records
         self._host = host
+        self._goes_on = goes_on
 
     def names(self, domain: Domain) -> tuple[str, ...] | None:
         """The names of its checkpoints; None where the driver does not know."""
@@ -53,6 +55,7 @@ class CheckpointEye:
         return placement is None or placement.role is Role.OWNER
 
     def _dump(self, driver: Checkpoints, domain: Domain, name: str, drafts: Drafts) -> CheckpointDump:
+        self._goes_on()
         xml = self._records.redact(domain.id, driver.checkpoint_xml(domain.uuid, name))
         said, parts = checkpoint_xml.read(xml), snapshot_xml.split(xml)
         return CheckpointDump(

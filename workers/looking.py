@@ -1,6 +1,6 @@
 """Looking at a hypervisor: what it shows of a domain, as an observation whose texts are documents without secrets."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +16,20 @@ from workers.image_eye import ImageEye
 from workers.ports import Drafts, Records
 
 
+def unwatched() -> None:
+    """Nobody wants to know."""
+
+
 class Eye:
     """Looks at the domains of one host. Every method may raise HypervisorUnreachable."""
 
-    def __init__(self, driver: Driver, records: Records, host: str) -> None:
+    def __init__(self, driver: Driver, records: Records, host: str, goes_on: Callable[[], None] = unwatched) -> None:
+        """``goes_on`` is told before each dump that it has not come to a stop: a tree may have thousands."""
         self._driver = driver
         self._records = records
         self._host = host
-        self._checkpoints = CheckpointEye(driver, records, host)
+        self._goes_on = goes_on
+        self._checkpoints = CheckpointEye(driver, records, host, goes_on)
         self._images = ImageEye(driver, host)
 
     def sighting(self, domain: Domain) -> DomainSighting | None:
@@ -87,6 +93,7 @@ class Eye:
         return drafts.add(self._records.redact(domain.id, xml))
 
     def _dump(self, domain: Domain, name: str, drafts: Drafts) -> SnapshotDump:
+        self._goes_on()
         xml = self._records.redact(domain.id, self._driver.snapshot_xml(domain.uuid, name))
         said, parts = snapshot_xml.read(xml), snapshot_xml.split(xml)
         return SnapshotDump(

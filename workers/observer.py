@@ -9,7 +9,7 @@ from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.placements import Role
 from drivers.port import DomainSighting, Driver
-from workers.looking import Eye
+from workers.looking import Eye, unwatched
 from workers.ports import Lead, PlacedDomain, Records, UnreadableDomain
 
 _log = logging.getLogger(__name__)
@@ -23,20 +23,16 @@ _ALL_CLOSELY_EVERY = 12
 """With a round every five seconds, everything is looked at closely once a minute."""
 
 
-def unwatched() -> None:
-    """Nobody wants to know."""
-
-
 class Observer:
     """Looks at the recorded domains of one host; what looks as it did at the last look is not read closely again."""
 
     def __init__(self, driver: Driver, records: Records, lead: Lead, goes_on: Callable[[], None] = unwatched) -> None:
-        """``goes_on`` is told before each domain that it has not come to a stop."""
+        """``goes_on`` is told before each domain, and each dump, that it has not come to a stop."""
         self._goes_on = goes_on
         self._driver = driver
         self._records = records
         self._lead = lead
-        self._eye = Eye(driver, records, str(lead.host))
+        self._eye = Eye(driver, records, str(lead.host), goes_on)
         self._seen: dict[UUID, tuple[DomainSighting | None, str]] = {}
         """What each domain looked like, in which role, when what was recorded last agreed with it."""
         self._rounds = 0

@@ -15,8 +15,7 @@ from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.operations import OperationState
 from drivers.port import Driver
-from workers.looking import Eye
-from workers.observer import unwatched
+from workers.looking import Eye, unwatched
 from workers.ports import Lead, QueuedOperation, Records, UnreadableDomain
 from workers.verbs import NO_TRACE, VERBS, Task, Verdict
 
@@ -27,12 +26,12 @@ class Reconciler:
     """Looks again at the operations of one host, under one lead."""
 
     def __init__(self, driver: Driver, records: Records, lead: Lead, goes_on: Callable[[], None] = unwatched) -> None:
-        """``goes_on`` is told before each look that it has not come to a stop."""
+        """``goes_on`` is told before each look, and each dump, that it has not come to a stop."""
         self._goes_on = goes_on
         self._driver = driver
         self._records = records
         self._lead = lead
-        self._eye = Eye(driver, records, str(lead.host))
+        self._eye = Eye(driver, records, str(lead.host), goes_on)
         self._hopeless: set[UUID] = set()
         """Those of which no look will ever tell: a person has to."""
 

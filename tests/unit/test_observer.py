@@ -13,7 +13,8 @@ from domain_model.flags import SnapshotCreate, SnapshotDelete
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Stage, altered, definition
-from workers.observer import ELSEWHERE
+from workers.background import GivenUp
+from workers.observer import ELSEWHERE, Observer
 
 
 @pytest.fixture
@@ -85,6 +86,35 @@ def test_a_domain_that_looks_as_it_did_is_not_read_closely_again(stage: Stage) -
     observer.forget(UUID_TEXT)
     observer.run_once(frozenset())
     assert reads == [2]
+
+
+def test_a_look_at_a_large_tree_tells_with_each_dump_that_it_goes_on_and_ends_when_it_is_given_up(stage: Stage) -> None:
+    alpha, done, given_up = simulator(stage), list[str](), [False]
+    names = [f"s{number}" for number in range(5)]
+    for name in names:
+        alpha.snapshot_create(UUID_TEXT, f"<domainsnapshot><name>{name}</name></domainsnapshot>", SnapshotCreate.NONE)
+
+    def snapshot_xml(uuid: str, name: str) -> str:
+        done.append(name)
+        given_up[0] = len(done) == 7
+        return alpha.snapshot_xml(uuid, name)
+
+    def goes_on() -> None:
+        done.append("goes on")
+        if given_up[0]:
+            raise GivenUp
+
+    driver = altered(alpha, snapshot_xml=snapshot_xml)
+    observer = Observer(driver, stage.records, stage.lead(ALPHA), goes_on)
+    with pytest.raises(GivenUp):
+        observer.run_once(frozenset())
+    assert done == ["goes on", "goes on", "s0", "goes on", "s1", "goes on", "s2", "goes on"]
+    assert adopted(stage) == []
+    done.clear()
+    given_up[0] = False
+    Observer(driver, stage.records, stage.lead(ALPHA), lambda: done.append("goes on")).run_once(frozenset())
+    assert done == ["goes on", *(each for name in names for each in ("goes on", name)), "goes on"]
+    assert adopted(stage) == ["snapshot.created"] * 5
 
 
 def test_a_change_that_only_the_definition_shows_is_adopted_after_a_hint(stage: Stage) -> None:
