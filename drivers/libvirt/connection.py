@@ -2,6 +2,9 @@
 
 All threads of a driver share it: libvirt's own connection lets many calls be under way at once. A read that finds the
 connection dead is asked once more over a new one, for nobody can have noticed the first. A change never is.
+
+Any call of libvirt's may hang. So whoever connects has the turn meanwhile, and the lock is held for no call: to leave a
+connection, or the turn of somebody who hangs in it, nobody has to wait.
 """
 
 import logging
@@ -18,6 +21,8 @@ T = TypeVar("T")
 
 SILENCE_S = 20.0
 """How long a peer may say nothing, not even to pings, before its connection is given up."""
+_HANG_UP_S = 1.0
+"""How long a peer is given to hear that nobody listens any more."""
 _PINGS = 3
 
 _TOLD = (
@@ -47,6 +52,9 @@ class Connection:
         self.uri = uri
         self._silence_s = silence_s
         self._lock = threading.Lock()
+        """Of the fields. Whoever wants the turn as well takes that first."""
+        self._turn = threading.Lock()
+        """To connect. It is another one after the one who has it was left to itself."""
         self._connection: Any = None
         self._closed = False
         self._changed: Callable[[str], None] | None = None
@@ -77,14 +85,18 @@ class Connection:
     def carries(self, connection: Any) -> bool:
         """Whether this is the virConnect in use, and alive as far as this end knows."""
         with self._lock:
-            return connection is self._connection and edge.alive(library(), connection)
+            current = self._connection
+        return connection is current and edge.alive(library(), connection)
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call ``changed(uuid)`` after something about a domain changed, over this connection and later ones."""
-        with self._lock:
+        turn = self._turn
+        with turn:
             self._changed = changed
-            if self._connection is not None and not self._subscriptions:
-                self._subscribe(self._connection)
+            with self._lock:
+                connection = None if self._subscriptions else self._connection
+            if connection is not None:
+                self._use(turn, connection, self._subscribed(connection))
 
     def abandon(self) -> None:
         """Leave the connection to those who wait on it; the next question makes a new one.
@@ -92,70 +104,84 @@ class Connection:
         Nothing is said to the peer: it answers only so many calls of one client at once, and may be stuck in as many.
         """
         with self._lock:
+            self._turn = threading.Lock()
             self._connection, self._subscriptions = None, []
 
     def close(self) -> None:
-        """Hang up. Afterwards every question raises HypervisorUnreachable."""
+        """Hang up, on a peer that hangs without a word. Afterwards every question raises HypervisorUnreachable."""
         with self._lock:
             self._closed = True
             self._changed = None
-            self._hang_up()
+        hanging_up = threading.Thread(target=self._hang_up, name="libvirt-closing", daemon=True)
+        hanging_up.start()
+        hanging_up.join(_HANG_UP_S)
 
     def _living(self, *, instead_of: Any = None) -> Any:
         libvirt = library()
-        with self._lock:
-            if self._closed:
+        turn = self._turn
+        with turn:
+            with self._lock:
+                closed, current = self._closed, self._connection
+            if closed:
                 raise HypervisorUnreachable(f"the connection to {self.uri} was closed")
-            current = self._connection
             if current is not None and current is not instead_of and edge.alive(libvirt, current):
                 return current
             self._hang_up()
             with edge.opening(libvirt):
-                self._connection = self._open(libvirt)
-            self._keep_alive(libvirt)
-            self._subscribe(self._connection)
-            return self._connection
+                connection = self._open(libvirt)
+            self._keep_alive(libvirt, connection)
+            self._use(turn, connection, self._subscribed(connection))
+            return connection
+
+    def _use(self, turn: threading.Lock, connection: Any, subscriptions: list[int]) -> None:
+        """From now on, unless whoever made it took so long that others go on without it."""
+        with self._lock:
+            if turn is self._turn and not self._closed:
+                self._connection, self._subscriptions = connection, subscriptions
 
     def _open(self, libvirt: Any) -> Any:
         """A new connection. libvirt would wait for ever for a peer that accepts and says nothing, so it waits elsewhere."""
-        if self._opening is None:
-            self._opening = Future()
-            arguments = (self._opening, libvirt, self.uri)
-            threading.Thread(target=_open_into, args=arguments, name="libvirt-opening", daemon=True).start()
+        with self._lock:
+            if self._opening is None:
+                self._opening = Future()
+                arguments = (self._opening, libvirt, self.uri)
+                threading.Thread(target=_open_into, args=arguments, name="libvirt-opening", daemon=True).start()
+            opening = self._opening
         try:
-            connection = self._opening.result(self._silence_s)
+            return opening.result(self._silence_s)
         except TimeoutError as error:
             # Somebody who asks later goes on waiting for the same attempt: a dumb peer costs one thread.
             raise HypervisorUnreachable(f"{self.uri} did not answer within {self._silence_s:g} s") from error
-        except BaseException:
-            self._opening = None
-            raise
-        self._opening = None
-        return connection
+        finally:
+            with self._lock:
+                if opening.done() and self._opening is opening:
+                    self._opening = None
 
-    def _keep_alive(self, libvirt: Any) -> None:
+    def _keep_alive(self, libvirt: Any, connection: Any) -> None:
         """Have a peer that fell silent noticed. Drivers that live in this process have no peer, and refuse."""
         # libvirt counts whole seconds, and gives up an interval after the last ping.
         interval_s = max(1, round(self._silence_s / (_PINGS + 1)))
         pings = max(1, round(self._silence_s / interval_s) - 1)
         try:
-            self._connection.setKeepAlive(interval_s, pings)
+            connection.setKeepAlive(interval_s, pings)
         except libvirt.libvirtError as error:
             _log.debug("no keepalive for %s: %s", self.uri, error)
 
-    def _subscribe(self, connection: Any) -> None:
+    def _subscribed(self, connection: Any) -> list[int]:
+        """The numbers of what is listened for over a connection."""
         if self._changed is None:
-            return
-        libvirt = library()
+            return []
+        libvirt, subscriptions = library(), []
         for name in _TOLD:
             event = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{name}", None)
             if event is None:
                 continue  # libvirt-python older than the event
             try:
-                self._subscriptions.append(connection.domainEventRegisterAny(None, event, self._heard, None))
+                subscriptions.append(connection.domainEventRegisterAny(None, event, self._heard, None))
             except libvirt.libvirtError as error:
                 # ESX has none. The observer polls anyway; hints only make it quicker.
                 _log.info("no %s events from %s: %s", name, self.uri, error)
+        return subscriptions
 
     def _heard(self, _connection: Any, domain: Any, *_details: object) -> None:
         changed = self._changed
@@ -169,8 +195,9 @@ class Connection:
 
     def _hang_up(self) -> None:
         """Let go of the connection. It ends when the last thread that uses it does: closing it under them would not do."""
-        connection, self._connection = self._connection, None
-        subscriptions, self._subscriptions = self._subscriptions, []
+        with self._lock:
+            connection, self._connection = self._connection, None
+            subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
             try:
                 connection.domainEventDeregisterAny(subscription)
