@@ -44,9 +44,12 @@ class _Waiting:
 class Ends:
     """The ends of operations, as they come."""
 
-    def __init__(self, database: Database, wakeup: Wakeup, *, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(
+        self, database: Database, wakeup: Wakeup, *, patience_s: float = _PATIENCE_S, poll_s: float = _POLL_S
+    ) -> None:
         self._database = database
         self._patience_s = patience_s
+        self._poll_s = poll_s
         self._wakeup = wakeup
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
@@ -58,6 +61,8 @@ class Ends:
         with self._lock:
             mine.leads = not self._waiting
             self._waiting.append(mine)
+        if not mine.leads:
+            self._wakeup.wake()  # whoever looks for all: it may be over already, and then no hint comes of it
         try:
             while not mine.over and (left := deadline - time.monotonic()) > 0:
                 if mine.leads:
@@ -76,7 +81,7 @@ class Ends:
                 self._wakeup.wait(min(pause_s, left), since=hint)
                 pause_s = min(pause_s * 1.5, _LATER_S)
             elif not mine.over:
-                self._wakeup.wait(min(_POLL_S, left), since=hint)
+                self._wakeup.wait(min(self._poll_s, left), since=hint)
                 pause_s = _SOON_S
 
     def _look(self) -> bool:

@@ -131,3 +131,18 @@ def test_read_models_that_stand_still_are_waited_for_so_long(product: Product, w
 def test_of_what_nobody_asked_for_there_is_no_end_to_wait_for(product: Product, ends: Ends) -> None:
     assert queued(product) == 0
     ends.wait(uuid4(), timeout_s=_FOR_EVER_S)
+
+
+def test_who_joins_late_is_looked_for_at_once_and_not_when_it_is_time_again(
+    product: Product, watched: Watched, people: ThreadPoolExecutor
+) -> None:
+    waits, over = asked(product), uuid4()
+    no_hints = Wakeup(watched.dsn)
+    ends = Ends(watched, no_hints, poll_s=_FOR_EVER_S)
+    first = people.submit(ends.wait, waits, _LONG_S)
+    until("the first has looked", lambda: watched.asked_about == {waits})
+    ends.wait(over, timeout_s=_LONG_S / 2)
+    assert watched.asked_about == {waits, over}
+    until("it has ended", lambda: queued(product) == 0, lambda: carried_out(product))
+    no_hints.wake()
+    first.result(_LONG_S)
