@@ -65,21 +65,32 @@ class Settlements:
 
     def _cancel(self, row: OperationRow, context: Context) -> None:
         names = [str(row.arguments["name"])] if row.verb in NAMES_DOMAINS and "name" in row.arguments else []
-        self._application.change(
-            Domain,
-            row.domain,
-            lambda domain: commands.cancel(domain, str(row.id), self._application.now()),
-            context,
-            names=self._application.names_on(str(row.host), names),
-        )
+        try:
+            self._application.change(
+                Domain,
+                row.domain,
+                lambda domain: commands.cancel(domain, str(row.id), self._application.now()),
+                context,
+                names=self._application.names_on(str(row.host), names),
+            )
+        except OperationInvalid:
+            # Somebody else may have withdrawn it in the same moment.
+            if self._row(row.id).state != OperationState.CANCELLED:
+                raise
 
     def _settle(self, row: OperationRow, outcome: OperationState, evidence: str, context: Context) -> None:
-        self._application.change(
-            Domain,
-            row.domain,
-            lambda domain: commands.settle(domain, str(row.id), outcome, evidence, self._application.now()),
-            context,
-        )
+        try:
+            self._application.change(
+                Domain,
+                row.domain,
+                lambda domain: commands.settle(domain, str(row.id), outcome, evidence, self._application.now()),
+                context,
+            )
+        except OperationInvalid:
+            # Somebody else, or an agent, may have settled it in the same moment.
+            now = self._row(row.id)
+            if now.state != outcome:
+                raise _not_unknown(now) from None
 
 
 def _check(outcome: OperationState, evidence: str) -> None:

@@ -1,12 +1,16 @@
 """Withdrawing an operation: only before it is started, and as if it had never been asked for."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from uuid import UUID, uuid4
 
 import pytest
 
 from domain_model.commands import cancel
 from domain_model.errors import InvalidArgument, OperationInvalid
+from revisor.attempts import Attempts
+from revisor.rows import OperationRow
+from revisor.settlements import Settlements
 from revisor.store.context import Context
 from tests.integration.product import ALICE, WEB, Product
 
@@ -66,6 +70,23 @@ def test_one_that_was_withdrawn_before_is_withdrawn_already_and_on_record_once(p
     assert product.service.settlements.cancel(accepted.operation, ALICE) == first
     [said] = [entry for entry in product.service.log("web", None, 1000) if entry["topic"] == "operation.cancelled"]
     assert (said["actor"], said["reason"], said["summary"]) == ("uid:7(bob)", "not today", "start")
+
+
+def test_of_two_who_withdraw_it_at_once_the_second_is_answered_as_the_first(product: Product) -> None:
+    accepted, both = product.service.act("web", None, "start", {}, ALICE), Barrier(2)
+    service = product.service
+
+    def row(operation: UUID) -> OperationRow:
+        seen = service._operation_row(operation)
+        if seen.ended_at is None:
+            both.wait(30)
+        return seen
+
+    settlements = Settlements(product.application, Attempts(product.application), row, service.operation)
+    with ThreadPoolExecutor(2) as people:
+        said = [people.submit(settlements.cancel, accepted.operation, who) for who in (ALICE, BOB)]
+    assert [each.result()["state"] for each in said] == ["cancelled", "cancelled"]
+    assert topics(product, "web").count("operation.cancelled") == 1
 
 
 def test_who_waits_for_one_that_is_withdrawn_hears_of_it(product: Product) -> None:

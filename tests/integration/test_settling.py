@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +17,10 @@ from domain_model.operations import OperationState
 from drivers.images import ImageChain, ImageFindings
 from drivers.port import Capabilities, DomainSighting
 from drivers.simulator import SimulatorDriver
+from revisor.attempts import Attempts
 from revisor.health import problems_of
+from revisor.rows import OperationRow
+from revisor.settlements import Settlements
 from revisor.status import StatusReader
 from revisor.store.context import Context
 from revisor.store.database import Database
@@ -161,6 +166,29 @@ def test_settled_again_the_same_way_it_is_the_same_and_another_way_is_refused(pr
     with pytest.raises(OperationInvalid, match=r"was settled as succeeded by uid:7\(bob\)"):
         product.service.settlements.settle(operation, FAILED, "no", ALICE)
     assert len(entries(product, "operation.settled")) == 1
+
+
+@pytest.mark.parametrize("other", [DONE, FAILED])
+def test_of_two_who_settle_it_at_once_the_second_is_answered_as_the_first_unless_they_differ(
+    product: Product, other: OperationState
+) -> None:
+    operation, both = lost(product), Barrier(2)
+    service = product.service
+
+    def row(asked: UUID) -> OperationRow:
+        seen = service._operation_row(asked)
+        if seen.settled is None:
+            both.wait(30)
+        return seen
+
+    settlements = Settlements(product.application, Attempts(product.application), row, service.operation)
+    with ThreadPoolExecutor(2) as people:
+        said = [people.submit(settlements.settle, operation, outcome, "its uptime", BOB) for outcome in (DONE, other)]
+    assert len(entries(product, "operation.settled")) == 1
+    answers = [each.result() for each in said if each.exception() is None]
+    assert answers == [service.operation(operation)] * (2 if other is DONE else 1)
+    refusals = [str(each.exception()) for each in said if each.exception() is not None]
+    assert all("was settled as" in refusal for refusal in refusals)
 
 
 def test_only_an_unknown_outcome_can_be_settled_and_only_with_evidence(product: Product) -> None:
