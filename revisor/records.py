@@ -1,5 +1,6 @@
 """What workers see of the application: ``workers.ports`` put into practice."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,12 +15,25 @@ from domain_model.host import Host
 from domain_model.names import domain_id
 from revisor.application import Application
 from revisor.host_names import NamesOfHosts
+from revisor.queries import Queries
+from revisor.rows import HostRow
 from revisor.store.context import Context
 from revisor.store.documents import Drafts as StoredDrafts
 from revisor.store.errors import Fenced
 from revisor.store.mapper import UnknownEvent
 from revisor.store.recorder import Fence
-from workers.ports import Drafts, HostIsAnother, Lead, LeadLost, PlacedDomain, QueuedOperation, UnreadableDomain
+from workers.ports import (
+    Drafts,
+    HostIsAnother,
+    Lead,
+    LeadLost,
+    PlacedDomain,
+    QueuedOperation,
+    UnreadableDomain,
+    UnreadableHost,
+)
+
+_log = logging.getLogger(__name__)
 
 _QUEUED = """
 SELECT q.operation, q.domain, q.host, q.verb, q.started, q.epoch, a.actor, a.correlation
@@ -54,7 +68,8 @@ class AgentRecords:
 
     def host(self, host: UUID) -> Host:
         """See ``workers.ports.Records``."""
-        known = self._application.log.load(Host, host)
+        with _readable(UnreadableHost):
+            known = self._application.log.load(Host, host)
         if known is None:
             raise LookupError(f"no events of host {host}")
         return known
@@ -175,12 +190,12 @@ class AgentRecords:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
-    """What the log holds of a domain may be more than this release knows."""
+def _readable(unreadable: type[Exception] = UnreadableDomain) -> Iterator[None]:
+    """What the log holds of a domain, or of a host, may be more than this release knows."""
     try:
         yield
     except UnknownEvent as error:
-        raise UnreadableDomain(str(error)) from error
+        raise unreadable(str(error)) from error
 
 
 class AgentIdentities:
@@ -191,7 +206,10 @@ class AgentIdentities:
 
     def led(self, lead: Lead) -> None:
         """See ``workers.ports.Identities``."""
-        self._change(lead, lambda host, at: host.lead(worker=str(lead.worker), epoch=lead.epoch, at=at))
+        try:
+            self._change(lead, lambda host, at: host.lead(worker=str(lead.worker), epoch=lead.epoch, at=at))
+        except UnreadableHost as newer:
+            _log.error("host %s: that it is led by another worker cannot be recorded: %s", lead.host_name, newer)
 
     def identified(
         self, lead: Lead, *, driver: str, host_uuid: str, hostname: str, capabilities: dict[str, Any]
@@ -204,7 +222,12 @@ class AgentIdentities:
             _refuse_another(host, host_uuid, hostname)
             host.identify(driver=driver, host_uuid=host_uuid, hostname=hostname, capabilities=capabilities, at=at)
 
-        self._change(lead, identify)
+        try:
+            self._change(lead, identify)
+        except UnreadableHost:
+            last_known = Queries(self._application.database).host(lead.host_name)
+            if last_known is not None:
+                _refuse_another(last_known, host_uuid, hostname)
 
     def _refuse_twin(self, lead: Lead, host_uuid: str) -> None:
         twin = self._application.database.fetch_one(
@@ -218,18 +241,19 @@ class AgentIdentities:
 
     def _change(self, lead: Lead, decide: Callable[[Host, datetime], None]) -> None:
         try:
-            self._application.change(
-                Host,
-                lead.host,
-                lambda host: decide(host, self._application.now()),
-                _context(lead, None),
-                fence=Fence(lead.lease, lead.epoch),
-            )
+            with _readable(UnreadableHost):
+                self._application.change(
+                    Host,
+                    lead.host,
+                    lambda host: decide(host, self._application.now()),
+                    _context(lead, None),
+                    fence=Fence(lead.lease, lead.epoch),
+                )
         except Fenced as fenced:
             raise LeadLost(str(fenced)) from fenced
 
 
-def _refuse_another(host: Host, host_uuid: str, hostname: str) -> None:
+def _refuse_another(host: Host | HostRow, host_uuid: str, hostname: str) -> None:
     """Not the hypervisor that answered before: what it lacks is not gone, and must not be recorded so.
 
     The UUID alone does not tell: where the firmware has none, libvirt makes one up whenever it starts.

@@ -28,6 +28,7 @@ from workers.ports import (
     Records,
     Sightings,
     UnreadableDomain,
+    UnreadableHost,
 )
 from workers.steps import Reached, go_on
 from workers.verbs.deadlines import DEADLINE_S, deadline_of
@@ -83,6 +84,7 @@ class HostAgent:
         self._abandoned: set[UUID] = set()
         """Operations of which an attempt was given up: it may happen yet, so they are not done again."""
         self._unreadable: set[UUID] = set()
+        self._told_of_host = False
 
     def run(self, stop: threading.Event, wake: Wake) -> None:
         """Lead the host until ``stop``; finishes what is under way. Raises LeadLost when somebody else leads."""
@@ -134,10 +136,20 @@ class HostAgent:
         """Begin those for which there is room. What the host's maintainers said is read from the log itself, so that it
         holds from the moment it was said.
         """
-        host = self._records.host(self._lead.host) if due else None
+        host = self._host() if due else None
         for queued in due:
             if host is not None and self._may_run(queued, host):
                 self._running[queued.id] = self._attempt(queued, now)
+
+    def _host(self) -> Host | None:
+        """None where it cannot be read what its maintainers said: then nothing is begun there, and it is looked at."""
+        try:
+            return self._records.host(self._lead.host)
+        except UnreadableHost as newer:
+            if not self._told_of_host:
+                _log.error("host %s: no operation is begun by this release: %s", self._lead.host_name, newer)
+            self._told_of_host = True
+            return None
 
     def _attempt(self, queued: QueuedOperation, now: float) -> "_Attempt":
         given_up = threading.Event()

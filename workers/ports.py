@@ -87,7 +87,7 @@ class Records(Protocol):
         ...
 
     def host(self, host: UUID) -> Host:
-        """A host as the log has it at this moment: whether it is disabled, and its limit."""
+        """A host as the log has it at this moment: whether it is disabled, and its limit. Raises UnreadableHost."""
         ...
 
     def queued(self, host: UUID) -> Sequence[QueuedOperation]:
@@ -162,13 +162,16 @@ class Identities(Protocol):
     """What an agent tells about its host as a whole."""
 
     def led(self, lead: Lead) -> None:
-        """Record the change of leader."""
+        """Record the change of leader; of an unreadable host it is said only that it cannot be."""
         ...
 
     def identified(
         self, lead: Lead, *, driver: str, host_uuid: str, hostname: str, capabilities: dict[str, Any]
     ) -> None:
-        """Record what answered. Raises ``HostIsAnother`` when another host of ours is that hypervisor already."""
+        """Record what answered. Raises ``HostIsAnother`` when another host of ours is that hypervisor already.
+
+        Of an unreadable host nothing is recorded, and ``HostIsAnother`` told by what is known of it.
+        """
         ...
 
 
@@ -178,6 +181,10 @@ class LeadLost(Exception):
 
 class UnreadableDomain(Exception):
     """The domain's history holds what this release cannot read: a newer one wrote it, and must act on the domain."""
+
+
+class UnreadableHost(Exception):
+    """As ``UnreadableDomain``, of a host: what may be begun there is not known."""
 
 
 class HostIsAnother(Exception):

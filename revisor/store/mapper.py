@@ -29,7 +29,7 @@ _VERSION = "class_version"
 
 
 class UnknownEvent(Exception):
-    """The log holds an event this release does not know: a newer release wrote it."""
+    """The log holds an event this release does not know, or not in that shape: a newer release wrote it."""
 
 
 UNREADABLE = (UnknownEvent, ValueError, LookupError, TypeError, AttributeError)

@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from revisor.store import states
 from revisor.store.database import Database
-from revisor.store.mapper import AGGREGATES, decode
+from revisor.store.mapper import AGGREGATES, UNREADABLE, UnknownEvent, decode
 
 NEWEST = 2**63 - 1
 
@@ -110,20 +110,25 @@ class Repository:
 
 def _folded(stream: UUID, rows: Sequence[tuple[int, str | None, bytes]]) -> Any:
     [(version, topic, state), *rest] = rows
-    if topic is None:
-        aggregate = _remembered(stream, version, state)
-    else:
-        event: Any = decode(topic, stream, version, state)
-        if version != 1:
-            raise BrokenStream(f"stream {stream} has no event of version 1")
-        aggregate = event.mutate(None)
-    for version, topic, state in rest:
-        event = decode(str(topic), stream, version, state)
-        event.apply(aggregate)
-        aggregate.version += 1
-        if aggregate.version != version:
-            raise BrokenStream(f"stream {stream} has no event of version {aggregate.version}")
-        aggregate.modified_on = event.timestamp
+    try:
+        if topic is None:
+            aggregate = _remembered(stream, version, state)
+        else:
+            event: Any = decode(topic, stream, version, state)
+            if version != 1:
+                raise BrokenStream(f"stream {stream} has no event of version 1")
+            aggregate = event.mutate(None)
+        for version, topic, state in rest:
+            event = decode(str(topic), stream, version, state)
+            event.apply(aggregate)
+            aggregate.version += 1
+            if aggregate.version != version:
+                raise BrokenStream(f"stream {stream} has no event of version {aggregate.version}")
+            aggregate.modified_on = event.timestamp
+    except UnknownEvent:
+        raise
+    except UNREADABLE as error:
+        raise UnknownEvent(f"stream {stream} version {version}: {topic} has another shape: {error}") from error
     return aggregate
 
 
