@@ -1,7 +1,8 @@
 """Death on purpose: an agent that kills itself at a step, for tests of what one that was killed leaves behind.
 
 The steps to die at are lines ``STEP VERB`` of the file ``HOST`` in a folder, taken off it one by one, each before the death it is
-for: so an agent that is started again dies at the next line, and lives when there is none.
+for: so an agent that is started again dies at the next line, and lives when there is none. A line ``STEP VERB SIGNAL`` is for
+another signal than SIGKILL: at SIGSTOP the agent stands still until it is told to go on.
 """
 
 import os
@@ -17,12 +18,13 @@ def reached(folder: Path | None, host_name: str) -> Reached:
         return go_on
     file = folder / host_name
 
-    def die_if_told(step: Step, verb: str) -> None:
+    def harm_if_told(step: Step, verb: str) -> None:
         if not file.exists():
             return
         first, *rest = file.read_text(encoding="utf-8").splitlines() or [""]
-        if first == f"{step} {verb}":
+        told = first.split()
+        if told[:2] == [step, verb]:
             file.write_text("\n".join(rest), encoding="utf-8")
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.Signals[told[2]] if told[2:] else signal.SIGKILL)
 
-    return die_if_told
+    return harm_if_told

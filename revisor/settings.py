@@ -45,7 +45,7 @@ class Settings:
     """How long a verb that should be quick may take."""
     alerts: AlertSettings | None = None
     fail_points: Path | None = None
-    """Of tests: the folder that says at which steps agents are to die (``revisor.fail_points``)."""
+    """Of tests: the folder that says at which steps agents are to die, or stop (``revisor.fail_points``)."""
 
     @property
     def socket(self) -> Path:

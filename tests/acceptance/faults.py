@@ -24,6 +24,13 @@ QUICK = {"REVISOR_SILENCE_S": "2", "REVISOR_DEADLINE_S": "4"}
 def stopped(pid: int) -> Iterator[None]:
     """The process does nothing meanwhile, as one that hangs; its connections stay."""
     os.kill(pid, signal.SIGSTOP)
+    with standing(pid):
+        yield
+
+
+@contextmanager
+def standing(pid: int) -> Iterator[None]:
+    """The process, which was stopped or stops itself, stands still when this begins, and goes on at its end."""
     try:
         eventually(lambda: _state_of(pid) == "T", what=f"process {pid} stands still")
         yield
