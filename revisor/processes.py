@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 from uuid import uuid4
 
 from domain_model.errors import InvalidArgument
@@ -33,7 +34,7 @@ from revisor.wakeup import Wakeup
 from workers.agent import HostAgent, keep_renewing, watch_lease
 from workers.alarm import Alarm
 from workers.leases import Lease, LeaseTimes, lease_of
-from workers.ports import Lead
+from workers.ports import Lead, LeadLost
 from workers.scheduler import Scheduler
 from workers.snapshotter import AggregateSnapshotter
 
@@ -54,7 +55,9 @@ def run_worker(settings: Settings, host_name: str, *, supervised: bool = False) 
             assert lease.epoch is not None
             lead = Lead(lease.name, host["id"], host_name, lease.worker, lease.epoch, lambda: not lease.expired())
             _log.info("leads host %s in epoch %s", host_name, lead.epoch)
-            _lead(settings, application, lead, host["uri"], stop, wakeup)
+            under_way = _lead(settings, application, lead, host["uri"], stop, wakeup)
+        if under_way:  # the lease is free by now, and only the end of the process ends its threads
+            os._exit(os.EX_OK)
 
 
 def run_scheduler(settings: Settings, *, supervised: bool = False) -> None:
@@ -111,18 +114,24 @@ def _stop_server(server: HttpServer, stop: threading.Event) -> None:
 
 def _lead(
     settings: Settings, application: Application, lead: Lead, uri: str, stop: threading.Event, wakeup: Wakeup
-) -> None:
-    identities = AgentIdentities(application)
-    identities.led(lead)
-    driver = driver_for(uri, settings)
+) -> bool:
+    """Returns whether something is under way still, which is left to whoever leads the host next."""
+    identities, driver = AgentIdentities(application), driver_for(uri, settings)
     try:
+        identities.led(lead)
         records, sightings = AgentRecords(application), Sightings(application.database)
         steps = reached(settings.fail_points, lead.host_name)
         deadline_s = settings.deadline_s
         agent = HostAgent(driver, records, identities, sightings, lead, deadline_s=deadline_s, reached=steps)
-        agent.run(stop, _hints(wakeup))
+        left = agent.run(stop, _hints(wakeup))
+    except LeadLost as lost:
+        _leave(str(lost))
     finally:
         driver.close()
+    for queued in left:
+        ids = {"operation": str(queued.id)}
+        _log.warning("host %s: %s is left under way to whoever leads it next", lead.host_name, queued.verb, extra=ids)
+    return bool(left)
 
 
 def _hints(wakeup: Wakeup) -> Callable[[float], None]:
@@ -139,17 +148,21 @@ def _hints(wakeup: Wakeup) -> Callable[[float], None]:
 
 @contextmanager
 def _holding(name: str, settings: Settings, database: Database, stop: threading.Event) -> Iterator[Lease | None]:
-    """A lease that is ours meanwhile: the process ends in the moment it is not. None when we were stopped before."""
+    """A lease that is ours meanwhile: the process ends in the moment it is not. None when we were stopped before.
+
+    It is renewed to the end, also while what is under way after ``stop`` comes to its own.
+    """
     lease = Lease(database.pool, name, uuid4(), LeaseTimes(settings.lease_s, settings.grace_s))
     if not _acquired(lease, stop):
         yield None
         return
+    released = threading.Event()
     for watch in (keep_renewing, watch_lease):
-        threading.Thread(target=watch, args=(lease, stop, _leave), name=watch.__name__, daemon=True).start()
+        threading.Thread(target=watch, args=(lease, released, _leave), name=watch.__name__, daemon=True).start()
     try:
         yield lease
     finally:
-        stop.set()  # no more renewals: they would take the release for a loss
+        released.set()  # no more renewals: they would take the release for a loss
         lease.release()
 
 
@@ -166,7 +179,7 @@ def _acquired(lease: Lease, stop: threading.Event) -> bool:
     return False
 
 
-def _leave(why: str) -> None:
+def _leave(why: str) -> NoReturn:
     """Stop at once, in the middle of whatever it is: somebody else may lead the host by now."""
     _log.error("%s", why)
     logging.shutdown()

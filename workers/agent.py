@@ -39,6 +39,8 @@ _FOR_CONTROL = 2
 """Places kept for control verbs: long operations up to the host's limit must not keep a ``destroy`` waiting."""
 _OBSERVE_EVERY_S = 5.0
 _RETRY_S = 1.0
+_END_S = 6.0
+"""How long what is under way is waited for at the end: less than the supervisor waits for a process that is to end."""
 
 Wake = Callable[[float], None]
 """Waits for a hint that something was appended, at most so many seconds."""
@@ -86,19 +88,30 @@ class HostAgent:
         self._unreadable: set[UUID] = set()
         self._told_of_host = False
 
-    def run(self, stop: threading.Event, wake: Wake) -> None:
-        """Lead the host until ``stop``; finishes what is under way. Raises LeadLost when somebody else leads."""
-        try:
-            while not stop.is_set():
-                self._run_safely()
-                wake(0.2)
-        finally:
-            self.close()
+    def run(self, stop: threading.Event, wake: Wake) -> Sequence[QueuedOperation]:
+        """Lead the host until ``stop``, and ``close``; returns what that does.
 
-    def close(self) -> None:
-        """Begin nothing more; returns when what was begun has come to its end, but for what was given up."""
+        Raises LeadLost when somebody else leads: whatever is under way must end at once, with the process.
+        """
+        while not stop.is_set():
+            self._run_safely()
+            wake(0.2)
+        return self.close()
+
+    def close(self) -> Sequence[QueuedOperation]:
+        """Begin nothing more, and wait a while for what was begun; returns what is under way still.
+
+        The lease must be renewed meanwhile. What is returned is given up, and ends with the process at the latest:
+        whoever leads the host next looks what became of it.
+        """
+        until = time.monotonic() + _END_S
         self.lookout.close()
-        wait([attempt.future for attempt in self._running.values() if not attempt.given_up.is_set()])
+        begun = [attempt for attempt in self._running.values() if not attempt.given_up.is_set()]
+        wait([attempt.future for attempt in begun], max(0.0, until - time.monotonic()))
+        left = [attempt for attempt in begun if not attempt.future.done()]
+        for attempt in left:
+            attempt.given_up.set()
+        return [attempt.queued for attempt in left]
 
     def _run_safely(self) -> None:
         """A round that fails, as when the database is away for a moment, is tried again; the lease limits how long."""
@@ -233,7 +246,8 @@ def keep_renewing(lease: Lease, stop: threading.Event, lost: Callable[[str], Non
         try:
             lease.renew()
         except LeaseLost as loss:
-            lost(str(loss))
+            if not stop.is_set():  # otherwise it was ourselves who gave it up
+                lost(str(loss))
             return
         except Exception as trouble:  # noqa: BLE001  (away or slow, the database may come back within the lease)
             _log.warning("lease %s could not be renewed: %s", lease.name, trouble)
