@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from domain_model.domain import Domain
-from domain_model.errors import NoDomain, OperationFailed, OperationInvalid
+from domain_model.errors import NoDomain, NoSnapshot, OperationFailed, OperationInvalid
 from domain_model.holds import check_holds
 from domain_model.limits import check_queue
 from domain_model.operations import VERBS, Command, OperationState, VerbClass
@@ -25,10 +25,11 @@ HostNames = Mapping[str, str]
 def request(domain: Domain, command: Command, hosts: HostNames, at: datetime) -> None:
     """Accept a command: afterwards its operation is in flight. Raises Refused, and then nothing changed.
 
-    55 for a replica or a snapshot that is held, 42 for a domain that is not on the host, 9 for a clash of names and UUIDs, and what the rules of
-    the verb say.
+    55 for a replica or a snapshot that is held, 42 for a domain that is not on the host, 72 for a snapshot that is not
+    the one that was meant, 9 for a clash of names and UUIDs, and what the rules of the verb say.
     """
     check_role(domain, command, hosts)
+    check_identity(domain, command)
     check_holds(domain, command, at)
     if VERBS[command.verb] is VerbClass.EXCLUSIVE:
         check_queue(domain.name, len(domain.operations))
@@ -103,6 +104,24 @@ def check_role(domain: Domain, command: Command, hosts: HostNames) -> None:
             _check_undefine(domain, command.host, hosts)
         case _:
             _require_owner(domain, command.host, hosts)
+
+
+def check_identity(domain: Domain, command: Command) -> None:
+    """Refuse (72) to delete a snapshot that only bears the name of the one that was meant.
+
+    A name that nobody bears may be on its way: whether it is there is for the rules to say.
+    """
+    if command.verb != "snapshot-delete" or "id" not in command.arguments:
+        return
+    name, meant = command.arguments["name"], command.arguments["id"]
+    bearer = domain.forest.get(name)
+    if bearer is not None and bearer.id != meant:
+        raise NoSnapshot(
+            f"the snapshot with id {meant} is no more, and '{name}' is another one's name",
+            field="id",
+            value=meant,
+            accepted=bearer.id,
+        )
 
 
 def recorded_situation(domain: Domain, placement: Placement) -> Situation:

@@ -45,6 +45,9 @@ _SAVED_AS = {
 }
 _RUNNING_OR_PAUSED = ((SaveRestore.RUNNING, SaveRestore.PAUSED),)
 _SNAPSHOT = Argument(Kind.NAME, "The name of the snapshot.")
+_SNAPSHOT_ID = Argument(
+    Kind.NAME, "The id of the snapshot that is meant; refused if the name is another's.", required=False
+)
 _DEVICE = Argument(Kind.XML, "The device's XML.")
 _DEVICE_FLAGS = {"live": DeviceModify.LIVE, "config": DeviceModify.CONFIG}
 _XML = Argument(Kind.XML, "The XML it is to be instead of its own.", required=False)
@@ -240,7 +243,7 @@ SPECS: dict[str, Spec] = {
             "metadata": SnapshotDelete.METADATA_ONLY,
             "children_only": SnapshotDelete.CHILDREN_ONLY,
         },
-        {"name": _SNAPSHOT},
+        {"name": _SNAPSHOT, "id": _SNAPSHOT_ID},
         excludes=((SnapshotDelete.CHILDREN, SnapshotDelete.CHILDREN_ONLY),),
     ),
     "checkpoint-create": Spec(

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain_model import blast
 from domain_model.blast import Radius
-from domain_model.commands import check_role, recorded_situation
+from domain_model.commands import check_identity, check_role, recorded_situation
 from domain_model.errors import InvalidArgument, NoDomain, NoSnapshot
 from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.holds import check_holds
@@ -41,6 +41,7 @@ class Plans:
         domain = self._application.domain(target.domain)
         command = Command("", verb, str(target.host), chosen(verb, arguments))
         check_role(domain, command, self._queries.host_names())
+        check_identity(domain, command)
         check_holds(domain, command, self._application.now())
         RULES[verb](recorded_situation(domain, domain.placements[str(target.host)]), chosen(verb, arguments))
         radius.check()

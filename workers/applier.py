@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from domain_model.adoption import Adoption, Observation
-from domain_model.commands import check_role
+from domain_model.commands import check_identity, check_role
 from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, NoDomain, OutcomeUnknown, Refused
 from domain_model.holds import check_holds
@@ -102,6 +102,7 @@ class Applier:
             if now.may_start(operation.id) and not now.operations[operation.id].started:
                 at = self._records.now()
                 check_role(now, command_of(operation), self._records.host_names())
+                check_identity(now, command_of(operation))
                 check_holds(now, command_of(operation), at)
                 now.record(
                     Domain.OperationStarted,
