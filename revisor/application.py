@@ -197,12 +197,7 @@ class Application:
         if row is None:
             return None
         if bytes(row["fingerprint"]) != submission.fingerprint:
-            raise InvalidArgument(
-                f"request id {context.request_id} was used for another command",
-                field="request_id",
-                value=str(context.request_id),
-                accepted="the same command, or another request id",
-            )
+            raise another_command(context.request_id)
         return Accepted(row["operation"], row["domain"], self.reader.head())
 
     def _check_enabled(self, command: Command) -> None:
@@ -247,6 +242,16 @@ def _asked_for(domain: Domain, host: str, name: str) -> bool:
     return any(
         operation.host == host and operation.arguments.get("name") == name and operation.verb in NAMES_DOMAINS
         for operation in domain.operations.values()
+    )
+
+
+def another_command(request_id: UUID | None) -> InvalidArgument:
+    """What somebody is told who uses a request id again for something else."""
+    return InvalidArgument(
+        f"request id {request_id} was used for another command",
+        field="request_id",
+        value=str(request_id),
+        accepted="the same command, or another request id",
     )
 
 

@@ -9,6 +9,7 @@ from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument
 from revisor import presentation as present
 from revisor.application import Application
+from revisor.asked_again import done_before
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
@@ -30,20 +31,30 @@ class Holds:
     def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> None:
         """Hold a snapshot in the actor's name, until a time, the end of a day (UTC), or its release.
 
-        Afterwards it is not deleted, nor its domain undefined. Raises NoDomain (42), NoSnapshot (72), InvalidArgument (8).
+        Afterwards it is not deleted, nor its domain undefined. Done once under a request id. Raises NoDomain (42), NoSnapshot (72), InvalidArgument (8).
         """
         now = self._application.now()
 
         def decide(domain: Domain) -> None:
             end = None if until is None else end_of(until)
-            holds.hold(domain, name, by=context.actor, until=end, at=now)
+            said = None if end is None else end.isoformat()
+            if not done_before(self._application, domain.id, context, Domain.SnapshotHeld, name=name, until=said):
+                holds.hold(domain, name, by=context.actor, until=end, at=now)
 
         self._change("snapshot-hold", ref, host, name, decide, context)
 
     def release(self, ref: str, host: str | None, name: str, context: Context) -> None:
-        """Let go of a snapshot, whoever holds it. Raises NoDomain (42), NoSnapshot (72), 55 for one that is not held."""
+        """Let go of a snapshot, whoever holds it, once under a request id.
+
+        Raises NoDomain (42), NoSnapshot (72), 55 for one that is not held.
+        """
         now = self._application.now()
-        self._change("snapshot-release", ref, host, name, lambda domain: holds.release(domain, name, now), context)
+
+        def decide(domain: Domain) -> None:
+            if not done_before(self._application, domain.id, context, Domain.SnapshotReleased, name=name):
+                holds.release(domain, name, now)
+
+        self._change("snapshot-release", ref, host, name, decide, context)
 
     def _change(
         self, verb: str, ref: str, host: str | None, name: str, decide: Callable[[Domain], None], context: Context

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from domain_model.errors import InvalidArgument, OperationFailed
 from domain_model.names import Name
 from domain_model.schedule import SCHEDULES, Schedule
 from revisor import presentation as present
 from revisor.application import Application
+from revisor.asked_again import done_before
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
@@ -26,8 +28,14 @@ SELECT s.*, (SELECT d.name FROM views.domains d WHERE d.domain::text = s.selecto
        (SELECT count(*) FROM jsonb_array_elements(s.run -> 'operations') asked
         JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid
         WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS failed
-FROM views.schedules s WHERE NOT s.removed ORDER BY s.name COLLATE "C"
+FROM views.schedules s WHERE {those} ORDER BY s.name COLLATE "C"
 """
+_LIVING = _KNOWN.format(those="NOT s.removed")
+_ONE = _KNOWN.format(those="s.id = %s")
+_BORE_NAME = "SELECT id FROM views.schedules WHERE name = %s"
+_SCHEDULES = UUID("4f9a2f0e-6d0c-5c7b-9a55-0d6f3c1b8e21")
+"""The namespace of the ids of schedules that were added under a request id: the same again comes to the same stream."""
+_LAST = 10
 
 
 class Schedules:
@@ -50,7 +58,7 @@ class Schedules:
         keep: str | None = None,
         missed: str = "skip",
     ) -> dict[str, Any]:
-        """Have snapshots taken by the clock from now on; returns the schedule.
+        """Have snapshots taken by the clock from now on; returns the schedule, added once under a request id.
 
         ``whose`` is one of {domain: reference}, {all: True} and {pattern: as of file names}.
         Raises InvalidArgument (8) for what makes no sense, NoDomain (42), OperationFailed (9) for a name that is taken.
@@ -60,58 +68,80 @@ class Schedules:
             selector = {key: value for key, value in whose.items() if value}
             if "domain" in selector:
                 selector["domain"] = str(self._refer.placement(selector["domain"], None, owner_only=True).domain)
-            made = Schedule.add(
-                uuid4(),
-                name=name,
-                selector=selector,
-                cron=cron,
-                timezone=timezone,
-                keep=keep,
-                missed=missed,
-                at=self._application.now(),
-            )
-            self._save(made, context)
-        return self.one(name)
+            id = uuid4() if context.request_id is None else uuid5(_SCHEDULES, str(context.request_id))
+            fields: dict[str, Any] = {"name": name, "selector": selector, "cron": cron, "timezone": timezone}
+            fields |= {"keep": keep, "missed": missed}
+            made = Schedule.add(id, **fields, at=self._application.now())
+
+            def is_there() -> bool:
+                return self._done_before(id, context, Schedule.Created, **fields)
+
+            # Asked again once more: the same request may have been the one that was first.
+            if not (is_there() or self._save(made, context) or is_there()):
+                raise OperationFailed(
+                    f"schedule '{name}' already exists", field="name", value=name, accepted="another name"
+                )
+        self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
+        row = self._application.database.fetch_one(_ONE, id)
+        return self.one(name) if row is None else self._told(row)
 
     def enable(self, name: str, context: Context, *, enabled: bool) -> dict[str, Any]:
         """Let a schedule run, or rest; one that does already stays as it is. Raises InvalidArgument (8)."""
         with self._attempts.recorded("schedule enable" if enabled else "schedule disable", name, context):
-            now = self._application.now()
-            self._change(name, lambda known: known.enable(now) if enabled else known.disable(now), context)
+            now, kind = self._application.now(), Schedule.Enabled if enabled else Schedule.Disabled
+
+            def decide(known: Schedule) -> None:
+                if not self._done_before(known.id, context, kind):
+                    known.enable(now) if enabled else known.disable(now)
+
+            self._change(name, decide, context)
         return self.one(name)
 
     def remove(self, name: str, context: Context) -> None:
-        """Forget a schedule; the snapshots that it took stay. Raises InvalidArgument (8)."""
+        """Forget a schedule, once under a request id; the snapshots that it took stay. Raises InvalidArgument (8)."""
         with self._attempts.recorded("schedule remove", name, context):
+            bore = [row["id"] for row in self._application.database.fetch(_BORE_NAME, name)]
+            if any(self._done_before(id, context, Schedule.Removed) for id in bore):
+                return
             self._change(name, lambda known: known.remove(self._application.now()), context, names=self._freed)
 
     def all(self) -> list[dict[str, Any]]:
         """Each, with its next time and how its last run went."""
         now = self._application.now()
-        return [_shown(row, now) for row in self._application.database.fetch(_KNOWN)]
+        return [_shown(row, now) for row in self._application.database.fetch(_LIVING)]
 
     def one(self, name: str) -> dict[str, Any]:
-        """One of ``all``. Raises InvalidArgument (8) for an unknown one."""
-        there = self.all()
-        for item in there:
-            if item["name"] == name:
-                return item
-        known = ", ".join(item["name"] for item in there)
+        """One of ``all``, with what became of its last times. Raises InvalidArgument (8) for an unknown one."""
+        there = self._application.database.fetch(_LIVING)
+        for row in there:
+            if row["name"] == name:
+                return self._told(row)
+        known = ", ".join(row["name"] for row in there)
         raise InvalidArgument(f"no schedule with name '{name}'", field="name", value=name, accepted=known or None)
 
-    def _save(self, made: Schedule, context: Context) -> None:
-        """Raises OperationFailed (9) when another schedule bears the name."""
+    def _told(self, row: Row) -> dict[str, Any]:
+        """A schedule with its last times, the newest first, as they are on record."""
+        events = (recorded.event for recorded in self._application.reader.backwards(row["id"]))
+        times = (event for event in events if isinstance(event, Schedule.Ran | Schedule.Skipped))
+        last = [_time_of(event) for event in islice(times, _LAST)]
+        return {**_shown(row, self._application.now()), "last_times": last}
+
+    def _done_before(self, id: UUID, context: Context, kind: type, **said: Any) -> bool:
+        return done_before(self._application, id, context, kind, **said)
+
+    def _save(self, made: Schedule, context: Context) -> bool:
+        """Whether it is added: not when another schedule bears the name."""
         now = self._application.now()
         claim = self._application.log.load(Name, Name.id_of(SCHEDULES, made.name))
         if claim is not None and claim.bearer is not None:
-            raise _taken(made.name)
+            return False
         claim = claim or Name.claim_first(SCHEDULES, made.name, str(made.id), now)
         claim.claim(str(made.id), now)
         try:
-            position = self._application.log.append(made, claim, save=Save(context))
+            self._application.log.append(made, claim, save=Save(context))
         except StreamConflict:
-            raise _taken(made.name) from None
-        self._queries.wait_for(position, READ_MODELS_S)
+            return False
+        return True
 
     def _change(
         self,
@@ -131,8 +161,16 @@ class Schedules:
         return [claim]
 
 
-def _taken(name: str) -> OperationFailed:
-    return OperationFailed(f"schedule '{name}' already exists", field="name", value=name, accepted="another name")
+def _time_of(event: Schedule.Ran | Schedule.Skipped) -> dict[str, Any]:
+    """How a time went; of a run how many snapshots were asked for and how many refused, of a skipped time none."""
+    ran = (len(event.operations), len(event.refused)) if isinstance(event, Schedule.Ran) else None
+    requested, refused = ran or (0, 0)
+    return {
+        "planned_at": present.time(datetime.fromisoformat(event.planned)),
+        "outcome": "skipped" if ran is None else "ran",
+        "requested": requested,
+        "refused": refused,
+    }
 
 
 def _shown(row: Row, now: datetime) -> dict[str, Any]:

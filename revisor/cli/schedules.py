@@ -54,7 +54,7 @@ def schedule_list(asked: Asked) -> int:
 
 @verb("info", NAME, lacking=_READING)
 def schedule_info(asked: Asked, *, schedule: str) -> int:
-    """Show what a schedule is, and how its last run and its last pruning went."""
+    """Show what a schedule is, how its last run and its last pruning went, and what became of its last times."""
     door = Door(asked)
     reply = door.read(f"/v1/schedules/{segment(schedule)}")
     if door.as_json:
@@ -68,6 +68,7 @@ def schedule_info(asked: Asked, *, schedule: str) -> int:
             *(("Keep", item["keep"] or "everything"), ("Missed", item["missed"])),
             *(("Next", _when(item["next_at"])), ("Last time", _when(item["last_planned_at"]))),
             ("Last run", _went(item)),
+            *(("Time", f"{_when(each['planned_at'])} {_became(each)}") for each in item["last_times"]),
             *(("Refused", _refusal(each)) for run in ("last_run", "last_pruning") for each in _refused(item[run])),
         ]
     )
@@ -129,6 +130,12 @@ def _went(item: Item) -> str | None:
     if run is None:
         return None
     return f"{len(run['operations'])} asked for, {item['last_run_failed']} failed, {len(run['refused'])} refused"
+
+
+def _became(time: Item) -> str:
+    if time["outcome"] == "skipped":
+        return "skipped"
+    return f"ran, {time['requested']} asked for, {time['refused']} refused"
 
 
 def _refused(run: Item | None) -> list[Item]:

@@ -10,6 +10,7 @@ from revisor.http.models import NewSchedule, ScheduleChange, ScheduleRemoval
 
 routes = APIRouter(prefix="/v1/schedules", tags=["schedules"])
 _SCHEDULES = shapes.Document[shapes.ScheduleItem]
+_SCHEDULE = shapes.Document[shapes.ScheduleInfo]
 
 
 @routes.get("", response_model=_SCHEDULES)
@@ -18,7 +19,7 @@ def list_schedules(service: ServiceGiven) -> Response:
     return document(service, "schedule-list", service.schedules.all)
 
 
-@routes.post("", response_model=_SCHEDULES, status_code=201)
+@routes.post("", response_model=_SCHEDULE, status_code=201)
 def add_schedule(service: ServiceGiven, asking: AskingGiven, asked: NewSchedule) -> Response:
     """Have snapshots taken by the clock: of one domain, of all, or of those whose name fits a pattern."""
     made = service.schedules.add(
@@ -33,13 +34,13 @@ def add_schedule(service: ServiceGiven, asking: AskingGiven, asked: NewSchedule)
     return document(service, "schedule-info", lambda: [made], status=201)
 
 
-@routes.get("/{schedule}", response_model=_SCHEDULES)
+@routes.get("/{schedule}", response_model=_SCHEDULE)
 def show_schedule(service: ServiceGiven, schedule: str) -> Response:
-    """One schedule."""
+    """One schedule, with its last times."""
     return document(service, "schedule-info", lambda: [service.schedules.one(schedule)])
 
 
-@routes.patch("/{schedule}", response_model=_SCHEDULES)
+@routes.patch("/{schedule}", response_model=_SCHEDULE)
 def change_schedule(service: ServiceGiven, asking: AskingGiven, schedule: str, asked: ScheduleChange) -> Response:
     """Let a schedule run, or rest; times that pass while it rests are not made up for."""
     changed = service.schedules.enable(schedule, asking.context(asked), enabled=asked.enabled)

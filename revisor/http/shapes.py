@@ -338,3 +338,18 @@ class ScheduleItem(Open):
     last_run_failed: int
     """Of the operations of the last run: how many failed, or have an outcome nobody knows."""
     last_pruning: ScheduleRun | None
+
+
+class ScheduleTime(Open):
+    """A time that came: how many snapshots were asked for, and how many of them refused."""
+
+    planned_at: datetime
+    outcome: Literal["ran", "skipped"]
+    requested: int
+    refused: int
+
+
+class ScheduleInfo(ScheduleItem):
+    """A schedule with its last times, the newest first."""
+
+    last_times: list[ScheduleTime]

@@ -1,7 +1,7 @@
 """Reading the log: by position for projections, by stream for people."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 from projections.ports import RecordedEvent, UnreadableEvent
 from revisor.store.database import Database
 from revisor.store.mapper import UNREADABLE, decode
+from revisor.store.repository import NEWEST
 
 _SELECT = """
 SELECT e.originator_id, e.originator_version, e.topic, e.state, e.notification_id, e.recorded_at,
@@ -19,6 +20,8 @@ FROM log.events e JOIN log.appends a USING (append_id)
 """
 _POSITION = 4
 """Where the position is in a row: rows are tuples here, which are the quickest to have in hundreds of thousands."""
+
+_PAGE = 50
 
 
 class LogReader:
@@ -72,6 +75,20 @@ class LogReader:
         return [
             _recorded(row) for row in self._rows("WHERE e.originator_id = %s ORDER BY e.originator_version", stream)
         ]
+
+    def backwards(self, stream: UUID) -> Iterator[RecordedEvent]:
+        """One stream from its end, read as far as it is asked for."""
+        where = "WHERE e.originator_id = %s AND e.originator_version < %s ORDER BY e.originator_version DESC LIMIT %s"
+        before = NEWEST
+        while page := self._rows(where, stream, before, _PAGE):
+            for event in map(_recorded, page):
+                before = event.version
+                yield event
+
+    def under(self, stream: UUID, request_id: UUID) -> Sequence[RecordedEvent]:
+        """What was recorded in one stream under somebody's request id, in order."""
+        where = "WHERE e.originator_id = %s AND a.request_id = %s ORDER BY e.originator_version"
+        return [_recorded(row) for row in self._rows(where, stream, request_id)]
 
     def operation(self, operation: UUID, after: int) -> Sequence[RecordedEvent]:
         """What was recorded about one operation behind position ``after``, in order. Raises UnknownEvent.

@@ -35,6 +35,12 @@ NIGHTLY: Item = {
 }
 
 
+LAST_TIMES: list[Item] = [
+    {"planned_at": "2026-11-28T02:00:00Z", "outcome": "ran", "requested": 1, "refused": 1},
+    {"planned_at": "2026-11-27T02:00:00Z", "outcome": "skipped", "requested": 0, "refused": 0},
+]
+
+
 class FakeSchedules:
     """Remembers what it was asked together with the rest."""
 
@@ -55,11 +61,11 @@ class FakeSchedules:
     ) -> Item:
         given = {key: value for key, value in whose.items() if value}
         self._note(context, "add", name, cron, given, timezone, keep, missed)
-        return {**NIGHTLY, "name": name}
+        return {**NIGHTLY, "name": name, "last_times": LAST_TIMES}
 
     def enable(self, name: str, context: Context, *, enabled: bool) -> Item:
         self._note(context, "enable", name, enabled)
-        return {**NIGHTLY, "enabled": enabled}
+        return {**NIGHTLY, "enabled": enabled, "last_times": LAST_TIMES}
 
     def remove(self, name: str, context: Context) -> None:
         self._note(context, "remove", name)
@@ -71,7 +77,7 @@ class FakeSchedules:
     def one(self, name: str) -> Item:
         for item in self.known:
             if item["name"] == name:
-                return item
+                return {**item, "last_times": LAST_TIMES}
         raise InvalidArgument(f"no schedule with name '{name}'", field="name", value=name, accepted="nightly")
 
 

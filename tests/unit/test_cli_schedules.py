@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.unit.command_line import CommandLine
-from tests.unit.fake_schedules import NIGHTLY
+from tests.unit.fake_schedules import LAST_TIMES, NIGHTLY
 from tests.unit.test_http_fake_service import snapshot
 
 
@@ -50,6 +50,14 @@ def test_what_was_refused_is_told_one_by_one(line: CommandLine) -> None:
         "Refused:        web2: no [55]",
         "Refused:        nightly-1: still needed [55]",
     ]
+
+
+def test_the_last_times_are_told_the_newest_first(line: CommandLine) -> None:
+    lines = line.run("schedule", "info", "nightly").out.splitlines()
+    times = [text.split(":", 1)[1].split(maxsplit=3)[3] for text in lines if text.startswith("Time:")]
+    assert times == ["ran, 1 asked for, 1 refused", "skipped"]
+    document = json.loads(line.run("schedule", "info", "nightly", "--output", "json").out)
+    assert document["items"] == [{**NIGHTLY, "last_times": LAST_TIMES}]
 
 
 def test_an_unknown_schedule_is_refused_with_those_there_are(line: CommandLine) -> None:
