@@ -51,7 +51,7 @@ class Schedule(Aggregate):
 
         def apply(self, schedule: "Schedule") -> None:
             schedule.enabled = True
-            schedule.since = self.since
+            schedule.note(self.since, self.timestamp)
 
     class Disabled(Event):
         TOPIC: ClassVar[str] = "schedule.disabled"
@@ -77,7 +77,7 @@ class Schedule(Aggregate):
         refused: list[dict[str, Any]]
 
         def apply(self, schedule: "Schedule") -> None:
-            schedule.planned = self.planned
+            schedule.note(self.planned, self.timestamp)
 
     class Skipped(Event):
         """Revisor was down at ``planned``, the latest time that passed, and missed runs are not made up for."""
@@ -86,7 +86,7 @@ class Schedule(Aggregate):
         planned: str
 
         def apply(self, schedule: "Schedule") -> None:
-            schedule.planned = self.planned
+            schedule.note(self.planned, self.timestamp)
 
     class Pruned(Event):
         """After the run of ``planned``, the deletion of what the keep rule lets go of was asked for.
@@ -113,9 +113,10 @@ class Schedule(Aggregate):
         self.missed = missed
         self.enabled = True
         self.removed = False
-        self.since: str | None = None
         self.planned: str | None = None
-        """The last planned time that was run or skipped."""
+        """The last time that is dealt with: it was run, or skipped, or passed while the schedule rested."""
+        self.noted: str | None = None
+        """When it was noted: a clock that shows an earlier time was set back since."""
         self.pruned: str | None = None
 
     @classmethod
@@ -160,27 +161,61 @@ class Schedule(Aggregate):
         if not self.removed:
             self.trigger_event(self.Removed, timestamp=at)
 
+    @property
+    def active(self) -> bool:
+        """Whether its times are run."""
+        return self.enabled and not self.removed
+
+    def note(self, planned: str, at: datetime) -> None:
+        """For its events: the times up to ``planned`` are dealt with."""
+        self.planned, self.noted = planned, _utc(at)
+
     def ran(
         self, planned: datetime, operations: list[dict[str, Any]], refused: list[dict[str, Any]], at: datetime
     ) -> None:
-        """Note a run; nothing if that time, or a later one, is noted already."""
-        if self._is_new(planned):
+        """Note a run; nothing if that time, or a later one, is noted already, or the schedule rests.
+
+        What was noted at a time that is yet to come, by a clock that was ahead, hinders nothing.
+        """
+        if self._is_new(planned, at):
             self.trigger_event(self.Ran, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)
 
     def skip(self, planned: datetime, at: datetime) -> None:
         """Note that a time passed without a run; nothing as of ``ran``."""
-        if self._is_new(planned):
+        if self._is_new(planned, at):
             self.trigger_event(self.Skipped, timestamp=at, planned=_utc(planned))
 
     def prune(
         self, planned: datetime, operations: list[dict[str, Any]], refused: list[dict[str, Any]], at: datetime
     ) -> None:
-        """Note what was let go of after a run; once a run."""
-        if self.pruned != _utc(planned):
+        """Note what was let go of after a run; once a run, and nothing while the schedule rests."""
+        if self.active and self.pruned != _utc(planned):
             self.trigger_event(self.Pruned, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)
 
-    def _is_new(self, planned: datetime) -> bool:
-        return self.planned is None or datetime.fromisoformat(self.planned) < planned
+    def _is_new(self, planned: datetime, at: datetime) -> bool:
+        if not self.active:
+            return False
+        if self.planned is None or self.noted is None:
+            return True
+        return datetime.fromisoformat(self.planned) < planned or at < datetime.fromisoformat(self.noted)
+
+
+def dealt_with(event: Any, now: datetime) -> datetime | None:
+    """The time up to which a schedule's times are dealt with after an event of it; None if it says nothing of that.
+
+    Nor does one say anything by now that is of a clock that was ahead: a run of a time that is yet to come, or what was
+    skipped, enabled or added at such a time. That a time was run stays so when it comes.
+    """
+    match event:
+        case Schedule.Ran():
+            seen = moment = datetime.fromisoformat(event.planned)
+        case Schedule.Skipped():
+            seen, moment = event.timestamp, datetime.fromisoformat(event.planned)
+        case Schedule.Created() | Schedule.Enabled():
+            seen = moment = event.timestamp
+        case _:
+            return None
+    return moment if seen <= now else None
 
 
 def _check(name: str, selector: dict[str, Any], keep: str | None, missed: str) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain_model.errors import OperationFailed
 from domain_model.placements import Role
 from domain_model.retention import Taken
-from domain_model.schedule import Schedule
+from domain_model.schedule import Schedule, dealt_with
 from revisor.application import Application
 from revisor.queries import Queries
 from revisor.service import Service
@@ -18,18 +18,18 @@ from revisor.store.errors import Fenced
 from revisor.store.mapper import UnknownEvent
 from revisor.store.recorder import Fence
 from workers.cron import zone_of
-from workers.scheduler import KnownSchedule, SchedulesLost, Subject
+from workers.scheduler import LATE, KnownSchedule, ScheduleRests, SchedulesLost, Subject
 
 LEASE = "scheduler"
 
 _SETTLE_S = 10.0
 _ENABLED = """
-SELECT s.id, s.name, s.selector, s.cron, s.timezone, s.keep, s.missed, greatest(s.since, s.planned) AS since,
+SELECT s.id, s.name, s.selector, s.cron, s.timezone, s.keep, s.missed, greatest(s.since, s.planned) AS since, noted.recorded_at AS noted,
        (s.run ->> 'planned')::timestamptz AS ran, s.run -> 'operations' AS operations,
        s.run ->> 'planned' IS DISTINCT FROM s.pruned ->> 'planned'
        AND NOT EXISTS (SELECT FROM work.operation_queue q JOIN jsonb_array_elements(s.run -> 'operations') asked
                        ON q.operation = (asked ->> 'operation')::uuid) AS ended
-FROM views.schedules s
+FROM views.schedules s JOIN log.events noted ON noted.notification_id = s.position
 WHERE s.enabled AND NOT EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL)
 """
 """Nothing is due while a restored log waits: it would be refused, and its time be over."""
@@ -38,8 +38,9 @@ SELECT s.id::text, s.name, o.requested_at, s.presence = 'missing' AS missing
 FROM views.scheduled_snapshots t
 JOIN views.snapshots s ON s.domain = t.domain AND s.id = t.snapshot
 JOIN views.operations o ON o.id = t.operation AND o.actor = %s
-WHERE t.schedule = %s AND t.domain = %s
+WHERE t.schedule = %s AND t.domain = %s AND o.requested_at <= %s
 """
+"""One of a time that is yet to come, by a clock that was ahead, stands for none before it, and is judged when it has come."""
 
 
 class ScheduleRecords:
@@ -61,6 +62,7 @@ class ScheduleRecords:
         if parked or not self._queries.wait_for(self._application.reader.head(), _SETTLE_S):
             behind = f" ({', '.join(parked)} parked)" if parked else ""
             raise OperationFailed(f"the read models are not up to the log{behind}: schedules wait for them")
+        now = self.now()
         return [
             KnownSchedule(
                 id=row["id"],
@@ -70,12 +72,17 @@ class ScheduleRecords:
                 timezone=row["timezone"],
                 keep=row["keep"],
                 missed=row["missed"],
-                since=row["since"],
+                since=self._dealt_with(row["id"], now) if max(row["since"], row["noted"]) > now else row["since"],
                 unpruned=row["ran"] if row["ended"] else None,
                 domains=tuple(UUID(asked["domain"]) for asked in row["operations"] or ()),
             )
             for row in self._application.database.fetch(_ENABLED)
         ]
+
+    def _dealt_with(self, schedule: UUID, now: datetime) -> datetime:
+        """Up to when a schedule's times are dealt with, as the clock was set back; if nothing tells, all but the newest."""
+        told = (dealt_with(event.event, now) for event in self._application.reader.backwards(schedule))
+        return next((moment for moment in told if moment is not None), now - LATE)
 
     def subjects(self, schedule: KnownSchedule) -> Sequence[Subject]:
         """See ``workers.scheduler.Schedules``."""
@@ -86,7 +93,7 @@ class ScheduleRecords:
     def taken(self, schedule: KnownSchedule, domain: UUID) -> Sequence[Taken]:
         """See ``workers.scheduler.Schedules``. The moments are in the schedule's time zone."""
         held, now, zone = self._application.domain(domain).holds, self.now(), zone_of(schedule.timezone)
-        rows = self._application.database.fetch(_TAKEN, actor_of(schedule.name), schedule.id, domain)
+        rows = self._application.database.fetch(_TAKEN, actor_of(schedule.name), schedule.id, domain, now)
         return [
             Taken(
                 id=row["id"],
@@ -107,6 +114,9 @@ class ScheduleRecords:
         self, schedule: KnownSchedule, domain: UUID, verb: str, arguments: dict[str, Any], request_id: UUID
     ) -> UUID:
         """See ``workers.scheduler.Schedules``."""
+        known = self._application.log.load(Schedule, schedule.id)
+        if known is None or not known.active:
+            raise ScheduleRests(schedule.name)
         context = Context(
             actor_of(schedule.name),
             reason=f"schedule {schedule.name}",

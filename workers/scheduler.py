@@ -37,7 +37,8 @@ class KnownSchedule:
     keep: str | None
     missed: str
     since: datetime
-    """The times behind it count: of its adding, its enabling, or the last one that was run or skipped."""
+    """The times behind it count: of its adding, its enabling, or the last one that was run or skipped. Never ahead of
+    the clock, which may have been set back."""
     unpruned: datetime | None
     """The planned time of the last run, if its snapshots were all taken, or not, and nothing was let go of since."""
     domains: tuple[UUID, ...] = ()
@@ -69,6 +70,10 @@ class SchedulesLost(Exception):
     """Another scheduler is at it: stop at once."""
 
 
+class ScheduleRests(Exception):
+    """The schedule was disabled or removed since it was looked at: nothing more is asked for in its name."""
+
+
 class Schedules(Protocol):
     """The schedules, and the door, as the scheduler sees them."""
 
@@ -93,7 +98,7 @@ class Schedules(Protocol):
     def ask(
         self, schedule: KnownSchedule, domain: UUID, verb: str, arguments: dict[str, Any], request_id: UUID
     ) -> UUID:
-        """Ask for a verb in the schedule's name; returns the operation. Raises Refused."""
+        """Ask for a verb in the schedule's name; returns the operation. Raises Refused, ScheduleRests."""
         ...
 
     def ran(
@@ -170,6 +175,9 @@ class Scheduler:
                 self._prune(schedule, schedule.unpruned)
         except SchedulesLost:
             raise
+        except ScheduleRests:
+            _log.info("schedule %s was disabled or removed", schedule.name)
+            return False
         except Exception:  # noqa: BLE001  (the traceback is in the log, and the next round tries again)
             _log.exception("schedule %s: this round failed and is tried again", schedule.name)
             return False
@@ -219,7 +227,7 @@ class Scheduler:
                 f"external snapshot '{above}' depends on snapshot '{gone.name}'", field="name", value=gone.name
             )
         request_id = uuid5(schedule.id, f"{domain} {planned.astimezone(UTC).isoformat()} without {gone.id}")
-        return self._schedules.ask(schedule, domain, "snapshot-delete", {"name": gone.name}, request_id)
+        return self._schedules.ask(schedule, domain, "snapshot-delete", {"name": gone.name, "id": gone.id}, request_id)
 
 
 def _told(refusal: Refused) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A schedule's own decisions: no planned time twice, and nothing after its end."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain_model.errors import InvalidArgument
-from domain_model.schedule import Schedule
+from domain_model.schedule import Schedule, dealt_with
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -37,6 +38,61 @@ def test_a_planned_time_is_run_or_skipped_once() -> None:
     assert topics(schedule) == ["schedule.ran"]
     schedule.skip(AT + timedelta(hours=1), AT)
     assert topics(schedule) == ["schedule.ran", "schedule.skipped"]
+
+
+def test_what_was_noted_by_a_clock_that_was_ahead_hinders_no_time_once_the_clock_is_right() -> None:
+    schedule, hour = made(), timedelta(hours=1)
+    schedule.ran(AT + hour, [], [], AT + hour)
+    schedule.prune(AT + hour, [], [], AT)
+    schedule.ran(AT, [], [], AT)
+    schedule.skip(AT + 3 * hour, AT + 4 * hour)
+    schedule.ran(AT + 3 * hour, [], [], AT + 3 * hour)
+    for _ in range(2):
+        schedule.ran(AT + 4 * hour, [], [], AT + 4 * hour)
+    ran = ["schedule.ran", "schedule.pruned", "schedule.ran", "schedule.skipped", "schedule.ran", "schedule.ran"]
+    assert topics(schedule) == ran
+
+
+@pytest.mark.parametrize("rest", [Schedule.disable, Schedule.remove])
+def test_one_that_rests_or_is_removed_neither_runs_nor_skips_nor_prunes(
+    rest: Callable[[Schedule, datetime], None],
+) -> None:
+    schedule = made()
+    rest(schedule, AT)
+    schedule.ran(AT, [], [], AT)
+    schedule.skip(AT + timedelta(hours=1), AT)
+    schedule.prune(AT, [], [], AT)
+    assert len(topics(schedule)) == 1
+
+
+def test_a_time_that_passed_while_it_rested_is_dealt_with_when_it_runs_again() -> None:
+    schedule = made()
+    schedule.disable(AT)
+    schedule.enable(AT + timedelta(hours=2))
+    schedule.ran(AT + timedelta(hours=1), [], [], AT + timedelta(hours=2))
+    assert topics(schedule) == ["schedule.disabled", "schedule.enabled"]
+
+
+def test_an_event_says_how_far_times_are_dealt_with_unless_its_clock_was_ahead() -> None:
+    schedule, hour = made(), timedelta(hours=1)
+    schedule.ran(AT + hour, [], [], AT + 2 * hour)
+    schedule.prune(AT + hour, [], [], AT + 2 * hour)
+    schedule.skip(AT + 3 * hour, AT + 4 * hour)
+    schedule.disable(AT + 5 * hour)
+    schedule.enable(AT + 6 * hour)
+    said = [
+        [None if moment is None else (moment - AT) // hour for moment in (dealt_with(event, now) for now in moments)]
+        for event in schedule.pending_events
+        for moments in [[AT + hours * hour for hours in (-1, 0, 1, 3, 4, 6)]]
+    ]
+    assert said == [
+        [None, 0, 0, 0, 0, 0],
+        [None, None, 1, 1, 1, 1],
+        [None] * 6,
+        [None, None, None, None, 3, 3],
+        [None] * 6,
+        [None, None, None, None, None, 6],
+    ]
 
 
 def test_a_run_is_pruned_once() -> None:

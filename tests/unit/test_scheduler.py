@@ -11,7 +11,16 @@ import pytest
 from domain_model.errors import OperationInvalid
 from domain_model.retention import Taken
 from workers.cron import cron_of
-from workers.scheduler import Action, Due, KnownSchedule, Scheduler, Subject, decide, snapshot_name
+from workers.scheduler import (
+    Action,
+    Due,
+    KnownSchedule,
+    Scheduler,
+    ScheduleRests,
+    Subject,
+    decide,
+    snapshot_name,
+)
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOURLY = KnownSchedule(
@@ -37,6 +46,7 @@ class FakeSchedules:
         self.asked: list[tuple[str, UUID, UUID]] = []
         self.recorded: list[tuple[str, str, datetime, int, int]] = []
         self.snapshots: list[Taken] = []
+        self.rests_after: Sequence[UUID] = ()
 
     def now(self) -> datetime:
         return NOON
@@ -60,7 +70,10 @@ class FakeSchedules:
     ) -> UUID:
         if domain in self.ill:
             raise OperationInvalid("it is ill")
-        self.asked.append((f"{schedule.name}: {verb} {arguments['name']}", domain, request_id))
+        if domain in self.rests_after:
+            raise ScheduleRests(schedule.name)
+        meant = f" ({arguments['id']})" if "id" in arguments else ""
+        self.asked.append((f"{schedule.name}: {verb} {arguments['name']}{meant}", domain, request_id))
         return uuid5(request_id, "operation")
 
     def ran(self, schedule: KnownSchedule, planned: datetime, operations: list[Any], refused: list[Any]) -> None:
@@ -110,6 +123,16 @@ def test_a_domain_that_is_refused_keeps_no_other_from_its_snapshot() -> None:
     assert schedules.recorded == [("ran", "hourly", NOON, 1, 1)]
 
 
+def test_a_schedule_that_came_to_rest_asks_for_nothing_more_and_that_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    schedules = FakeSchedules(HOURLY)
+    schedules.rests_after = [MAIL.id]
+    assert Scheduler(schedules).run_once(NOON) == []
+    assert [asked[1] for asked in schedules.asked] == [WEB.id]
+    assert (schedules.recorded, [record for record in caplog.records if record.levelname == "ERROR"]) == ([], [])
+
+
 def test_a_schedule_whose_domain_is_gone_is_on_record_as_refused() -> None:
     schedules = FakeSchedules(replace(HOURLY, selector={"domain": str(WEB.id)}))
     Scheduler(schedules).run_once(NOON)
@@ -131,7 +154,7 @@ def test_what_the_rule_lets_go_of_is_asked_for_once_a_run_and_refusals_are_recor
         for id, ago in (("new", 0), ("old", 1), ("below an overlay", 2))
     ]
     Scheduler(schedules).run_once(NOON)
-    assert [asked[0] for asked in schedules.asked] == ["hourly: snapshot-delete name of old"]
+    assert [asked[0] for asked in schedules.asked] == ["hourly: snapshot-delete name of old (old)"]
     assert schedules.recorded == [("pruned", "hourly", NOON, 1, 1)]
 
 
