@@ -92,7 +92,7 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """The last run of a schedule, which did not take all that it was to take."""
+    """The last run of a schedule of which it is known how it went: it did not take all that it was to take."""
 
     schedule: str
     planned: str
@@ -197,14 +197,24 @@ WHERE r.observed <> '{}' AND h.removed_at IS NULL ORDER BY r.position LIMIT 10
 """
 
 _FAILED_RUNS = """
-SELECT * FROM (
-    SELECT s.name AS schedule, s.run ->> 'planned' AS planned,
-           jsonb_array_length(s.run -> 'refused')
-           + (SELECT count(*) FROM jsonb_array_elements(s.run -> 'operations') asked
-              JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid
-              WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS missing
-    FROM views.schedules s WHERE NOT s.removed AND s.run IS NOT NULL ORDER BY s.name COLLATE "C") runs
-WHERE missing > 0
+SELECT s.name AS schedule, decided.run ->> 'planned' AS planned, decided.missing
+FROM views.schedules s CROSS JOIN LATERAL (
+    SELECT told.run, jsonb_array_length(told.run -> 'refused') + outcomes.failed AS missing
+    FROM (SELECT originator_version, state FROM log.events WHERE originator_id = s.id AND topic = 'schedule.ran'
+          ORDER BY originator_version DESC LIMIT 100) e
+    CROSS JOIN LATERAL (SELECT convert_from(e.state, 'UTF8')::jsonb AS run) told
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS failed,
+               count(*) FILTER (WHERE coalesce(o.state, 'queued') IN ('queued', 'started')) AS open
+        FROM jsonb_array_elements(told.run -> 'operations') asked
+        LEFT JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid) outcomes
+    WHERE outcomes.open = 0 OR outcomes.failed > 0 OR told.run -> 'refused' <> '[]'
+    ORDER BY e.originator_version DESC LIMIT 1) decided
+WHERE NOT s.removed AND decided.missing > 0 ORDER BY s.name COLLATE "C"
+"""
+"""By the newest run of which it is known how it went: one that has only begun does not make the one before it good.
+
+Of the newest hundred: a plan that sorts would read all there ever were, at each look.
 """
 
 _READ = ("views.domains", "views.drift", "views.hosts", "views.operations", "views.schedules")

@@ -10,10 +10,11 @@ import pytest
 
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, Refused
 from revisor.schedule_records import ScheduleRecords
+from revisor.status import FailedRun, StatusReader
 from revisor.store.database import Database
 from tests.integration.clockwork import Clockwork
 from tests.integration.product import ALICE
-from workers.scheduler import Scheduler, SchedulesLost
+from workers.scheduler import KnownSchedule, Scheduler, ScheduleRests, SchedulesLost
 
 
 @pytest.fixture
@@ -127,6 +128,91 @@ def test_of_times_that_passed_while_revisor_was_down_none_is_run_or_the_latest(
     assert clockwork.topics()[1] == topic
     clockwork.passes(minutes=30)
     assert clockwork.snapshots() == [*taken, "hourly-20261128T120000Z"]
+
+
+class Overtaken(ScheduleRecords):
+    """A scheduler's records, in which somebody acts between the choice of a snapshot and the request for its deletion."""
+
+    def ask(self, schedule: KnownSchedule, domain: UUID, verb: str, arguments: Any, request_id: UUID) -> UUID:
+        if verb == "snapshot-delete":
+            self.overtaking()
+        return super().ask(schedule, domain, verb, arguments, request_id)
+
+    def overtaking(self) -> None: ...
+
+
+def test_a_snapshot_that_takes_the_name_of_the_one_that_was_chosen_is_not_let_go_of(clockwork: Clockwork) -> None:
+    clockwork.add(keep="1h")
+    clockwork.passes(hours=1)
+    clockwork.passes(hours=1, rounds=1)
+    product, name = clockwork.product, "hourly-20261128T070000Z"
+
+    def replaced() -> None:
+        product.act("snapshot-delete", name=name)
+        product.act("snapshot-create", name=name)
+
+    records = Overtaken(product.application, product.queries, product.service, clockwork.lead().epoch)
+    records.overtaking = replaced  # type: ignore[method-assign]
+    clockwork.scheduler = Scheduler(records)
+    clockwork.passes()
+    assert clockwork.snapshots() == [name, "hourly-20261128T080000Z"]
+    [refused] = clockwork.told()["last_pruning"]["refused"]
+    assert (refused["snapshot"], refused["code"]) == (name, 72)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_schedule_that_came_to_rest_since_it_was_looked_at_does_not_run(
+    clockwork: Clockwork,
+    removed: bool,  # noqa: FBT001
+) -> None:
+    clockwork.add(keep="1h")
+    clockwork.now = clockwork.now.replace(hour=7)
+    records, schedules = clockwork.lead(), clockwork.product.service.schedules
+    [schedule], id = records.enabled(), UUID(clockwork.told()["id"])
+    if removed:
+        schedules.remove("hourly", ALICE)
+    else:
+        schedules.enable("hourly", ALICE, enabled=False)
+    with pytest.raises(ScheduleRests):
+        records.ask(schedule, schedule.id, "snapshot-create", {"name": "late"}, UUID(int=1))
+    records.ran(schedule, clockwork.now, [], [])
+    records.pruned(schedule, clockwork.now, [], [])
+    clockwork.settle()
+    assert clockwork.snapshots() == []
+    last = "schedule.removed" if removed else "schedule.disabled"
+    assert [event.topic for event in clockwork.product.application.reader.stream(id)] == ["schedule.added", last]
+
+
+def test_the_last_times_are_told_the_newest_first(clockwork: Clockwork) -> None:
+    clockwork.add(whose={"all": True})
+    clockwork.passes(hours=1)
+    clockwork.passes(hours=3, minutes=30)
+    clockwork.product.act("snapshot-create", name="hourly-20261128T110000Z")
+    clockwork.passes(minutes=30)
+    assert clockwork.told()["last_times"] == [
+        {"planned_at": "2026-11-28T11:00:00Z", "outcome": "ran", "requested": 1, "refused": 1},
+        {"planned_at": "2026-11-28T10:00:00Z", "outcome": "skipped", "requested": 0, "refused": 0},
+        {"planned_at": "2026-11-28T07:00:00Z", "outcome": "ran", "requested": 2, "refused": 0},
+    ]
+    for _ in range(10):
+        clockwork.passes(hours=1)
+    told = [time["planned_at"][11:13] for time in clockwork.told()["last_times"]]
+    assert told == [f"{hour:02}" for hour in range(21, 11, -1)]
+
+
+def test_a_schedule_that_failed_is_told_of_until_a_run_succeeds(clockwork: Clockwork) -> None:
+    reader = StatusReader(clockwork.product.database)
+    clockwork.add()
+    clockwork.product.act("snapshot-create", name="hourly-20261128T070000Z")
+    clockwork.passes(hours=1)
+    failed = FailedRun("hourly", "2026-11-28T07:00:00+00:00", 1)
+    assert [*reader.read().failed_runs] == [failed]
+    for hour in (8, 9):
+        clockwork.now = clockwork.now.replace(hour=hour)
+        clockwork.scheduler.run_once(clockwork.now)
+        assert [*reader.read().failed_runs] == [failed], "the next run has only begun"
+    clockwork.settle()
+    assert [*reader.read().failed_runs] == []
 
 
 class Dying(ScheduleRecords):
