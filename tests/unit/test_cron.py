@@ -46,6 +46,23 @@ def test_a_cron_is_meant_in_its_time_zone_also_when_clocks_change() -> None:
     assert nightly.after(summer) == datetime(2026, 7, 1, 0, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("cron", "evening", "times"),
+    [
+        ("30 2 * * *", datetime(2026, 10, 24, 20, tzinfo=UTC), ["25 02:30+0200", "25 02:30+0100", "26 02:30+0100"]),
+        ("30 2 * * *", datetime(2027, 3, 27, 20, tzinfo=UTC), ["28 03:30+0200", "29 02:30+0200", "30 02:30+0200"]),
+        ("*/30 2 * * *", datetime(2027, 3, 27, 20, tzinfo=UTC), ["28 03:00+0200", "29 02:00+0200", "29 02:30+0200"]),
+    ],
+)
+def test_an_hour_that_comes_twice_has_its_times_twice_and_one_that_is_left_out_its_first_an_hour_later(
+    cron: str, evening: datetime, times: list[str]
+) -> None:
+    berlin, found = Cron(cron, "Europe/Berlin"), [evening]
+    for _ in times:
+        found.append(berlin.after(found[-1]) or NOON)
+    assert [moment.astimezone(berlin.zone).strftime("%d %H:%M%z") for moment in found[1:]] == times
+
+
 @pytest.mark.parametrize("cron", ["* * * * *", "0 * * * *", "0 2 * * *", "0 0 1 * *", "0 0 29 2 *"])
 def test_the_last_time_is_the_one_behind_which_the_next_is_still_to_come(cron: str) -> None:
     found = Cron(cron, "UTC").latest(NOON - timedelta(days=3000), NOON)
