@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain_model.operations import OperationState
-from revisor.status import HostStatus, ProjectionStatus, Status, Unsettled
+from revisor.status import UNOBSERVED_S, HostStatus, ProjectionStatus, Status, Unsettled
 
 BEHIND_S = 10.0
 """So long the doors wait for the read models to catch up; from then on people read what was, and are not told."""
-UNOBSERVED_S = 60.0
-"""An agent looks every five seconds, and with the usual lease another takes over within about twenty: by now somebody
-should have."""
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
 

@@ -15,6 +15,9 @@ from psycopg.rows import DictRow, class_row, dict_row
 
 from revisor.store.database import Database
 
+UNOBSERVED_S = 60
+"""An agent looks every five seconds, and with the usual lease another takes over within about twenty: by now somebody
+should have."""
 LOOK_S = 2
 """How long a look at the database may take. The shortest time libpq can be told to connect in; a probe must be quick."""
 
@@ -184,7 +187,7 @@ FROM (
     UNION ALL
     (SELECT q.operation, q.verb, 'started', q.host, q.domain, count(*) OVER ()
      FROM work.operation_queue q JOIN work.sightings s ON s.host = q.host
-     WHERE q.started AND (s.problem IS NOT NULL OR s.observed_at < clock_timestamp() - interval '60s')
+     WHERE q.started AND (s.problem IS NOT NULL OR s.observed_at < clock_timestamp() - make_interval(secs => %s))
      ORDER BY q.position LIMIT 10)
 ) AS o LEFT JOIN views.hosts h ON h.id = o.host
 ORDER BY o.state DESC, o.id
@@ -267,7 +270,7 @@ class StatusReader:
                 postgres=connection.execute("SHOW server_version").fetchall()[0]["server_version"],
                 projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
                 hosts=_rows(connection, HostStatus, _HOSTS),
-                unsettled=_rows(connection, Unsettled, _UNSETTLED),
+                unsettled=_rows(connection, Unsettled, _UNSETTLED, UNOBSERVED_S),
                 drift=_rows(connection, Drifted, _DRIFT),
                 failed_runs=_rows(connection, FailedRun, _FAILED_RUNS),
                 restore=connection.execute(_RESTORE).fetchall()[0]["why"],
@@ -284,6 +287,8 @@ class StatusReader:
             raise errors.LockNotAvailable("its read models are locked by somebody for too long") from held
 
 
-def _rows(connection: Connection[DictRow], kind: type[_Part], query: LiteralString) -> tuple[_Part, ...]:
+def _rows(
+    connection: Connection[DictRow], kind: type[_Part], query: LiteralString, *values: object
+) -> tuple[_Part, ...]:
     with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return tuple(cursor.execute(query))
+        return tuple(cursor.execute(query, values or None))

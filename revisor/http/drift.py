@@ -3,37 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 from starlette.responses import Response
 
 from revisor.http import shapes
 from revisor.http.answers import document
 from revisor.http.asking import AskingGiven, FreshQuery, HostQuery, ServiceGiven
-from revisor.http.models import Asked, Word
+from revisor.http.models import DomainAdoption, DriftAcceptance, Healing
 
 routes = APIRouter(prefix="/v1", tags=["drift"])
-
-_Domain = Annotated[Word | None, Field(description="A domain, by UUID or name.")]
-_Host = Annotated[Word | None, Field(description="The host whose placement is meant; with all, whose domains.")]
-_All = Annotated[bool, Field(alias="all", description="All domains of the host.")]
-
-
-class Healing(Asked):
-    domain: _Domain = None
-    host: _Host = None
-    everything: _All = False
-    plan: Annotated[bool, Field(description="Say what would be asked for, and ask for nothing.")] = False
-    destroy: Annotated[bool, Field(description="Stop a guest at once that somebody started.")] = False
-
-
-class DriftAcceptance(Asked):
-    domain: _Domain = None
-    host: _Host = None
-    everything: _All = False
-
-
-class DomainAdoption(Asked):
-    name: Annotated[Word | None, Field(description="A shell's pattern for the names; without it, all.")] = None
 
 
 @routes.get("/drift", response_model=shapes.Document[shapes.DriftItem])

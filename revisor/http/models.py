@@ -98,6 +98,29 @@ class HostLimit(Asked):
     operations: Annotated[int, Field(description=f"How many operations at once: 1 to {MOST_OPERATIONS}.")]
 
 
+class _ChosenDrift(Asked):
+    """Whose drift is meant."""
+
+    domain: Annotated[Word | None, Field(description="A domain, by UUID or name.")] = None
+    host: Annotated[Word | None, Field(description="The host whose placement is meant; with all, whose domains.")] = (
+        None
+    )
+    everything: Annotated[bool, Field(alias="all", description="All domains of the host.")] = False
+
+
+class Healing(_ChosenDrift):
+    plan: Annotated[bool, Field(description="Say what would be asked for, and ask for nothing.")] = False
+    destroy: Annotated[bool, Field(description="Stop a guest at once that somebody started.")] = False
+
+
+class DriftAcceptance(_ChosenDrift):
+    pass
+
+
+class DomainAdoption(Asked):
+    name: Annotated[Word | None, Field(description="A shell's pattern for the names; without it, all.")] = None
+
+
 class Rebuild(Asked):
     pass
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from revisor.health import BEHIND_S, UNOBSERVED_S, problems_of, worth_telling
+from revisor.health import BEHIND_S, problems_of, worth_telling
 from revisor.settings import ALERT_KINDS
-from revisor.status import Drifted, FailedRun, HostStatus, LogStatus, ProjectionStatus, Status, Unsettled
+from revisor.status import UNOBSERVED_S, Drifted, FailedRun, HostStatus, LogStatus, ProjectionStatus, Status, Unsettled
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WELL = ProjectionStatus("snapshots", position=812, behind=0, lag_s=0.0, parked_at=None, error=None)
