@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -14,6 +15,15 @@ OPERATIONS = 4
 MOST_OPERATIONS = 64
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+class AdoptionPolicy(StrEnum):
+    """What becomes of domains on a host that nobody recorded."""
+
+    ALL = "all"
+    """They are taken in as they are found."""
+    NONE = "none"
+    """They are told of, until somebody adopts them."""
 
 
 class Host(Aggregate):
@@ -92,6 +102,15 @@ class Host(Aggregate):
         def apply(self, host: "Host") -> None:
             host.operations = self.operations
 
+    class AdoptionSet(Event):
+        """What becomes of domains found there that nobody recorded, one of ``AdoptionPolicy``."""
+
+        TOPIC: ClassVar[str] = "host.adoption_set"
+        adopt: str
+
+        def apply(self, host: "Host") -> None:
+            host.adopt = self.adopt
+
     class Removed(Event):
         TOPIC: ClassVar[str] = "host.removed"
 
@@ -109,6 +128,7 @@ class Host(Aggregate):
         self.disabled: dict[str, str] | None = None
         """Since when it is (``at``), by whom (``actor``) and why (``reason``)."""
         self.operations = OPERATIONS
+        self.adopt = str(AdoptionPolicy.NONE)
         self.removed = False
 
     @classmethod
@@ -189,6 +209,18 @@ class Host(Aggregate):
             )
         if operations != self.operations:
             self.trigger_event(self.Limited, timestamp=at, operations=operations)
+
+    def set_adoption(self, adopt: str, at: datetime) -> None:
+        """Take in what nobody recorded from now on (``all``), or only tell of it (``none``). Raises InvalidArgument (8)."""
+        if adopt not in tuple(AdoptionPolicy):
+            raise InvalidArgument(
+                f"'{adopt}' in field 'adopt' does not say which domains are taken in",
+                field="adopt",
+                value=adopt,
+                accepted=" or ".join(AdoptionPolicy),
+            )
+        if adopt != self.adopt:
+            self.trigger_event(self.AdoptionSet, timestamp=at, adopt=str(adopt))
 
     def remove(self, at: datetime) -> None:
         """Forget the host. What happened there stays in the log."""

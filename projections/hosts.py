@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from domain_model.host import OPERATIONS, Host
+from domain_model.host import OPERATIONS, AdoptionPolicy, Host
 from projections.ports import RecordedEvent
 from projections.projection import Need, OneRow, Rows, Table
 
@@ -22,6 +22,7 @@ HOSTS = Table(
         "epoch": "bigint NOT NULL",
         "disabled": "jsonb",
         "operations": "integer NOT NULL",
+        "adopt": "text NOT NULL",
         "added_at": "timestamptz NOT NULL",
         "removed_at": "timestamptz",
         "position": "bigint NOT NULL",
@@ -36,7 +37,7 @@ class Hosts:
     """Which hosts there are."""
 
     name = "hosts"
-    version = 3
+    version = 4
     tables = (HOSTS,)
     about = (Host.Created, Host.Event)
 
@@ -63,6 +64,7 @@ def _added(event: RecordedEvent) -> dict[str, Any]:
         "epoch": 0,
         "disabled": None,
         "operations": OPERATIONS,
+        "adopt": str(AdoptionPolicy.NONE),
         "added_at": event.occurred_at,
         "removed_at": None,
     }
@@ -86,6 +88,7 @@ _CHANGES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
     Host.Disabled: lambda said: {"disabled": said.said},
     Host.Enabled: lambda _: {"disabled": None},
     Host.Limited: lambda said: {"operations": said.operations},
+    Host.AdoptionSet: lambda said: {"adopt": said.adopt},
     Host.Removed: lambda said: {"removed_at": said.timestamp},
 }
 """The columns that each kind of event changes."""

@@ -31,7 +31,7 @@ class Adopting:
     def adopt(self, host: str, context: Context, *, name: str | None = None) -> list[Shown]:
         """Take in the domains on a host that nobody recorded, or those whose names match a shell's pattern.
 
-        Afterwards they are recorded as they are. Returns each with what became of it: the log's domain of another host
+        Afterwards they are recorded as they are, in the name of who asked. Returns each with what became of it: the log's domain of another host
         is left, as is one that cannot be read. Raises InvalidArgument (8) for an unknown host, HypervisorUnreachable
         (38) when it cannot be looked at.
         """
@@ -42,6 +42,7 @@ class Adopting:
             if not wanted:
                 return []
             uuids = [each.uuid for each in wanted]
+            self._sightings.ask_to_adopt(row.id, uuids, context)
             try:
                 self._looks.take([row], _LOOK_S, adopt=uuids)
             except HypervisorUnreachable:

@@ -1,4 +1,4 @@
-"""What people set of a host besides its URI: whether anything new is begun there, and how much at once."""
+"""What people set of a host besides its URI: whether anything new is begun there, how much at once, and what is adopted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from revisor.store.context import Context
 
 
 class Maintenance:
-    """Disables, enables and limits hosts. ``shown`` tells what a host is by then."""
+    """Disables, enables and limits hosts, and says what is adopted there. ``shown`` tells what a host is by then."""
 
     def __init__(
         self,
@@ -50,6 +50,15 @@ class Maintenance:
         """Have so many operations carried out at once from now on; what was begun goes on. Raises InvalidArgument (8)."""
         return self._changed(
             "host set-limit", name, lambda host: host.limit(operations, self._application.now()), context
+        )
+
+    def set_adoption(self, name: str, adopt: str, context: Context) -> dict[str, Any]:
+        """Have domains on a host that nobody recorded taken in as they are found (``all``), or only told of (``none``).
+
+        With ``all`` those that are there by now are taken in by the next look. Raises InvalidArgument (8).
+        """
+        return self._changed(
+            "host set-adopt", name, lambda host: host.set_adoption(adopt, self._application.now()), context
         )
 
     def _changed(self, verb: str, name: str, decide: Callable[[Host], None], context: Context) -> dict[str, Any]:

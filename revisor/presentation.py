@@ -53,6 +53,7 @@ def host(row: HostRow, look: LastLook) -> Shown:
         "epoch": row.epoch,
         "disabled": row.disabled,
         "operations": row.operations,
+        "adopt": row.adopt,
         "observed_at": time(look.observed_at),
     }
 

@@ -32,7 +32,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
 _HOSTS = """
 SELECT id::text, name, uri, driver, host_uuid, hostname, capabilities, worker::text, epoch,
        nullif(to_jsonb(h) -> 'disabled', 'null') AS disabled, (to_jsonb(h) ->> 'operations')::integer AS operations,
-       added_at, removed_at, position
+       to_jsonb(h) ->> 'adopt' AS adopt, added_at, removed_at, position
 FROM {hosts} h
 """
 _DOMAINS = """

@@ -23,6 +23,7 @@ from revisor.store.errors import Fenced
 from revisor.store.mapper import UnknownEvent
 from revisor.store.recorder import Fence
 from workers.ports import (
+    Asker,
     Drafts,
     HostIsAnother,
     Lead,
@@ -139,10 +140,25 @@ class AgentRecords:
         operation: QueuedOperation | None = None,
         drafts: Drafts | None = None,
         names: Iterable[str] = (),
-        introduce: Callable[[], Domain] | None = None,
         loaded: Domain | None = None,
     ) -> bool:
         """See ``workers.ports.Records``."""
+        return self._change(
+            domain, decide, _context(lead, operation), lead=lead, drafts=drafts, names=names, loaded=loaded
+        )
+
+    def _change(
+        self,
+        domain: UUID,
+        decide: Callable[[Domain], None],
+        context: Context,
+        *,
+        lead: Lead,
+        drafts: Drafts | None,
+        names: Iterable[str],
+        introduce: Callable[[], Domain] | None = None,
+        loaded: Domain | None = None,
+    ) -> bool:
         assert drafts is None or isinstance(drafts, StoredDrafts)
         try:
             with _readable():
@@ -150,7 +166,7 @@ class AgentRecords:
                     Domain,
                     domain,
                     decide,
-                    _context(lead, operation),
+                    context,
                     fence=Fence(lead.lease, lead.epoch),
                     drafts=drafts,
                     names=self._application.names_on(str(lead.host), names),
@@ -170,7 +186,14 @@ class AgentRecords:
         return known or Domain.introduce(stream, uuid=uuid, name=name, host=str(host), at=self.now())
 
     def take_in(
-        self, domain: Domain, decide: Callable[[Domain], None], *, lead: Lead, drafts: Drafts, name: str
+        self,
+        domain: Domain,
+        decide: Callable[[Domain], None],
+        *,
+        lead: Lead,
+        drafts: Drafts,
+        name: str,
+        asker: Asker,
     ) -> None:
         """See ``workers.ports.Records``."""
 
@@ -178,7 +201,10 @@ class AgentRecords:
             # A new one for each try: of one whose save failed the pending events are gone.
             return Domain.introduce(domain.id, uuid=domain.uuid, name=name, host=str(lead.host), at=self.now())
 
-        self.change(domain.id, decide, lead=lead, drafts=drafts, names=[name], introduce=introduce)
+        asked = Context(
+            asker.actor or _agent(lead), asker.reason, asker.ticket, asker.request_id, correlation=asker.correlation
+        )
+        self._change(domain.id, decide, asked, lead=lead, drafts=drafts, names=[name], introduce=introduce)
 
     def progress(self, operation: UUID, done: int, total: int) -> None:
         """See ``workers.ports.Records``."""
@@ -267,7 +293,10 @@ def _refuse_another(host: Host | HostRow, host_uuid: str, hostname: str) -> None
 
 def _context(lead: Lead, operation: QueuedOperation | None) -> Context:
     """An agent's own actor; the operation says who asked."""
-    actor = f"agent:{lead.host_name}"
     if operation is None:
-        return Context(actor)
-    return Context(actor, correlation=operation.correlation, causation=operation.id)
+        return Context(_agent(lead))
+    return Context(_agent(lead), correlation=operation.correlation, causation=operation.id)
+
+
+def _agent(lead: Lead) -> str:
+    return f"agent:{lead.host_name}"

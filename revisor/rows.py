@@ -33,6 +33,8 @@ class HostRow(NamedTuple):
     """``at``, ``actor`` and ``reason``; None while it is enabled."""
     operations: int | None
     """How many it carries out at once; None as long as the table is an older release's."""
+    adopt: str | None
+    """One of ``AdoptionPolicy``; None as long as the table is an older release's."""
     added_at: datetime
     removed_at: datetime | None
     position: int

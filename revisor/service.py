@@ -17,7 +17,7 @@ from domain_model.errors import (
     Refused,
 )
 from domain_model.flags import Define, Start
-from domain_model.host import Host
+from domain_model.host import AdoptionPolicy, Host
 from domain_model.names import HOSTS, Name
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
@@ -82,18 +82,25 @@ class Service:
 
     # Hosts.
 
-    def add_host(self, name: str, uri: str, context: Context) -> dict[str, Any]:
-        """Lead a hypervisor under a name; the same name and URI again is the same host. Raises Refused."""
+    def add_host(self, name: str, uri: str, context: Context, adopt: str | None = None) -> dict[str, Any]:
+        """Lead a hypervisor under a name; the same again is the same host. ``adopt``: see ``AdoptionPolicy``. Raises Refused."""
         with self._attempts.recorded("host add", name, context):
             check_uri(uri)
             self._refuse_second_name(name, uri)
-            known = self._queries.host(name) or self._save_host(name, uri, context)
+            known = self._queries.host(name) or self._save_host(name, uri, context, adopt or AdoptionPolicy.NONE)
             if known is not None and known.uri != uri:
                 raise OperationFailed(
                     f"host '{name}' already exists with URI {known.uri}",
                     field="uri",
                     value=uri,
                     accepted=f"{known.uri}, or host set-uri to change it",
+                )
+            if known is not None and adopt not in (None, known.adopt):
+                raise OperationFailed(
+                    f"host '{name}' already exists and adopts {known.adopt}",
+                    field="adopt",
+                    value=adopt,
+                    accepted=f"{known.adopt}, or host set-adopt to change it",
                 )
         return self.host(name)
 
@@ -341,10 +348,11 @@ class Service:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return row
 
-    def _save_host(self, name: str, uri: str, context: Context) -> HostRow | None:
+    def _save_host(self, name: str, uri: str, context: Context, adopt: str) -> HostRow | None:
         """Returns the host that somebody else added under that name in the meantime, None when it is ours now."""
         now = self._application.now()
         host = Host.add(uuid4(), name=name, uri=uri, at=now)
+        host.set_adoption(adopt, now)
         claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
         if claim is None:
             claim = Name.claim_first(HOSTS, name, str(host.id), now)

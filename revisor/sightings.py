@@ -1,13 +1,16 @@
 """When each host was last looked at: written by its agent, read by the doors, never in the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from revisor.store.context import Context
 from revisor.store.database import Database
+from workers.ports import Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,28 @@ class Stranger:
     """The host that owns the domain with this UUID."""
 
 
+# Of each that is still there it is kept since when, and who asked for it; of those that are not, why they were left is not.
 _UNRECORDED = """
-UPDATE work.sightings s SET unrecorded = now.seen
-FROM (SELECT o.host, coalesce(jsonb_object_agg(f.key, jsonb_build_object('name', f.value,
-             'since', coalesce(o.unrecorded -> f.key ->> 'since', clock_timestamp()::text)))
-             FILTER (WHERE f.key IS NOT NULL), '{}') AS seen
-      FROM work.sightings o LEFT JOIN LATERAL jsonb_each_text(%s) AS f ON true WHERE o.host = %s GROUP BY o.host) now
-WHERE s.host = now.host AND s.unrecorded <> now.seen
+UPDATE work.sightings s SET unrecorded = now.seen, left_alone = now.left_alone
+FROM (SELECT o.host, coalesce(jsonb_object_agg(f.key,
+             coalesce(o.unrecorded -> f.key, jsonb_build_object('since', clock_timestamp()::text))
+             || jsonb_build_object('name', f.value)) FILTER (WHERE f.key IS NOT NULL), '{}') AS seen,
+             o.left_alone - ARRAY(SELECT jsonb_object_keys(o.left_alone)
+                                  EXCEPT SELECT value FROM jsonb_each_text(%s)) AS left_alone
+      FROM work.sightings o LEFT JOIN LATERAL jsonb_each_text(%s) AS f ON true WHERE o.host = %s
+      GROUP BY o.host) now
+WHERE s.host = now.host AND (s.unrecorded, s.left_alone) IS DISTINCT FROM (now.seen, now.left_alone)
+"""
+_ASKED = """
+UPDATE work.sightings SET unrecorded = unrecorded || (
+    SELECT coalesce(jsonb_object_agg(u.key, u.value || jsonb_build_object('asked', %s::jsonb)), '{}')
+    FROM jsonb_each(unrecorded) u WHERE u.key = ANY (%s))
+WHERE host = %s
+"""
+_ADOPTING = """
+SELECT s.adopting, s.adopt, (SELECT coalesce(jsonb_object_agg(u.key, u.value -> 'asked'), '{}')
+    FROM jsonb_each(s.unrecorded) u WHERE u.key = ANY (s.adopt) AND u.value ? 'asked') AS asked
+FROM work.sightings s WHERE s.host = %s
 """
 _KNOWN = """
 SELECT (SELECT coalesce(min(position), 0) FROM views.projections WHERE parked_at IS NULL) AS position,
@@ -92,18 +110,21 @@ class Sightings:
         return frozenset() if row is None else frozenset(row["closely"])
 
     def unrecorded(self, host: UUID, seen: Mapping[str, str]) -> None:
-        """These domains, names by UUID, are there and nobody recorded them; since when each is there is kept."""
-        self._database.execute(_UNRECORDED, Jsonb(dict(seen)), host)
+        """These domains, names by UUID, are there and nobody recorded them; since when each is there is kept.
 
-    def adopting(self, host: UUID) -> frozenset[str] | None:
-        """The UUIDs of the domains nobody recorded that are to be taken in; None: all of them."""
-        row = self._database.fetch_one("SELECT adopting, adopt FROM work.sightings WHERE host = %s", host)
+        Of those that are not any more it is forgotten why they were left.
+        """
+        self._database.execute(_UNRECORDED, Jsonb(dict(seen)), Jsonb(dict(seen)), host)
+
+    def adopting(self, host: UUID) -> Mapping[str, Asker] | None:
+        """The UUIDs of the domains nobody recorded that are to be taken in, and who wants that; None: all of them."""
+        row = self._database.fetch_one(_ADOPTING, host)
         if row is None:
-            return frozenset()
-        return None if row["adopting"] else frozenset(row["adopt"])
+            return {}
+        return None if row["adopting"] else {uuid: _asker(row["asked"].get(uuid)) for uuid in row["adopt"]}
 
-    def adopted(self, host: UUID, wanted: frozenset[str] | None, left: Mapping[str, str]) -> None:
-        """What ``adopting`` said was taken in, but for these, by name, each with why."""
+    def adopted(self, host: UUID, wanted: Iterable[str] | None, left: Mapping[str, str]) -> None:
+        """These (None: all) were taken in, but for those left, by name, each with why."""
         if wanted is None:
             self._database.execute(
                 "UPDATE work.sightings SET adopting = false, left_alone = %s WHERE host = %s", Jsonb(dict(left)), host
@@ -155,6 +176,17 @@ class Sightings:
         rows = self._database.fetch("SELECT host::text, left_alone FROM work.sightings WHERE left_alone <> '{}'")
         return {row["host"]: row["left_alone"] for row in rows}
 
+    def ask_to_adopt(self, host: str, uuids: Sequence[str], context: Context) -> None:
+        """Whoever wants these domains to be taken in next; ``want`` has it done."""
+        asked = {
+            "actor": context.actor,
+            "reason": context.reason,
+            "ticket": context.ticket,
+            "request_id": None if context.request_id is None else str(context.request_id),
+            "correlation": str(context.correlation_or_new),
+        }
+        self._database.execute(_ASKED, Jsonb(asked), list(uuids), host)
+
     def withdraw(self, host: str, uuids: Sequence[str]) -> None:
         """These are not to be taken in any more."""
         self._database.execute(
@@ -202,3 +234,10 @@ class Sightings:
         rows = self._database.fetch("SELECT host::text, satisfied FROM work.sightings")
         taken = {row["host"]: int(row["satisfied"]) for row in rows}
         return all(taken.get(host, 0) >= number for host, number in wanted.items())
+
+
+def _asker(asked: Mapping[str, Any] | None) -> Asker:
+    if asked is None:
+        return Asker()
+    ids = {key: None if asked[key] is None else UUID(asked[key]) for key in ("request_id", "correlation")}
+    return Asker(asked["actor"], asked["reason"], asked["ticket"], **ids)

@@ -8,16 +8,17 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 from uuid import UUID
 
 from domain_model.errors import Refused
+from domain_model.host import AdoptionPolicy
 from drivers.port import Driver, Reconnectable, Watchable
 from workers.background import Begin, GivenUp, in_background
 from workers.observer import Observer
-from workers.ports import HostIsAnother, Identities, Lead, Records, Sightings
+from workers.ports import HostIsAnother, Identities, Lead, Records, Sightings, UnreadableHost
 from workers.reconciler import Reconciler
 
 _log = logging.getLogger(__name__)
@@ -155,14 +156,29 @@ class Lookout:
         begun = self._sightings.begin(host)
         eyes.reconciler.run_once(busy)
         unrecorded = eyes.observer.run_once(busy, closely=self._sightings.closely(host))
+        eyes.goes_on()
+        self._sightings.unrecorded(host, unrecorded)
+        self._adopt(eyes, unrecorded)
+        eyes.goes_on()
+        self._sightings.done(host, begun)
+
+    def _adopt(self, eyes: "_Eyes", unrecorded: Mapping[str, str]) -> None:
+        """Take in what somebody wants to be, and whatever else nobody recorded where that is the host's policy."""
+        host = self._lead.host
         wanted = self._sightings.adopting(host)
+        if wanted is not None and unrecorded and self._adopts_all():
+            wanted = {**eyes.observer.by_policy(unrecorded), **wanted}
         if wanted is None or wanted:
             left = eyes.observer.adopt(wanted)
             eyes.goes_on()
             self._sightings.adopted(host, wanted, left)
-        eyes.goes_on()
-        self._sightings.unrecorded(host, unrecorded)
-        self._sightings.done(host, begun)
+
+    def _adopts_all(self) -> bool:
+        """Of a host whose history cannot be read nobody knows its policy, and nothing is taken in by it."""
+        try:
+            return self._records.host(self._lead.host).adopt == AdoptionPolicy.ALL
+        except UnreadableHost:
+            return False
 
     def _identify(self, goes_on: Callable[[], None]) -> None:
         identity = self._driver.identity()

@@ -1,7 +1,7 @@
 """The observer: notices what changed on a host without our asking, and records it as observed facts."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
 from domain_model.adoption import Adoption
@@ -10,7 +10,7 @@ from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.placements import Role
 from drivers.port import DomainSighting, Driver
 from workers.looking import Eye, unwatched
-from workers.ports import Lead, PlacedDomain, Records, UnreadableDomain
+from workers.ports import Asker, Lead, PlacedDomain, Records, UnreadableDomain
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +19,7 @@ ELSEWHERE = (
     " ('virsh undefine'), and 'revisor replay' can make a replica of it here again"
 )
 UNDER_WAY = "an operation on it is under way, and may be making it: try again when that has ended"
+POLICY = Asker(reason="this host is set to adopt all")
 _ALL_CLOSELY_EVERY = 12
 """With a round every five seconds, everything is looked at closely once a minute."""
 
@@ -35,6 +36,8 @@ class Observer:
         self._eye = Eye(driver, records, str(lead.host), goes_on)
         self._seen: dict[UUID, tuple[DomainSighting | None, str]] = {}
         """What each domain looked like, in which role, when what was recorded last agreed with it."""
+        self._left: set[str] = set()
+        """The UUIDs of domains that were to be taken in and, as far as anybody could tell, cannot be for long."""
         self._rounds = 0
 
     def forget(self, uuid: str) -> None:
@@ -58,6 +61,7 @@ class Observer:
         self._rounds += 1
         if self._rounds % _ALL_CLOSELY_EVERY == 0:
             self._seen.clear()
+            self._left.clear()
         for domain in closely:
             self._seen.pop(domain, None)
         sightings = {sighting.uuid: sighting for sighting in self._driver.domains()}
@@ -79,8 +83,12 @@ class Observer:
         known = {placed.uuid for placed in recorded}
         return {uuid: sighting.name for uuid, sighting in sightings.items() if uuid not in known}
 
-    def adopt(self, wanted: frozenset[str] | None = None) -> dict[str, str]:
-        """Take in every domain on the host that nobody recorded, or those of them with these UUIDs.
+    def by_policy(self, unrecorded: Iterable[str]) -> dict[str, Asker]:
+        """Which of these to ``adopt`` on a host that adopts all: not those again in every round that were just left."""
+        return {uuid: POLICY for uuid in unrecorded if uuid not in self._left}
+
+    def adopt(self, wanted: Mapping[str, Asker] | None = None) -> dict[str, str]:
+        """Take in every domain on the host that nobody recorded, or those with these UUIDs, each for who wants that.
 
         Returns what was left, by name, each with why. One that the log has elsewhere may be a replica started by somebody,
         or a handover the log does not know of: a person has to say. Raises HypervisorUnreachable and LeadLost.
@@ -94,7 +102,7 @@ class Observer:
             self._goes_on()
             try:
                 domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)
-                why = self._take_in(domain, sighting.name)
+                why = self._take_in(domain, sighting.name, Asker() if wanted is None else wanted[sighting.uuid])
             except HypervisorUnreachable:
                 raise
             except UnreadableDomain as newer:
@@ -103,9 +111,10 @@ class Observer:
                 why = refusal.message
             if why is not None:
                 left[sighting.name] = why
+                self._left |= {sighting.uuid} if why != UNDER_WAY else set()
         return left
 
-    def _take_in(self, domain: Domain, name: str) -> str | None:
+    def _take_in(self, domain: Domain, name: str, asker: Asker) -> str | None:
         """Returns why it was left, None if it was not."""
         host, drafts = str(self._lead.host), self._records.drafts()
         left = _why_left(domain, host)
@@ -123,7 +132,7 @@ class Observer:
             if left is None:
                 Adoption(now, host, self._records.now()).adopt(seen)
 
-        self._records.take_in(domain, adopt, lead=self._lead, drafts=drafts, name=name)
+        self._records.take_in(domain, adopt, lead=self._lead, drafts=drafts, name=name, asker=asker)
         if left is None:
             _log.info("took in domain %s, which nobody had recorded", name)
         return left

@@ -26,6 +26,17 @@ class QueuedOperation:
     correlation: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants something to be recorded, and why; without an actor the agent itself."""
+
+    actor: str | None = None
+    reason: str | None = None
+    ticket: str | None = None
+    request_id: UUID | None = None
+    correlation: UUID | None = None
+
+
 def always() -> bool:
     """Nobody else wants to lead."""
     return True
@@ -87,7 +98,10 @@ class Records(Protocol):
         ...
 
     def host(self, host: UUID) -> Host:
-        """A host as the log has it at this moment: whether it is disabled, and its limit. Raises UnreadableHost."""
+        """A host as the log has it at this moment: whether it is disabled, its limit, and what is adopted there.
+
+        Raises UnreadableHost.
+        """
         ...
 
     def queued(self, host: UUID) -> Sequence[QueuedOperation]:
@@ -148,9 +162,16 @@ class Records(Protocol):
         ...
 
     def take_in(
-        self, domain: Domain, decide: Callable[[Domain], None], *, lead: Lead, drafts: Drafts, name: str
+        self,
+        domain: Domain,
+        decide: Callable[[Domain], None],
+        *,
+        lead: Lead,
+        drafts: Drafts,
+        name: str,
+        asker: Asker,
     ) -> None:
-        """As ``change``, of a domain that ``known`` gave and that may not be in the log yet."""
+        """As ``change``, of a domain that ``known`` gave and that may not be in the log yet, because somebody asked."""
         ...
 
     def progress(self, operation: UUID, done: int, total: int) -> None:
@@ -210,12 +231,12 @@ class Sightings(Protocol):
         """These domains, names by UUID, are there and nobody recorded them."""
         ...
 
-    def adopting(self, host: UUID) -> frozenset[str] | None:
-        """The UUIDs of those that are to be taken in; None: all of them."""
+    def adopting(self, host: UUID) -> Mapping[str, Asker] | None:
+        """The UUIDs of those that are to be taken in, and who wants that; None: all of them."""
         ...
 
-    def adopted(self, host: UUID, wanted: frozenset[str] | None, left: Mapping[str, str]) -> None:
-        """What ``adopting`` said was taken in, but for these, by name, each with why."""
+    def adopted(self, host: UUID, wanted: Iterable[str] | None, left: Mapping[str, str]) -> None:
+        """These (None: all) were taken in, but for those left, by name, each with why."""
         ...
 
     def done(self, host: UUID, begun: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from revisor.cli import output
 from revisor.cli.asking import Door
 from revisor.cli.failures import Exit
-from revisor.cli.verb import Asked, Word, verb
+from revisor.cli.verb import Asked, Word, option, verb
 from revisor.client import segment
 
 NAME = Word("name", "NAME")
@@ -26,11 +26,16 @@ def host_list(asked: Asked) -> int:
     return Exit.DONE
 
 
-@verb("add", NAME, URI)
-def host_add(asked: Asked, *, name: str, uri: str) -> int:
+@verb(
+    "add",
+    NAME,
+    URI,
+    options=[option("adopt", "all|none", "Take in domains that nobody recorded as they are found; else tell of them.")],
+)
+def host_add(asked: Asked, *, name: str, uri: str, adopt: str | None) -> int:
     """Lead a hypervisor under a name; the same name and URI again is the same host."""
     door = Door(asked)
-    reply = door.change("POST", "/v1/hosts", {"name": name, "uri": uri})
+    reply = door.change("POST", "/v1/hosts", {"name": name, "uri": uri, "adopt": adopt})
     return said(door, reply.body, f"Host '{name}' added")
 
 

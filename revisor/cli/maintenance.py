@@ -11,6 +11,8 @@ from revisor.cli.verb import Asked, BadValue, Word, verb
 from revisor.client import segment
 
 OPERATIONS = Word("operations", "N")
+ADOPT = Word("adopt", "all|none")
+_ADOPTS = {"all": "adopts what nobody recorded", "none": "adopts nothing by itself"}
 
 
 @verb("info", NAME)
@@ -34,6 +36,8 @@ def _told(item: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "Hostname", item.get("hostname")
     yield "Driver", item.get("driver")
     yield "Operations", f"at most {item.get('operations')} at once"
+    if item.get("adopt") is not None:
+        yield "Adopts", item["adopt"]
     if (disabled := item.get("disabled")) is not None:
         yield "Disabled", f"{output.local_time(disabled['at'])} by {disabled['actor']}: {disabled['reason']}"
 
@@ -62,3 +66,11 @@ def host_set_limit(asked: Asked, *, name: str, operations: str) -> int:
     door = Door(asked)
     reply = door.change("POST", f"/v1/hosts/{segment(name)}/limit", {"operations": int(operations)})
     return said(door, reply.body, f"Host '{name}' carries out {int(operations)} operations at once")
+
+
+@verb("set-adopt", NAME, ADOPT)
+def host_set_adopt(asked: Asked, *, name: str, adopt: str) -> int:
+    """Have domains on a host that nobody recorded taken in as they are found (all), or only told of in drift (none)."""
+    door = Door(asked)
+    reply = door.change("POST", f"/v1/hosts/{segment(name)}/adoption", {"adopt": adopt})
+    return said(door, reply.body, f"Host '{name}' {_ADOPTS[adopt]}")

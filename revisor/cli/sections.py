@@ -143,6 +143,7 @@ HOST_VERBS: Table = {
     "info": ("maintenance:host_info", "show what a host is"),
     "disable": ("maintenance:host_disable", "begin nothing new on a host"),
     "enable": ("maintenance:host_enable", "let a disabled host go on"),
+    "set-adopt": ("maintenance:host_set_adopt", "take in what nobody recorded on a host, or do not"),
     "set-limit": ("maintenance:host_set_limit", "change how many operations a host carries out at once"),
     "set-uri": ("hosts:host_set_uri", "reach a host under another URI"),
     "remove": ("hosts:host_remove", "forget a host"),

@@ -27,7 +27,7 @@ def list_hosts(service: ServiceGiven) -> Response:
 @routes.post("", response_model=_HOSTS, status_code=201)
 def add_host(service: ServiceGiven, asking: AskingGiven, asked: NewHost) -> Response:
     """Lead a hypervisor under a name. The same name and URI again is the same host."""
-    host = service.add_host(asked.name, asked.uri, asking.context(asked))
+    host = service.add_host(asked.name, asked.uri, asking.context(asked), asked.adopt)
     return document(service, "host-list", lambda: [host], asked.name, status=201)
 
 

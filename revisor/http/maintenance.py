@@ -6,7 +6,7 @@ from starlette.responses import Response
 from revisor.http import shapes
 from revisor.http.answers import document
 from revisor.http.asking import AskingGiven, ServiceGiven
-from revisor.http.models import HostDisabling, HostEnabling, HostLimit
+from revisor.http.models import HostAdoption, HostDisabling, HostEnabling, HostLimit
 
 routes = APIRouter(prefix="/v1/hosts", tags=["hosts"])
 _HOSTS = shapes.Document[shapes.HostItem]
@@ -36,4 +36,11 @@ def enable_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: Ho
 def limit_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostLimit) -> Response:
     """Have a host carry out so many operations at once; control verbs such as destroy have places of their own besides."""
     found = service.maintenance.limit(host, asked.operations, asking.context(asked))
+    return document(service, "host-info", lambda: [found], host)
+
+
+@routes.post("/{host}/adoption", response_model=_HOSTS)
+def set_host_adoption(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostAdoption) -> Response:
+    """Say what becomes of domains that are found there and that nobody recorded."""
+    found = service.maintenance.set_adoption(host, asked.adopt, asking.context(asked))
     return document(service, "host-info", lambda: [found], host)

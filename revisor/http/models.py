@@ -64,9 +64,13 @@ class Asked(_Closed):
     ] = None
 
 
+_ADOPTION = "Domains that nobody recorded there: all, to take them in as they are found, or none, to tell of them."
+
+
 class NewHost(Asked):
     name: Word
     uri: Word
+    adopt: Annotated[Word | None, Field(description=f"{_ADOPTION} Without it: none.")] = None
 
 
 class HostUri(Asked):
@@ -96,6 +100,10 @@ class HostEnabling(Asked):
 
 class HostLimit(Asked):
     operations: Annotated[int, Field(description=f"How many operations at once: 1 to {MOST_OPERATIONS}.")]
+
+
+class HostAdoption(Asked):
+    adopt: Annotated[Word, Field(description=_ADOPTION)]
 
 
 class _ChosenDrift(Asked):

@@ -100,6 +100,8 @@ class HostItem(Open):
     disabled: Disabling | None = None
     operations: int | None = None
     """How many it carries out at once."""
+    adopt: str | None = None
+    """``all``: domains that nobody recorded are taken in as they are found; ``none``: they are told of."""
 
 
 class DomainItem(Open):

@@ -24,7 +24,7 @@ from revisor.store.recorder import Save
 from revisor.store.repository import NEWEST
 from revisor.store.vault import Vault
 from tests.simulation.store import MemoryRecorder
-from workers.ports import Lead, PlacedDomain, QueuedOperation
+from workers.ports import Asker, Lead, PlacedDomain, QueuedOperation
 
 AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
 _NO_DATABASE = cast("Database", None)
@@ -211,11 +211,11 @@ class QuietSightings:
     def unrecorded(self, host: UUID, seen: Mapping[str, str]) -> None:
         del host, seen
 
-    def adopting(self, host: UUID) -> frozenset[str]:
+    def adopting(self, host: UUID) -> Mapping[str, Asker]:
         del host
-        return frozenset()
+        return {}
 
-    def adopted(self, host: UUID, wanted: frozenset[str] | None, left: Mapping[str, str]) -> None:
+    def adopted(self, host: UUID, wanted: Iterable[str] | None, left: Mapping[str, str]) -> None:
         del host, wanted, left
 
     def done(self, host: UUID, begun: int) -> None:

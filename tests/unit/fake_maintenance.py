@@ -17,6 +17,7 @@ HOST: dict[str, Any] = {
     "problem": None,
     "disabled": None,
     "operations": 4,
+    "adopt": "none",
 }
 
 
@@ -37,3 +38,7 @@ class FakeMaintenance:
     def limit(self, name: str, operations: int, context: Context) -> dict[str, Any]:
         self._note(context, "limit", name, operations)
         return {**HOST, "operations": operations}
+
+    def set_adoption(self, name: str, adopt: str, context: Context) -> dict[str, Any]:
+        self._note(context, "set_adoption", name, adopt)
+        return {**HOST, "adopt": adopt}

@@ -13,7 +13,7 @@ from domain_model.host import Host
 from domain_model.names import domain_id
 from revisor.store.mapper import EventMapper
 from tests.unit.domain_histories import AT, HOSTS
-from workers.ports import Drafts, Lead, LeadLost, PlacedDomain, QueuedOperation
+from workers.ports import Asker, Drafts, Lead, LeadLost, PlacedDomain, QueuedOperation
 
 _DIGESTS = ("definition", "live", "header", "domain", "inactive_domain", "document")
 
@@ -45,6 +45,8 @@ class RecordsInMemory:
         """Domains whose secrets cannot be opened."""
         self.epochs: dict[UUID, int] = {}
         self.names: list[str] = []
+        self.askers: list[Asker] = []
+        """For whom domains were taken in."""
         self.hosts: dict[UUID, Host] = {}
         self.told: list[tuple[int, int]] = []
         self.interrupt: Callable[[], None] | None = None
@@ -143,11 +145,19 @@ class RecordsInMemory:
         return Domain.introduce(stream, uuid=uuid, name=name, host=str(host), at=AT)
 
     def take_in(
-        self, domain: Domain, decide: Callable[[Domain], None], *, lead: Lead, drafts: Drafts, name: str
+        self,
+        domain: Domain,
+        decide: Callable[[Domain], None],
+        *,
+        lead: Lead,
+        drafts: Drafts,
+        name: str,
+        asker: Asker,
     ) -> None:
         assert isinstance(drafts, DraftsInMemory)
         decide(domain)
         self.names.append(name)
+        self.askers.append(asker)
         assert lead.epoch >= self.epochs.get(lead.host, 0)
         self.append(domain, drafts.texts)
 

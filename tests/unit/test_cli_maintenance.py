@@ -45,8 +45,26 @@ def test_a_person_reads_what_a_host_is_and_why_it_is_disabled(line: CommandLine)
         "Hostname:       alpha.example.org",
         "Driver:         Simulator",
         "Operations:     at most 4 at once",
+        "Adopts:         none",
         "Disabled:       2026-11-28 10:00:00 +0000 by uid:0(root): new memory",
         "",
     ]
     rows = line.run("host", "list").out.splitlines()
     assert [row for row in rows if "unreachable, disabled" in row]
+
+
+@pytest.mark.parametrize(
+    ("adopt", "said"), [("all", "adopts what nobody recorded"), ("none", "adopts nothing by itself")]
+)
+def test_what_nobody_recorded_on_a_host_is_taken_in_or_not_as_it_is_set(
+    line: CommandLine, adopt: str, said: str
+) -> None:
+    done = line.run("host", "set-adopt", "alpha", adopt, "--reason", "it is all ours")
+    assert (done.code, done.out) == (0, f"Host 'alpha' {said}\n\n")
+    assert line.service.asked == [("set_adoption", "alpha", adopt)]
+    assert [context.reason for context in line.service.contexts] == ["it is all ours"]
+
+
+def test_a_host_is_added_with_what_is_adopted_there(line: CommandLine) -> None:
+    assert line.run("host", "add", "alpha", "simulator:///alpha", "--adopt", "all").code == 0
+    assert line.service.asked == [("add_host", "alpha", "simulator:///alpha", "all")]

@@ -79,6 +79,18 @@ def test_a_host_has_a_limit_that_makes_sense() -> None:
     assert (topics(known), known.operations) == (["host.limited"], 64)
 
 
+def test_a_host_adopts_nothing_until_it_is_said_and_then_what_is_said() -> None:
+    known = host()
+    assert known.adopt == "none"
+    known.set_adoption("none", AT)
+    with pytest.raises(InvalidArgument, match="'some' in field 'adopt'") as refusal:
+        known.set_adoption("some", AT)
+    assert (refusal.value.field, refusal.value.value, refusal.value.accepted) == ("adopt", "some", "all or none")
+    known.set_adoption("all", AT)
+    known.set_adoption("all", AT)
+    assert (topics(known), known.adopt) == (["host.adoption_set"], "all")
+
+
 def test_a_host_is_removed_once() -> None:
     known = host()
     known.remove(AT)

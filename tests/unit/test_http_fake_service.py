@@ -119,8 +119,8 @@ class FakeService:
         with self._changed:
             return self._changed.wait_for(lambda: self.waiting >= number, timeout_s)
 
-    def add_host(self, name: str, uri: str, context: Context) -> Item:
-        self._note(context, "add_host", name, uri)
+    def add_host(self, name: str, uri: str, context: Context, adopt: str | None = None) -> Item:
+        self._note(context, "add_host", name, uri, *_if_given(adopt))
         host = {"id": str(uuid4()), "name": name, "uri": uri, "state": "waiting", "hostname": None}
         self.known_hosts.append(host)
         return host

@@ -14,7 +14,8 @@ from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Stage, altered, definition
 from workers.background import GivenUp
-from workers.observer import ELSEWHERE, Observer
+from workers.observer import ELSEWHERE, POLICY, Observer
+from workers.ports import Asker
 
 
 @pytest.fixture
@@ -301,10 +302,23 @@ def test_of_what_nobody_recorded_only_what_is_wanted_is_taken_in(stage: Stage) -
     uuids = [f"00000000-0000-4000-8000-0000000000a{n}" for n in (1, 2)]
     for uuid in uuids:
         stage.drivers[ALPHA].define(definition(f"other{uuid[-1]}").replace(UUID_TEXT, uuid))
-    assert stage.observer().adopt(frozenset(uuids[:1])) == {}
+    alice = Asker("uid:1000(alice)", "it is hers")
+    assert stage.observer().adopt({uuids[0]: alice}) == {}
+    assert stage.records.askers == [alice]
     assert stage.observer().run_once(frozenset()) == {uuids[1]: "other2"}
     assert stage.observer().adopt() == {}
     assert stage.observer().run_once(frozenset()) == {}
+
+
+def test_by_its_policy_a_host_takes_in_what_it_can_and_tries_the_rest_again_only_now_and_then(stage: Stage) -> None:
+    put(simulator(stage, BETA))
+    put(simulator(stage, BETA), UUID_TEXT, "guest")
+    observer = stage.observer(BETA)
+    unrecorded = observer.run_once(frozenset())
+    assert observer.adopt(observer.by_policy(unrecorded)) == {"guest": ELSEWHERE}
+    assert stage.records.askers == [POLICY]
+    left = [observer.by_policy(observer.run_once(frozenset())) for _ in range(12)]
+    assert left == [{}] * 10 + [{UUID_TEXT: POLICY}] * 2
 
 
 def test_what_was_seen_while_it_could_not_be_recorded_is_recorded_in_the_next_round(stage: Stage) -> None:

@@ -113,6 +113,7 @@ def hosts(history: History) -> None:
         host.lead(worker=str(named(f"worker of {name}")), epoch=1, at=history.at)
         if name == "beta":
             host.limit(9, history.at)
+            host.set_adoption("all", history.at)
             host.disable(actor="uid:0(root)", reason="new memory", at=history.at)
         if name == "gamma":
             host.disable(actor="uid:0(root)", reason="old", at=history.at)

@@ -1,0 +1,105 @@
+"""What nobody recorded on a host: told of until somebody adopts it, or taken in by the host's policy; and for whom."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain_model.errors import InvalidArgument, OperationFailed
+from domain_model.flags import SnapshotCreate
+from drivers.simulator import SimulatorDriver
+from revisor.sightings import Sightings
+from revisor.store.context import Context
+from revisor.store.database import Database
+from tests.integration.product import ALICE, Product
+from tests.integration.test_acknowledging import LOST, LOST_UUID, working
+from tests.integration.test_drift import SNAPSHOT, Behind
+from workers.observer import POLICY
+
+BOB = Context("uid:1001(bob)", reason="it is ours", ticket="OPS-7", request_id=uuid4())
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> SimulatorDriver:
+    return SimulatorDriver(tmp_path / "alpha.sqlite", "alpha")
+
+
+@pytest.fixture
+def behind(database: Database, tmp_path: Path, simulator: SimulatorDriver) -> Iterator[Behind]:
+    product = Product(database, tmp_path)
+    product.add_host("alpha", simulator)
+    product.define()
+    yield Behind(product, simulator)
+    product.close()
+
+
+def contexts(product: Product, uuid: str) -> list[Any]:
+    """Who recorded what of a domain, and why: one a fact."""
+    row = product.queries.find_placements(uuid, None)[0]
+    events = product.application.reader.stream(row.domain)
+    return [(each.actor, each.reason, each.ticket, each.request_id) for each in events]
+
+
+def test_a_host_adopts_nothing_by_itself_until_it_is_set_to(behind: Behind) -> None:
+    host = behind.product.service.host("alpha")
+    assert host["adopt"] == "none"
+    behind.simulator.define(LOST)
+    for name in ("first", "second"):
+        behind.simulator.snapshot_create(LOST_UUID, SNAPSHOT.format(name), SnapshotCreate.NONE)
+    assert behind.drift() == {"lost domain": (None, "unrecorded")}
+    assert behind.product.service.maintenance.set_adoption("alpha", "all", BOB)["adopt"] == "all"
+    assert behind.drift() == {}
+    tree = {item["name"]: item["parent"] for item in behind.product.service.snapshots("lost", None)}
+    assert tree == {"first": None, "second": "first"}
+    assert set(contexts(behind.product, LOST_UUID)) == {("agent:alpha", POLICY.reason, None, None)}
+    behind.product.service.maintenance.set_adoption("alpha", "none", BOB)
+    behind.simulator.define(LOST.replace("lost", "other").replace(LOST_UUID, str(uuid4())))
+    assert behind.drift() == {"other domain": (None, "unrecorded")}
+
+
+def test_a_host_is_added_with_its_policy_and_the_same_again_is_the_same_host(behind: Behind) -> None:
+    add = behind.product.service.add_host
+    assert add("beta", "simulator:///beta", ALICE, "all")["adopt"] == "all"
+    assert add("beta", "simulator:///beta", ALICE, "all")["adopt"] == "all"
+    assert add("beta", "simulator:///beta", ALICE)["adopt"] == "all"
+    with pytest.raises(OperationFailed, match="already exists and adopts all") as refusal:
+        add("beta", "simulator:///beta", ALICE, "none")
+    assert (refusal.value.field, refusal.value.value) == ("adopt", "none")
+    with pytest.raises(InvalidArgument, match="does not say which domains"):
+        add("gamma", "simulator:///gamma", ALICE, "some")
+    assert behind.product.queries.host("gamma") is None
+
+
+def test_by_no_policy_is_a_domain_taken_in_that_the_log_has_on_another_host(behind: Behind, tmp_path: Path) -> None:
+    beta = SimulatorDriver(tmp_path / "beta.sqlite", "beta")
+    behind.product.add_host("beta", beta)
+    behind.product.service.maintenance.set_adoption("beta", "all", ALICE)
+    beta.define(behind.simulator.domain_xml(behind.web, inactive=True))
+    assert behind.drift() == {"web domain": ("on alpha", "foreign")}
+    behind.product.act("undefine")
+    assert behind.drift("web") == {}
+    assert [row.host_name for row in behind.product.queries.domains()] == ["beta"]
+
+
+def test_what_is_adopted_is_recorded_in_the_name_of_who_asked(behind: Behind) -> None:
+    behind.simulator.define(LOST)
+    [taken] = working(behind.product, lambda: behind.product.service.adopting.adopt("alpha", BOB))
+    assert taken["adopted"]
+    assert set(contexts(behind.product, LOST_UUID)) == {(BOB.actor, BOB.reason, BOB.ticket, BOB.request_id)}
+    entry = behind.product.service.log("lost", None, 1)[0]
+    assert (entry["origin"], entry["actor"], entry["reason"]) == ("observed", BOB.actor, BOB.reason)
+
+
+def test_why_a_domain_was_left_is_forgotten_when_it_is_there_no_more(behind: Behind, tmp_path: Path) -> None:
+    beta, sightings = SimulatorDriver(tmp_path / "beta.sqlite", "beta"), Sightings(behind.product.database)
+    host = str(behind.product.add_host("beta", beta).host)
+    beta.define(behind.simulator.domain_xml(behind.web, inactive=True))
+    working(behind.product, lambda: behind.product.service.adopting.adopt("beta", ALICE))
+    behind.look()
+    assert list(sightings.left_alone()[host]) == ["web"]
+    beta.undefine(behind.web)
+    behind.look()
+    assert host not in sightings.left_alone()
+    assert sightings.adopting(UUID(host)) == {}
