@@ -124,14 +124,15 @@ class Adoption:
 
     def record(self, event: type[Domain.Event], **fields: Any) -> None:
         """Record one fact of this host and moment."""
-        self._domain.record(
-            event,
-            self._at,
-            host=self._host,
-            operation=None if self._operation is None else self._operation.id,
-            origin="observed" if self._operation is None else "operation",
-            **fields,
-        )
+        if self._operation is None:
+            self.record_observed(event, **fields)
+        else:
+            origin = {"operation": self._operation.id, "origin": "operation"}
+            self._domain.record(event, self._at, host=self._host, **origin, **fields)
+
+    def record_observed(self, event: type[Domain.Event], **fields: Any) -> None:
+        """As ``record``, of what is not the operation's doing."""
+        self._domain.record(event, self._at, host=self._host, operation=None, origin="observed", **fields)
 
     def _gone(self) -> None:
         placement = self._domain.placements.get(self._host)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from domain_model.adoption import Adoption, Observation, SnapshotDump
 
 
+_BRING_BACK = ("replay", "snapshot-undelete")
+"""Verbs after which snapshots are there whose names the operation does not say."""
+
+
 class ForestAdoption:
     """Records on one domain what differs between its forest and what its owner shows."""
 
@@ -105,14 +109,20 @@ class ForestAdoption:
         fields: dict[str, Any] = {"current": seen.current == dump.name, **snapshot_fields(record)}
         if known or returning or (self._operation is not None and self._operation.verb == "snapshot-redefine"):
             self._adoption.record(Domain.SnapshotRedefined, replaced=_replaced(known), **fields)
-        else:
+        elif self._may_make(dump.name):
             self._adoption.record(Domain.SnapshotCreated, **fields)
+        else:
+            self._adoption.record_observed(Domain.SnapshotCreated, **fields)
         return record.id
 
     def _takes(self, name: str) -> bool:
         """Whether the operation takes a snapshot of that name: it then is no other, whatever it looks like."""
         operation = self._operation
         return operation is not None and operation.verb == "snapshot-create" and operation.arguments["name"] == name
+
+    def _may_make(self, name: str) -> bool:
+        """Whether the operation can have made a snapshot of that name; another one was taken while it was under way."""
+        return self._takes(name) or (self._operation is not None and self._operation.verb in _BRING_BACK)
 
     def _new_id(self, name: str) -> str:
         """An id of its own for a snapshot: no other event of this stream has this version."""

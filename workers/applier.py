@@ -7,6 +7,7 @@ When the answer is lost, or a worker before us died in between, what is there de
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from domain_model.adoption import Adoption, Observation
 from domain_model.commands import check_identity, check_role
@@ -17,6 +18,7 @@ from domain_model.operations import MAKES_DOMAINS, NAMES_DOMAINS, Operation, Ver
 from domain_model.rules import RULES
 from drivers.port import Driver
 from workers.background import GivenUp
+from workers.beforehand import Beforehand
 from workers.looking import Eye, evidence_of, situation_of
 from workers.ports import Lead, LeadLost, QueuedOperation, Records
 from workers.steps import Reached, Step, go_on
@@ -38,6 +40,7 @@ class Applier:
         self._lead = lead
         self._reached = reached
         self._eye = Eye(driver, records, str(lead.host))
+        self._beforehand = Beforehand(driver, records, lead)
 
     def apply(self, queued: QueuedOperation, given_up: threading.Event | None = None) -> None:
         """Bring one operation to its end, or leave it for later when it is not its turn or nobody can tell yet.
@@ -93,9 +96,9 @@ class Applier:
             self._give_up(queued, task, f"no answer within {waited_s:g} s, nor to a look at the domain", look=False)
 
     def _begin(self, queued: QueuedOperation, task: Task) -> None:
-        domain, operation = task.domain, task.operation
-        sighting = self._eye.sighting(domain)
-        evidence = evidence_of(sighting, domain)
+        operation = task.operation
+        sighting = self._eye.sighting(task.domain)
+        evidence: dict[str, Any] = {}
 
         def start(now: Domain) -> None:
             task.domain = now
@@ -116,11 +119,13 @@ class Applier:
 
         try:
             # What becomes of it could not be recorded: its XML is compared with its secrets taken out.
-            self._records.check_secrets(domain.id)
+            self._records.check_secrets(task.domain.id)
+            domain = task.domain = self._beforehand.brought_up(task.domain, sighting)
             if sighting is not None:
                 RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
             elif operation.verb not in MAKES_DOMAINS:
                 raise NoDomain(f"no domain '{domain.name}' on the host", field="domain", value=domain.name)
+            evidence |= evidence_of(sighting, domain)
             evidence |= VERBS[operation.verb].evidence.before(task, sighting)
             self._reached(Step.CHECKED, operation.verb)
             began = self._records.change(queued.domain, start, lead=self._lead, operation=queued, loaded=task.domain)
@@ -219,11 +224,13 @@ class Applier:
         seen = self._look(task)
         self._reached(Step.SEEN, operation.verb)
         happened = failure is None or not task.agrees
+        # It did not end what it did not find.
+        doer = None if isinstance(failure, NoDomain) else operation
 
         def end(now: Domain) -> None:
             if operation.id not in now.operations:
                 return
-            adoption = Adoption(now, host, self._records.now(), operation)
+            adoption = Adoption(now, host, self._records.now(), doer)
             outcome = failure
             if happened:
                 try:

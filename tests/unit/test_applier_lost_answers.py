@@ -15,6 +15,7 @@ from tests.lab.agreement import check_agreement
 from tests.unit.domain_histories import ALPHA, AT, DOMAIN, UUID_TEXT, begun
 from tests.unit.lost_answers import FILE, IN_FLIGHT, LOST, SUCCEEDED, TAKEN, UNKNOWN, Lost, running, with_an_agent
 from tests.unit.stage import Died, Stage, altered, dying, severed
+from workers.steps import Step
 
 
 @pytest.fixture
@@ -100,8 +101,12 @@ def test_what_could_be_seen_of_an_act_of_unknown_outcome_is_recorded(stage: Stag
     running(stage)
     asked = stage.ask("reboot")
     alpha = stage.drivers[ALPHA]
-    alpha.suspend(UUID_TEXT)
-    assert stage.apply(asked, severed(alpha, "reboot", before=True)).state == UNKNOWN
+
+    def reached(step: Step, _verb: str) -> None:
+        if step is Step.STARTED:
+            alpha.suspend(UUID_TEXT)
+
+    assert stage.apply(asked, severed(alpha, "reboot", before=True), reached).state == UNKNOWN
     assert stage.topics[-3:] == ["operation.started", "domain.suspended", "operation.outcome_unknown"]
 
 

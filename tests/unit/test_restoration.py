@@ -16,6 +16,7 @@ from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
 from drivers.port import Driver
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Asked, Died, Stage, altered, definition, severed, without
+from workers.steps import Step
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def test_a_host_that_keeps_something_else_fails_with_9_and_a_report(remade: Stag
 
 
 def foreign(stage: Stage) -> None:
-    """Somebody takes a snapshot under the name of a lost one, and nobody has seen it yet."""
+    """Somebody takes a snapshot under the name of a lost one."""
     stage.drivers[ALPHA].snapshot_create(UUID_TEXT, snapshot_xml.build("c"), SnapshotCreate.NONE)
 
 
@@ -199,14 +200,30 @@ def gone(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("what", "number"), [(foreign, 9), (gone, 42)])
-def test_what_changed_since_it_was_asked_for_is_refused_and_nothing_is_redefined(
+def test_what_changed_since_it_began_is_refused_and_nothing_is_redefined(
     remade: Stage, what: Callable[[Stage], None], number: int
 ) -> None:
     asked = remade.ask("replay", name="guest", restore=True)
-    what(remade)
-    replay = remade.apply(asked)
+
+    def reached(step: Step, _verb: str) -> None:
+        if step is Step.STARTED:
+            what(remade)
+
+    replay = remade.apply(asked, reached=reached)
     assert (replay.state, replay.code) == ("failed", number)
     assert "snapshot.redefined" not in remade.topics
+
+
+def test_a_snapshot_somebody_took_under_the_name_of_a_lost_one_is_recorded_and_kept_and_the_rest_comes_back(
+    remade: Stage,
+) -> None:
+    asked = remade.ask("replay", name="guest", restore=True)
+    foreign(remade)
+    theirs = remade.dumps(ALPHA)["c"]
+    replay = remade.apply(asked)
+    assert (replay.state, replay.event.result["total"]) == ("succeeded", 3)
+    assert remade.dumps(ALPHA)["c"] == theirs
+    assert {record.name for record in remade.domain.forest} == {"a", "b", "c", "d"}
 
 
 def test_a_hypervisor_that_cannot_redefine_is_refused_with_8(remade: Stage) -> None:
