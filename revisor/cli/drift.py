@@ -1,7 +1,9 @@
 """``drift``: what happened past Revisor, and who wins; ``adopt``: taking in what nobody recorded."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import click
 
@@ -139,18 +141,25 @@ def _accept(door: Door, body: Item) -> int:
 
 
 def _heal(door: Door, body: Item, flags: Mapping[str, bool]) -> int:
+    # All rounds are one request: what was asked for in one is not asked for again in the next, however it ended.
+    request_id = door.asked.request_id or str(uuid4())
     wanted = {**body, "plan": flags["plan"], "destroy": flags["destroy"]}
-    reply = door.change("POST", "/v1/drift/heal", wanted)
+    until = None if door.asked.wait_s is None else time.monotonic() + door.asked.wait_s
+
+    def ask() -> Reply:
+        return door.client.request("POST", "/v1/drift/heal", body={**wanted, **door.said, "request_id": request_id})
+
+    reply = ask()
     if flags["plan"]:
         _show_remedies(door, reply, reply.body["items"], {})
         return Exit.DONE
-    operations = _followed(door, reply.body["items"])
+    operations = _followed(door, reply.body["items"], until)
     items = {_key(item): item for item in reply.body["items"]}
     for _ in range(_ROUNDS):
         if door.asked.no_wait or not _goes_on(reply.body["items"], operations):
             break
-        reply = door.change("POST", "/v1/drift/heal", wanted)
-        operations |= _followed(door, reply.body["items"])
+        reply = ask()
+        operations |= _followed(door, reply.body["items"], until)
         items |= {_key(item): item for item in reply.body["items"]}
     _show_remedies(door, reply, list(items.values()), operations)
     return Exit.DONE if door.asked.no_wait else _end(door, _left(door, body), items, operations)
@@ -166,19 +175,23 @@ def _key(item: Item) -> tuple[str, ...]:
     return item["uuid"], item["host"], item["aspect"], item["snapshot"] or ""
 
 
-def _followed(door: Door, items: list[Item]) -> dict[str, Operation]:
-    """The operations that were asked for, by id, when they have ended or the wait is over."""
+def _followed(door: Door, items: list[Item], until: float | None) -> dict[str, Operation]:
+    """The operations that were asked for, by id, when all have ended or the wait, which they share, is over."""
     found: dict[str, Operation] = {}
     for id in (item["operation"] for item in items if item["operation"] is not None):
         operation = door.client.get(f"/v1/operations/{id}").body
-        found[id] = operation if door.asked.no_wait else door.client.ended(operation, door.asked.wait_s)
+        left_s = None if until is None else max(0.0, until - time.monotonic())
+        found[id] = operation if door.asked.no_wait else door.client.ended(operation, left_s)
     return found
 
 
 def _goes_on(items: list[Item], operations: Mapping[str, Operation]) -> bool:
-    """Whether something waits and what it waits for was just done."""
-    done = all(operations[i["operation"]]["state"] == "succeeded" for i in items if i["operation"] is not None)
-    return done and any(i["waits"] for i in items) and any(i["operation"] is not None for i in items)
+    """Whether something waits on a domain of which what it waits for was just done."""
+    states: dict[tuple[str, str], set[str]] = {}
+    for item in items:
+        if item["operation"] is not None:
+            states.setdefault((item["uuid"], item["host"]), set()).add(operations[item["operation"]]["state"])
+    return any(item["waits"] and states.get((item["uuid"], item["host"])) == {"succeeded"} for item in items)
 
 
 def _show_remedies(door: Door, reply: Reply, items: list[Item], operations: Mapping[str, Operation]) -> None:

@@ -165,6 +165,72 @@ def test_who_wants_a_fresh_look_before_healing_has_one(line: CommandLine) -> Non
     assert [each[0] for each in line.service.asked][:3] == ["observe", "drift", "heal"]
 
 
+def test_one_domain_that_fails_does_not_keep_what_waits_on_another(line: CommandLine) -> None:
+    good, bad = operation(line, "define"), operation(line, "start")
+    line.service.known_operations[bad] |= {"state": "failed", "error": {"code": 55, "message": "no"}}
+    other = {**STATE, "domain": "mail", "uuid": str(uuid4())}
+    failed = healed(other, "start", operation=bad)
+    line.service.drifts.rounds = [
+        [failed, healed(DEFINITION, "define", operation=good), healed(STATE, "start", waits=True)],
+        [failed, healed(STATE, "start", operation=operation(line, "start"))],
+    ]
+    done = line.run("drift", "--heal", "--all", "--host", "alpha")
+    assert (done.code, done.last) == (1, "error: operation failed: 1 of 3 drifts were not healed [9]")
+    assert [row.split()[:5] for row in done.out.splitlines()[2:5]] == [
+        ["mail", "alpha", "state", "start", "failed:"],
+        ["web", "alpha", "definition", "define", "succeeded"],
+        ["web", "alpha", "state", "start", "succeeded"],
+    ]
+
+
+def test_all_rounds_of_healing_are_one_request(line: CommandLine) -> None:
+    line.service.drifts.rounds = [
+        [healed(DEFINITION, "define", operation=operation(line, "define")), healed(STATE, "start", waits=True)],
+        [healed(STATE, "start", operation=operation(line, "start"))],
+    ] * 2
+    given = str(uuid4())
+    for words in ([], ["--request-id", given]):
+        line.service.contexts.clear()
+        assert line.run("drift", "web", "--heal", *words).code == 0
+        [id] = {context.request_id for context in line.service.contexts[-1:] + line.service.contexts[:1]}
+        assert id is not None
+        assert not words or str(id) == given
+
+
+def test_operations_that_run_are_waited_for_together_and_no_longer_than_was_said(line: CommandLine) -> None:
+    line.service.settle(state="started")
+    asked = [operation(line, "start") for _ in range(3)]
+    line.service.drifts.rounds = [
+        [healed({**STATE, "uuid": str(uuid4())}, "start", operation=each) for each in asked],
+    ]
+    waited: list[float] = []
+    wait = line.service.wait
+
+    def noted(operation: UUID, timeout_s: float, accepted_at: int = 0) -> Item:
+        waited.append(timeout_s)
+        return wait(operation, timeout_s, accepted_at)
+
+    line.service.wait = noted  # type: ignore[method-assign]
+    done = line.run("drift", "--heal", "--all", "--host", "alpha", "--wait", "0.3")
+    assert (done.code, done.last) == (5, "error: 3 of 3 operations still run [68]")
+    assert sum(waited) <= 0.3
+    assert all(str(each) in done.out for each in asked)
+
+
+def test_what_goes_with_a_fresh_look_or_another_remedy_needs_no_operation(line: CommandLine) -> None:
+    saved = drifted("web", "managed save", recorded=False, observed=True)
+    line.service.drifts.rounds = [
+        [
+            healed(saved, None, why="it goes when the domain starts"),
+            healed(STATE, "start", operation=operation(line, "start")),
+        ],
+    ]
+    done = line.run("drift", "web", "--heal", "--fresh")
+    assert (done.code, done.err) == (0, "")
+    assert [each[0] for each in line.service.asked if each[0] in ("observe", "heal")] == ["observe", "heal", "observe"]
+    assert "it goes when the domain starts" in done.out
+
+
 def test_what_cannot_be_healed_is_said_and_ends_with_1(line: CommandLine) -> None:
     line.service.drifts.known = [ADDED]
     line.service.drifts.rounds = [[healed(ADDED, None, why="it holds data")]]
