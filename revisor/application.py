@@ -88,10 +88,7 @@ class Application:
             except (StreamConflict, RequestRepeated):
                 continue
             except RestoreUnacknowledged:
-                raise OperationInvalid(
-                    "the log was restored and may be older than the hosts: nothing new is begun until somebody has"
-                    " run 'revisor acknowledge-restore'"
-                ) from None
+                raise _restored() from None
             return Accepted(UUID(submission.command.operation), submission.domain, position)
         raise _always_changing(f"domain '{submission.name}'")
 
@@ -107,13 +104,16 @@ class Application:
         names: Callable[[AnyAggregate], Sequence[Name]] = lambda _: (),
         introduce: Callable[[], AnyAggregate] | None = None,
         loaded: AnyAggregate | None = None,
+        request: Request | None = None,
     ) -> int:
         """Record what ``decide`` decides on an aggregate; returns the position, 0 for nothing.
 
         It is first the one that was ``loaded`` before, if there is one, and a fresh one otherwise. One that is not there
         yet is the one to ``introduce``, and LookupError without.
         Both run again on what is there then when another writer was first. ``names`` gives the names that found or
-        lost their bearer by it, for the same transaction. Raises Fenced; OperationFailed when others are always first.
+        lost their bearer by it, for the same transaction. ``request`` remembers what the context's request id is used for.
+        Raises Fenced; RequestRepeated; OperationFailed when others are always first; OperationInvalid (55) for a request
+        while a restore waits to be acknowledged.
         """
         documents = [] if drafts is None else drafts.bodies
         for _ in range(_TRIES):
@@ -123,11 +123,12 @@ class Application:
             if not aggregate.pending_events:
                 return 0
             try:
-                return self.log.append(
-                    aggregate, *names(aggregate), save=Save(context, documents=documents, fence=fence)
-                )
+                save = Save(context, documents=documents, request=request, fence=fence)
+                return self.log.append(aggregate, *names(aggregate), save=save)
             except StreamConflict:
                 continue
+            except RestoreUnacknowledged:
+                raise _restored() from None
         raise _always_changing(f"{kind.__name__.lower()} {stream}")
 
     def refused(self, refusal: Refused, *, verb: str, target: str, suppressed: int, context: Context) -> None:
@@ -182,10 +183,11 @@ class Application:
 
     def domain_asked(self, request_id: UUID | None) -> UUID | None:
         """The domain of the operation that was accepted under a request id, if one was."""
-        row = self._request(request_id)
+        row = self.requested(request_id)
         return None if row is None else row["domain"]
 
-    def _request(self, request_id: UUID | None) -> Row | None:
+    def requested(self, request_id: UUID | None) -> Row | None:
+        """What a request id was used for, if it was: the command's fingerprint, its operation and domain."""
         if request_id is None:
             return None
         return self.database.fetch_one(
@@ -193,7 +195,7 @@ class Application:
         )
 
     def _repeated(self, submission: Submission, context: Context) -> Accepted | None:
-        row = self._request(context.request_id)
+        row = self.requested(context.request_id)
         if row is None:
             return None
         if bytes(row["fingerprint"]) != submission.fingerprint:
@@ -252,6 +254,13 @@ def another_command(request_id: UUID | None) -> InvalidArgument:
         field="request_id",
         value=str(request_id),
         accepted="the same command, or another request id",
+    )
+
+
+def _restored() -> OperationInvalid:
+    return OperationInvalid(
+        "the log was restored and may be older than the hosts: nothing new is begun until somebody has"
+        " run 'revisor acknowledge-restore'"
     )
 
 

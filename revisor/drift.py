@@ -6,7 +6,7 @@ Beside the drift of recorded domains it tells of those that nobody recorded, and
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from domain_model import drift
 from domain_model.domain import Domain
@@ -16,6 +16,7 @@ from domain_model.libvirt import DomainState
 from domain_model.snapshot_xml import compose_named
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
+from revisor.drift_requests import Chosen, DriftRequests, id_of_remedy, until
 from revisor.drift_rows import DriftRow, DriftRows
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.presentation import Shown, reference, time
@@ -23,6 +24,8 @@ from revisor.queries import Queries
 from revisor.references import References
 from revisor.sightings import Sightings, Stranger
 from revisor.store.context import Context
+from revisor.store.errors import RequestRepeated
+from revisor.store.recorder import Request
 from workers.observer import ELSEWHERE
 
 Act = Callable[[str, str | None, str, dict[str, Any], Context], Accepted]
@@ -37,18 +40,6 @@ class Verbs:
     define: Define
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Whose drift is meant: one domain's, wherever it is or on one host, or that of all domains on a host."""
-
-    domain: UUID | None
-    host: str | None
-
-    @property
-    def everything(self) -> bool:
-        return self.domain is None
-
-
 class Drifts:
     """The drift there is, and what is done about it."""
 
@@ -61,6 +52,7 @@ class Drifts:
         self._attempts = attempts
         self._verbs = verbs
         self._rows = DriftRows(application.database, queries)
+        self._requests = DriftRequests(application, queries)
         self._sightings = Sightings(application.database)
 
     def found(self, domain: str | None = None, host: str | None = None) -> list[Shown]:
@@ -85,12 +77,14 @@ class Drifts:
         """Ours wins: ask for the operations that make domains what they were by our word; returns a remedy a drift.
 
         What waits for another operation is not asked for yet: ask again when that has ended. With ``plan`` nothing is
-        asked for. What cannot be healed, or was refused, says ``why``. Raises as ``found``, and InvalidArgument (8)
+        asked for. What cannot be healed, or was refused, says ``why``. Under the same request id again no operation is
+        asked for twice, and none for what was observed since it was first used. Raises as ``found``, and InvalidArgument (8)
         when neither a domain nor everything on a host is meant.
         """
         with self._attempts.recorded("drift --heal", _target(domain, host), context):
             chosen = self._meant(domain, host, everything=everything)
-            rows = self._rows.of(chosen.domain, chosen.host)
+            begun = self._requests.healed_at(context.request_id, chosen)
+        rows = until(self._rows.of(chosen.domain, chosen.host), begun)
         joined = replace(context, correlation=context.correlation or context.request_id or uuid4())
         healed: list[Shown] = []
         for placed in _by_placement(rows):
@@ -107,14 +101,26 @@ class Drifts:
     ) -> list[Shown]:
         """Theirs wins: record that what was observed is to be so; returns the drift that is none any more.
 
-        Raises as ``heal``.
+        Under the same request id again only what was observed by then is accepted, if it is not yet. Raises as ``heal``,
+        and OperationInvalid (55) under a request id while a restore waits to be acknowledged.
         """
         with self._attempts.recorded("drift --accept", _target(domain, host), context):
             chosen = self._meant(domain, host, everything=everything)
-        rows, position = self._rows.of(chosen.domain, chosen.host), 0
+            try:
+                return self._accepted(chosen, context)
+            except RequestRepeated:
+                return self._accepted(chosen, context)  # by somebody else at the same time: as a repetition
+
+    def _accepted(self, chosen: Chosen, context: Context) -> list[Shown]:
+        begun, position = self._requests.accepted_at(context.request_id, chosen), 0
+        rows = until(self._rows.of(chosen.domain, chosen.host), begun)
         shown = self._shown(rows)
+        request = None
+        if context.request_id is not None and begun is None and rows:
+            request = self._requests.acceptance(context.request_id, chosen, rows[0].domain)
         for placed in _by_placement(rows):
-            position = max(position, self._accept(placed, context))
+            position = max(position, self._accept(placed, context, request))
+            request = None
         self._queries.wait_for(position, READ_MODELS_S)
         return shown
 
@@ -133,7 +139,7 @@ class Drifts:
             )
         return self._chosen(domain, host)
 
-    def _accept(self, placed: Sequence[DriftRow], context: Context) -> int:
+    def _accept(self, placed: Sequence[DriftRow], context: Context, request: Request | None) -> int:
         first, up_to = placed[0], max(row.observed_position for row in placed)
 
         def decide(known: Domain) -> None:
@@ -142,14 +148,13 @@ class Drifts:
                 Domain.DriftAccepted, self._application.now(), host=first.host, aspects=aspects, position=up_to
             )
 
-        return self._application.change(Domain, first.domain, decide, context)
+        return self._application.change(Domain, first.domain, decide, context, request=request)
 
     def _asked(self, remedy: Remedy, row: DriftRow, context: Context) -> Shown:
         """The operation that was asked for, or why there is none."""
         if remedy.verb is None or remedy.waits:
             return {}
-        said = f"{row.domain}/{row.host}/{remedy.drift.key}"
-        own = None if context.request_id is None else uuid5(context.request_id, said)
+        own = id_of_remedy(context.request_id, row, remedy.drift.key)
         try:
             accepted = self._ask(remedy, row, replace(context, request_id=own))
         except Refused as refusal:

@@ -58,11 +58,11 @@ class Behind:
             for item in self.product.service.drifts.found(domain, host)
         }
 
-    def heal(self, **said: Any) -> list[dict[str, Any]]:
+    def heal(self, context: Context = ALICE, **said: Any) -> list[dict[str, Any]]:
         """Heal until nothing waits any more; returns the last answers, operations ended."""
         items: list[dict[str, Any]] = []
         while True:
-            asked = self.product.service.drifts.heal(ALICE, **({"domain": "web"} | said))
+            asked = self.product.service.drifts.heal(context, **({"domain": "web"} | said))
             self._end(asked)
             items += [item for item in asked if not item["waits"]]
             if said.get("plan") or not any(item["waits"] for item in asked):

@@ -123,7 +123,7 @@ class MemoryApplication(Application):
                 self._present[stream] = len(events), folded(events)
         return [known for _, known in self._present.values() if isinstance(known, Domain)]
 
-    def _request(self, request_id: UUID | None) -> Row | None:
+    def requested(self, request_id: UUID | None) -> Row | None:
         request = None if request_id is None else self.recorder.requests.get(request_id)
         if request is None:
             return None
