@@ -72,6 +72,9 @@ _REFUSALS: dict[str, type[Exception]] = {
 }
 
 
+STANDS_STILL_S = 10
+"""How long a process may stand still in the middle of a group: it holds the log's head, for which all others wait."""
+
 Arguments = tuple[object, ...]
 """One save as ``log.append`` takes it."""
 
@@ -119,6 +122,7 @@ class LogRecorder(PostgresApplicationRecorder):
             if len(group) == 1:
                 return [_first_position(connection.execute(APPEND, group[0], prepare=True))]
             with transaction(connection, pipelined=True):
+                _limit(connection)
                 answers = connection.cursor()
                 answers.executemany(APPEND, group, returning=True)
             return [_first_position(answer) for answer in answers.results()]
@@ -126,6 +130,7 @@ class LogRecorder(PostgresApplicationRecorder):
     def _one_by_one(self, group: Sequence[Arguments]) -> list[int | Exception]:
         outcomes: list[int | Exception] = []
         with self.datastore.get_connection() as connection, transaction(connection):
+            _limit(connection)
             for arguments in group:
                 try:
                     with connection.transaction():
@@ -135,6 +140,11 @@ class LogRecorder(PostgresApplicationRecorder):
                 except Exception as error:  # noqa: BLE001  its own save's, and nobody else's
                     outcomes.append(_refusal_of(error) or error)
         return outcomes
+
+
+def _limit(connection: psycopg.Connection[Any]) -> None:
+    """Have the server end the transaction of a process that was stopped: its saves are tried again when it goes on."""
+    connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{STANDS_STILL_S}s'".encode())
 
 
 def _refusal_of(error: BaseException | None) -> Exception | None:

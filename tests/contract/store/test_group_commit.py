@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from revisor.store.context import Context
 from revisor.store.database import Database
@@ -187,6 +189,30 @@ def test_a_group_is_not_stored_when_the_server_goes_while_a_refusal_is_rolled_ba
         assert proxy.cut_before is None, "it was cut"
         assert first.result() == [2]
     assert LogReader(database).head() == 2
+
+
+def test_a_process_that_stands_still_in_the_middle_of_a_group_keeps_nobody_from_appending(
+    database: Database, recorder: LogRecorder, owner_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revisor.store.recorder.STANDS_STILL_S", 1)
+    stands, goes_on, stream = threading.Event(), threading.Event(), uuid4()
+
+    def stand_once(answer: psycopg.Cursor[Any]) -> int:
+        if answer.connection.info.transaction_status is TransactionStatus.INTRANS and not stands.is_set():
+            stands.set()
+            assert goes_on.wait(60)
+        [row] = answer.fetchall()
+        return int(row["position"])
+
+    monkeypatch.setattr("revisor.store.recorder._first_position", stand_once)
+    with ThreadPoolExecutor(1) as pool:
+        group = pool.submit(together, recorder, owner_dsn, saving(recorder, stream), saving(recorder, stream))
+        assert stands.wait(60)
+        assert list(saving(LogRecorder(LogDatastore(database)))()) == [2]
+        goes_on.set()
+        first, second = group.result()
+    assert list(first.result()) == [3]
+    assert isinstance(second.exception(), StreamConflict)
 
 
 @pytest.mark.parametrize("threads", [1, 4, 16])
