@@ -15,6 +15,9 @@ from drivers.port import DomainSighting, Driver
 from workers.looking import Eye
 from workers.ports import Lead, Records
 
+_LOOKS = 5
+"""Others may go on recording something, such as requests, while it is looked at."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,17 +49,28 @@ class Beforehand:
             return domain
 
     def _adopted(self, domain: Domain, placement: Placement) -> Domain:
+        for _ in range(_LOOKS):
+            known, domain = domain, self._look_closely(domain, placement)
+            if domain is not known:
+                break
+            domain = self._records.domain(domain.id)
+        return domain
+
+    def _look_closely(self, domain: Domain, placement: Placement) -> Domain:
+        """Record what is otherwise; the same domain where something was recorded meanwhile, such as a request."""
         host, drafts = str(self._lead.host), self._records.drafts()
-        seen = self._eye.look(domain, drafts)
+        seen, settled = self._eye.look(domain, drafts), False
 
         def adopt(now: Domain) -> None:
-            if now.version == domain.version and not _under_way(now):
+            nonlocal settled
+            settled = now.version == domain.version
+            if settled and not _under_way(now):
                 Adoption(now, host, self._records.now()).adopt(seen)
 
         names = {placement.name} | ({seen.name} if seen is not None else set())
         if self._records.change(domain.id, adopt, lead=self._lead, drafts=drafts, names=sorted(names)):
             _log.info("adopted what changed on domain %s before the next operation", placement.name)
-        return self._records.domain(domain.id)
+        return self._records.domain(domain.id) if settled else domain
 
     def _differs(self, domain: Domain, placement: Placement, sighting: DomainSighting | None) -> bool:
         if sighting is None or _shown(sighting) != _recorded(placement):

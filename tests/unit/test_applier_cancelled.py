@@ -38,9 +38,11 @@ def test_one_that_is_withdrawn_before_its_start_is_on_record_is_not_begun(stage:
 
 def test_one_that_is_withdrawn_while_it_is_refused_has_not_failed_as_well(stage: Stage) -> None:
     asked = stage.ask("start")
+    before = len(stage.topics)
     stage.drivers[ALPHA].undefine(stage.domain.uuid)
     stage.apply(asked, None, withdrawn_at(Step.CLAIMED, stage, asked))
-    assert stage.topics[-2:] == ["operation.requested", "operation.cancelled"]
+    ends = [topic for topic in stage.topics[before:] if topic.startswith("operation.")]
+    assert ends == ["operation.cancelled"]
 
 
 @pytest.mark.parametrize("step", [Step.STARTED, Step.ACTED])

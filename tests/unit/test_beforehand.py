@@ -61,6 +61,19 @@ def test_what_somebody_did_before_an_operation_is_recorded_as_observed_before_it
     assert not facts & {topic for topic, origin in recorded[start:] if origin == "operation"} - {"domain.defined"}
 
 
+def test_a_request_that_comes_while_it_is_looked_at_keeps_nothing_from_being_recorded(stage: Stage) -> None:
+    take(simulator(stage))
+    asked, before = stage.ask("desc", text="ours"), len(stage.topics)
+
+    def ask_beside() -> None:
+        stage.ask("desc", text="later")
+
+    stage.records.interrupt = ask_beside
+    assert stage.apply(asked).state == "succeeded"
+    recorded = since(stage, before)
+    assert recorded.index(("snapshot.created", "observed")) < recorded.index(("operation.started", None))
+
+
 def test_what_is_as_recorded_is_nothing_and_is_not_looked_at_closely(stage: Stage) -> None:
     reads: list[bool] = []
 
