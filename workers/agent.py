@@ -57,7 +57,10 @@ class _Attempt:
 
 
 class HostAgent:
-    """Everything that happens on one host while this worker leads it. ``begin`` has work done beside the rounds."""
+    """Everything that happens on one host while this worker leads it. ``begin`` has work done beside the rounds.
+
+    ``eyes``, if given, is another driver for the same host: its looks need not wait behind an operation that hangs.
+    """
 
     def __init__(  # noqa: PLR0913  (an agent has to do with so much)
         self,
@@ -71,13 +74,21 @@ class HostAgent:
         deadline_s: float = DEADLINE_S,
         reached: Reached = go_on,
         begin: Begin = in_background,
+        eyes: Driver | None = None,
     ) -> None:
         self._driver = driver
         self._records = records
         self._lead = lead
         self._applier = Applier(driver, records, lead, reached)
         self.lookout = Lookout(
-            driver, records, identities, sightings, lead, every_s=observe_every_s, deadline_s=deadline_s, begin=begin
+            eyes or driver,
+            records,
+            identities,
+            sightings,
+            lead,
+            every_s=observe_every_s,
+            deadline_s=deadline_s,
+            begin=begin,
         )
         self._begin_work = begin
         self._deadline_s = deadline_s
