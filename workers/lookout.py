@@ -28,8 +28,6 @@ LOOK = "look"
 _USUALLY_S = 1.0
 _SPACING_S = 0.5
 """Between looks that hints ask for: each act of ours makes the hypervisor send one too."""
-_ASKED_EVERY_S = 0.1
-"""How often at most the doors are asked whether somebody waits for a look."""
 _RETRY_S = 1.0
 _END_S = 5.0
 """Less than the supervisor waits for a process that is to end."""
@@ -68,7 +66,7 @@ class Lookout:
         self._begin = begin
         self._at = 0.0
         self._hinted = False
-        self._began_at = self._asked_at = -math.inf
+        self._began_at = -math.inf
         self._identified = False
         self._look: Future[None] | None = None
         self._given_up = threading.Event()
@@ -108,10 +106,7 @@ class Lookout:
     def _is_due(self, now: float) -> bool:
         if now >= self._at or (self._hinted and now >= self._began_at + _SPACING_S):
             return True
-        if not self._identified or now < self._asked_at + _ASKED_EVERY_S:
-            return False
-        self._asked_at = now
-        return self._sightings.wanted(self._lead.host)
+        return self._identified and self._sightings.wanted(self._lead.host)
 
     def _take_in(self, look: Future[None], now: float) -> None:
         if look.done():

@@ -263,10 +263,13 @@ def test_an_operation_whose_hypervisor_went_away_waits_says_so_and_is_told_when_
 ) -> None:
     frail.dies = frail.gone
     accepted = product.service.act("web", None, "snapshot-create", {"name": "s1", "no_metadata": True}, ALICE)
-    for _ in range(3):
+
+    def held() -> dict[str, Any]:
         eventually(partial(idle, product.agents["alpha"], time.monotonic()), what="the operation was tried")
-    held = product.service.wait(accepted.operation, 0, accepted.position)
-    assert (held["state"], held["held_up"]) == ("started", "Cannot reach the hypervisor: connection refused")
+        return product.service.wait(accepted.operation, 0, accepted.position)
+
+    eventually(lambda: held()["held_up"], what="a look found it gone")
+    assert (held()["state"], held()["held_up"]) == ("started", "Cannot reach the hypervisor: connection refused")
     assert any(
         problem.startswith(
             f"snapshot-create of domain web (operation {accepted.operation}) was started, and host alpha"
