@@ -117,7 +117,7 @@ class Application:
         """
         documents = [] if drafts is None else drafts.bodies
         for _ in range(_TRIES):
-            aggregate = loaded or self._loaded(kind, stream, introduce)
+            aggregate = self._loaded(kind, stream, introduce) if loaded is None else loaded
             loaded = None
             decide(aggregate)
             if not aggregate.pending_events:

@@ -78,6 +78,8 @@ def _is_there_all_the_same(task: Task, refusal: Refused) -> bool:
         if seen is None or _still_at_it(task):
             return False
         tags = _left_of_it(task, seen)
+        if tags and not task.lead.still_held():
+            raise OutcomeUnknown("it was refused, and what its images hold is for the next worker to put right")
         whole = bool(tags) and _make_known(task, seen, tags)
     except Refused as trouble:
         told = f"it was refused ({refusal.message}), and what its images hold could not be put right: {trouble.message}"
