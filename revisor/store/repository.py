@@ -128,7 +128,9 @@ def _folded(stream: UUID, rows: Sequence[tuple[int, str | None, bytes]]) -> Any:
     except UnknownEvent:
         raise
     except UNREADABLE as error:
-        raise UnknownEvent(f"stream {stream} version {version}: {topic} has another shape: {error}") from error
+        raise UnknownEvent(
+            f"stream {stream} version {version}: {topic or 'what was kept of it'} cannot be read by this release: {error}"
+        ) from error
     return aggregate
 
 
