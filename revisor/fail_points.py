@@ -5,8 +5,8 @@ for: so an agent that is started again dies at the next line, and lives when the
 another signal than SIGKILL: at SIGSTOP the agent stands still until it is told to go on.
 """
 
-import os
 import signal
+import threading
 from pathlib import Path
 
 from workers.steps import Reached, Step, go_on
@@ -25,6 +25,7 @@ def reached(folder: Path | None, host_name: str) -> Reached:
         told = first.split()
         if told[:2] == [step, verb]:
             file.write_text("\n".join(rest), encoding="utf-8")
-            os.kill(os.getpid(), signal.Signals[told[2]] if told[2:] else signal.SIGKILL)
+            # To this thread: one sent to the process is another thread's to take, and this one would go on meanwhile.
+            signal.pthread_kill(threading.get_ident(), signal.Signals[told[2]] if told[2:] else signal.SIGKILL)
 
     return harm_if_told

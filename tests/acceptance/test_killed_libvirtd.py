@@ -38,6 +38,11 @@ def test_there_is_one_snapshot_in_the_end_and_the_guest_runs(
     ended = guest.on.product.client.ended(operation, timeout_s=60)
     with capsys.disabled():
         print(f"\n{after_ms} ms: the guest was {left[0]}, in its image {left[1]}, listed {left[2]}; {ended['state']}")
+    if (ended["error"] or {}).get("code") == 38 and name not in made(guest):
+        # It was away before it was asked, as on a busy machine.
+        assert set(guest.tags()) == listed(guest) == {*guest.snapshots()}
+        assert guest.state[0] == "running"
+        return
     assert ended["state"] == "succeeded", f"{ended}\n{guest.on.product.last_words()}"
     assert set(guest.tags()) == listed(guest) == {*guest.snapshots()}
     assert guest.current() == name
