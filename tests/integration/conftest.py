@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from drivers.simulator import SimulatorDriver
 from revisor.store.database import Database
+from tests.integration.behind import Behind
 from tests.integration.product import Product
 
 
@@ -17,3 +19,18 @@ def product(database: Database, tmp_path: Path) -> Iterator[Product]:
     made.define()
     yield made
     made.close()
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> SimulatorDriver:
+    return SimulatorDriver(tmp_path / "alpha.sqlite", "alpha")
+
+
+@pytest.fixture
+def behind(database: Database, tmp_path: Path, simulator: SimulatorDriver) -> Iterator[Behind]:
+    """The same, with a hand on the host behind Revisor's back."""
+    product = Product(database, tmp_path)
+    product.add_host("alpha", simulator)
+    product.define()
+    yield Behind(product, simulator)
+    product.close()

@@ -1,6 +1,5 @@
 """What nobody recorded on a host: told of until somebody adopts it, or taken in by the host's policy; and for whom."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,27 +11,12 @@ from domain_model.flags import SnapshotCreate
 from drivers.simulator import SimulatorDriver
 from revisor.sightings import Sightings
 from revisor.store.context import Context
-from revisor.store.database import Database
+from tests.integration.behind import SNAPSHOT, Behind
 from tests.integration.product import ALICE, Product
 from tests.integration.test_acknowledging import LOST, LOST_UUID, working
-from tests.integration.test_drift import SNAPSHOT, Behind
 from workers.observer import POLICY
 
 BOB = Context("uid:1001(bob)", reason="it is ours", ticket="OPS-7", request_id=uuid4())
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> SimulatorDriver:
-    return SimulatorDriver(tmp_path / "alpha.sqlite", "alpha")
-
-
-@pytest.fixture
-def behind(database: Database, tmp_path: Path, simulator: SimulatorDriver) -> Iterator[Behind]:
-    product = Product(database, tmp_path)
-    product.add_host("alpha", simulator)
-    product.define()
-    yield Behind(product, simulator)
-    product.close()
 
 
 def contexts(product: Product, uuid: str) -> list[Any]:

@@ -1,10 +1,9 @@
 """Drift in the whole product: told of, healed by operations, or accepted; and domains that nobody recorded."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -14,81 +13,10 @@ from drivers.simulator import SimulatorDriver
 from projections.drift import Drift
 from projections.loop import ProjectionLoop
 from revisor.store.context import Context
-from revisor.store.database import Database
-from tests.integration.product import ALICE, WEB, Product
+from tests.integration.behind import SNAPSHOT, Behind
+from tests.integration.product import ALICE, WEB
 from tests.integration.test_acknowledging import LOST, LOST_UUID, working
 from workers.observer import ELSEWHERE
-
-_ROUND_S = 60.0
-SNAPSHOT = "<domainsnapshot><name>{}</name></domainsnapshot>"
-
-
-class Behind:
-    """The product with ``web`` on alpha, and a hand on the hypervisor behind its back."""
-
-    def __init__(self, product: Product, simulator: SimulatorDriver) -> None:
-        self.product = product
-        self.simulator = simulator
-        self._now = 0.0
-
-    @property
-    def web(self) -> str:
-        return next(seen.uuid for seen in self.simulator.domains() if seen.name == "web")
-
-    def look(self) -> None:
-        """The agents of all hosts look around, closely, and all is folded that they saw."""
-        self.see()
-        self.product.queries.wait_for(self.product.application.reader.head(), 10)
-
-    def see(self) -> None:
-        """The agents of all hosts look around, closely."""
-        for _ in range(12):
-            self._now += _ROUND_S
-            for agent in self.product.agents.values():
-                agent.run_once(self._now + 1e9)
-
-    def drift(self, domain: str | None = None, host: str | None = None) -> dict[str, tuple[Any, Any]]:
-        """After a look: by domain and aspect what is recorded and what is observed."""
-        self.look()
-        return {
-            " ".join(filter(None, (item["domain"], item["aspect"], item["snapshot"]))): (
-                item["recorded"],
-                item["observed"],
-            )
-            for item in self.product.service.drifts.found(domain, host)
-        }
-
-    def heal(self, context: Context = ALICE, **said: Any) -> list[dict[str, Any]]:
-        """Heal until nothing waits any more; returns the last answers, operations ended."""
-        items: list[dict[str, Any]] = []
-        while True:
-            asked = self.product.service.drifts.heal(context, **({"domain": "web"} | said))
-            self._end(asked)
-            items += [item for item in asked if not item["waits"]]
-            if said.get("plan") or not any(item["waits"] for item in asked):
-                return asked if said.get("plan") else items
-
-    def accept(self, context: Context = ALICE, **said: Any) -> list[dict[str, Any]]:
-        return self.product.service.drifts.accept(context, **({"domain": "web"} | said))
-
-    def _end(self, asked: list[dict[str, Any]]) -> None:
-        for item in asked:
-            if item["operation"] is not None:
-                item["state"] = self.product.settled(UUID(item["operation"]))["state"]
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> SimulatorDriver:
-    return SimulatorDriver(tmp_path / "alpha.sqlite", "alpha")
-
-
-@pytest.fixture
-def behind(database: Database, tmp_path: Path, simulator: SimulatorDriver) -> Iterator[Behind]:
-    product = Product(database, tmp_path)
-    product.add_host("alpha", simulator)
-    product.define()
-    yield Behind(product, simulator)
-    product.close()
 
 
 def test_what_we_did_ourselves_is_no_drift(behind: Behind) -> None:

@@ -1,34 +1,16 @@
 """Answers to drift that are given again under their request id, and drift that came just before an operation."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from domain_model.errors import InvalidArgument
 from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
-from drivers.simulator import SimulatorDriver
 from revisor.store.context import Context
-from revisor.store.database import Database
-from tests.integration.product import ALICE, WEB, Product
-from tests.integration.test_drift import SNAPSHOT, Behind
+from tests.integration.behind import SNAPSHOT, Behind
+from tests.integration.product import ALICE, WEB
 
 OTHER = WEB.replace("<name>web</name>", "<name>other</name>").replace("web.qcow2", "other.qcow2")
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> SimulatorDriver:
-    return SimulatorDriver(tmp_path / "alpha.sqlite", "alpha")
-
-
-@pytest.fixture
-def behind(database: Database, tmp_path: Path, simulator: SimulatorDriver) -> Iterator[Behind]:
-    product = Product(database, tmp_path)
-    product.add_host("alpha", simulator)
-    product.define()
-    yield Behind(product, simulator)
-    product.close()
 
 
 def again() -> Context:
