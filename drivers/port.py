@@ -156,12 +156,3 @@ class Watchable(Protocol):
         A hint only: it may repeat, come late or be lost. The observer looks for itself.
         """
         ...
-
-
-@runtime_checkable
-class Reconnectable(Protocol):
-    """A driver that shares one connection among its callers."""
-
-    def reconnect(self) -> None:
-        """Use a new connection from now on, and leave the old one to the calls that never return. Asks nobody."""
-        ...

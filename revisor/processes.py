@@ -117,21 +117,18 @@ def _lead(
 ) -> bool:
     """Returns whether something is under way still, which is left to whoever leads the host next."""
     identities = AgentIdentities(application)
-    # Two connections: libvirt's client before 10.4 may crash (CVE-2024-4418) where a look and an operation wait on one
-    # that falls silent.
-    driver, eyes = driver_for(uri, settings), driver_for(uri, settings)
+    driver = driver_for(uri, settings)
     try:
         identities.led(lead)
         records, sightings = AgentRecords(application), Sightings(application.database)
         steps = reached(settings.fail_points, lead.host_name)
         deadline_s = settings.deadline_s
-        agent = HostAgent(driver, records, identities, sightings, lead, deadline_s=deadline_s, reached=steps, eyes=eyes)
+        agent = HostAgent(driver, records, identities, sightings, lead, deadline_s=deadline_s, reached=steps)
         left = agent.run(stop, _hints(wakeup))
     except LeadLost as lost:
         _leave(str(lost))
     finally:
         driver.close()
-        eyes.close()
     for queued in left:
         ids = {"operation": str(queued.id)}
         _log.warning("host %s: %s is left under way to whoever leads it next", lead.host_name, queued.verb, extra=ids)

@@ -15,7 +15,7 @@ from uuid import UUID
 from domain_model.errors import HypervisorUnreachable
 from domain_model.host import Host
 from domain_model.operations import VERBS, VerbClass
-from drivers.port import Driver, Reconnectable
+from drivers.port import Driver
 from workers.applier import Applier
 from workers.background import Begin, in_background
 from workers.leases import Lease, LeaseLost
@@ -57,10 +57,7 @@ class _Attempt:
 
 
 class HostAgent:
-    """Everything that happens on one host while this worker leads it. ``begin`` has work done beside the rounds.
-
-    ``eyes``, if given, is another driver for the same host: its looks need not wait behind an operation that hangs.
-    """
+    """Everything that happens on one host while this worker leads it. ``begin`` has work done beside the rounds."""
 
     def __init__(  # noqa: PLR0913  (an agent has to do with so much)
         self,
@@ -74,14 +71,12 @@ class HostAgent:
         deadline_s: float = DEADLINE_S,
         reached: Reached = go_on,
         begin: Begin = in_background,
-        eyes: Driver | None = None,
     ) -> None:
-        self._driver = driver
         self._records = records
         self._lead = lead
         self._applier = Applier(driver, records, lead, reached)
         self.lookout = Lookout(
-            eyes or driver,
+            driver,
             records,
             identities,
             sightings,
@@ -219,8 +214,6 @@ class HostAgent:
         _log.error("%s had no answer within %g s, and is not waited for any more", queued.verb, waited_s, extra=ids)
         attempt.given_up.set()
         self._abandoned.add(queued.id)
-        if isinstance(self._driver, Reconnectable):
-            self._driver.reconnect()
         attempt.future = self._begin_work(
             lambda: self._applier.conclude(queued, waited_s), f"{queued.verb} {queued.id}"
         )

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from domain_model.errors import Refused
 from domain_model.host import AdoptionPolicy
-from drivers.port import Driver, Reconnectable, Watchable
+from drivers.port import Driver, Watchable
 from workers.background import Begin, GivenUp, in_background
 from workers.observer import Observer
 from workers.ports import HostIsAnother, Identities, Lead, Records, Sightings, UnreadableHost
@@ -123,8 +123,6 @@ class Lookout:
         self._given_up.set()
         self._look = None
         self._eyes = self._new_eyes()
-        if isinstance(self._driver, Reconnectable):
-            self._driver.reconnect()
         self._tell_unreachable(f"the hypervisor did not answer a question within {self._deadline_s:g} s", now)
 
     def _tell_unreachable(self, why: str, now: float) -> None:

@@ -36,8 +36,11 @@ class Checkpointer(Calls):
         self._act(uuid, lambda domain: domain.checkpointCreateXML(xml, int(flags)))
 
     def checkpoint_delete(self, uuid: str, name: str, flags: CheckpointDelete) -> None:
-        domain, found = self._read_domain(uuid, lambda domain: (domain, domain.checkpointLookupByName(name)))
-        self._connection.act(lambda: found.delete(int(flags)), domain.connect())
+        self._act_on(
+            uuid,
+            lambda domain: domain.checkpointLookupByName(name),
+            lambda checkpoint: checkpoint.delete(int(flags)),
+        )
 
 
 class BackupTaker(Calls):

@@ -1,16 +1,18 @@
-"""One connection to one libvirt, made when first needed and made again after it died.
+"""Connections to one libvirt: as many as there are callers at once, each for one caller at a time.
 
-All threads of a driver share it: libvirt's own connection lets many calls be under way at once. A read that finds the
-connection dead is asked once more over a new one, for nobody can have noticed the first. A change never is.
+libvirt lets many calls be under way over one connection, but its client before 10.4 crashes (CVE-2024-4418) where two of
+them wait on one that falls silent; and one that hangs would keep the others' answers. So a call that never returns keeps
+its connection, and nobody else misses it.
 
-Any call of libvirt's may hang. So whoever connects has the turn meanwhile, and the lock is held for no call: to leave a
-connection, or the turn of somebody who hangs in it, nobody has to wait.
+A read that finds its connection dead is asked once more over a new one, for nobody can have noticed the first. A change
+never is.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from domain_model.errors import HypervisorUnreachable
@@ -45,21 +47,68 @@ out."""
 _log = logging.getLogger(__name__)
 
 
-class Connection:
-    """The connection behind a URI. Nothing is connected until the first question."""
+class Connections:
+    """Those behind a URI. Nothing is connected until the first question."""
 
     def __init__(self, uri: str, silence_s: float = SILENCE_S) -> None:
         self.uri = uri
         self._silence_s = silence_s
         self._lock = threading.Lock()
-        """Of the fields. Whoever wants the turn as well takes that first."""
-        self._turn = threading.Lock()
-        """To connect. It is another one after the one who has it was left to itself."""
-        self._connection: Any = None
+        """Of the fields; held for no call."""
+        self._idle: list[Connection] = []
         self._closed = False
+        self._changed: Callable[[str], None] | None = None
+
+    @contextmanager
+    def one(self) -> Iterator["Connection"]:
+        """A connection that is the caller's meanwhile. Raises HypervisorUnreachable after ``close``."""
+        with self._lock:
+            if self._closed:
+                raise HypervisorUnreachable(f"the connection to {self.uri} was closed")
+            connection = self._idle.pop() if self._idle else Connection(self.uri, self._silence_s)
+        connection.listen(self._changed)
+        try:
+            yield connection
+        finally:
+            if not self._taken_back(connection):
+                connection.hang_up()
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call ``changed(uuid)`` after something about a domain changed, over each connection from its next question on."""
+        self._changed = changed
+
+    def close(self) -> None:
+        """Hang up, on a peer that hangs without a word. Afterwards every question raises HypervisorUnreachable."""
+        with self._lock:
+            self._closed = True
+            self._changed = None
+            idle, self._idle = self._idle, []
+        hanging_up = threading.Thread(target=_hang_up, args=(idle,), name="libvirt-closing", daemon=True)
+        hanging_up.start()
+        hanging_up.join(_HANG_UP_S)
+
+    def _taken_back(self, connection: "Connection") -> bool:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+            return not self._closed
+
+
+class Connection:
+    """A connection for one caller at a time, made when first needed and made again after it died."""
+
+    def __init__(self, uri: str, silence_s: float) -> None:
+        self._uri = uri
+        self._silence_s = silence_s
+        self._connection: Any = None
+        self._handle: Any = None
         self._changed: Callable[[str], None] | None = None
         self._subscriptions: list[int] = []
         self._opening: Future[Any] | None = None
+
+    def listen(self, changed: Callable[[str], None] | None) -> None:
+        """Have changes told, from the next question on."""
+        self._changed = changed
 
     def read(self, ask: Callable[[Any], T]) -> T:
         """What ``ask(virConnect)`` returns. Raises Refused, HypervisorUnreachable."""
@@ -68,94 +117,63 @@ class Connection:
             with edge.reading(library(), connection):
                 return ask(connection)
         except HypervisorUnreachable:
-            _log.info("lost the connection to %s, connecting again", self.uri)
+            _log.info("lost the connection to %s, connecting again", self._uri)
         connection = self._living(instead_of=connection)
         with edge.reading(library(), connection):
             return ask(connection)
 
-    def act(self, deed: Callable[[], T], connection: Any) -> T:
-        """Do what changes something over ``connection``; returns its answer. Raises Refused, OutcomeUnknown."""
-        with edge.acting(library(), connection):
+    def act(self, deed: Callable[[], T]) -> T:
+        """Do what changes something, through what a read returned; returns its answer. Raises Refused, OutcomeUnknown."""
+        with edge.acting(library(), self._connection):
             return deed()
 
     def answering(self) -> Any:
         """A virConnect that just answered, so that whatever breaks next broke later. Raises as ``read``."""
         return self.read(lambda connection: (connection, connection.getLibVersion()))[0]
 
-    def carries(self, connection: Any) -> bool:
-        """Whether this is the virConnect in use, and alive as far as this end knows."""
-        with self._lock:
-            current = self._connection
-        return connection is current and edge.alive(library(), connection)
+    def handle_of(self, uuid: str) -> Any:
+        """A domain's handle, without asking again if it is that of the last time. Raises as ``read``."""
+        known = self._handle is not None and edge.alive(library(), self._connection)
+        if not known or self._handle.UUIDString() != uuid:
+            self._handle = self.read(lambda connection: connection.lookupByUUIDString(uuid))
+        return self._handle
 
-    def watch(self, changed: Callable[[str], None]) -> None:
-        """Call ``changed(uuid)`` after something about a domain changed, over this connection and later ones."""
-        turn = self._turn
-        with turn:
-            self._changed = changed
-            with self._lock:
-                connection = None if self._subscriptions else self._connection
-            if connection is not None:
-                self._use(turn, connection, self._subscribed(connection))
-
-    def abandon(self) -> None:
-        """Leave the connection to those who wait on it; the next question makes a new one.
-
-        Nothing is said to the peer: it answers only so many calls of one client at once, and may be stuck in as many.
-        """
-        with self._lock:
-            self._turn = threading.Lock()
-            self._connection, self._subscriptions = None, []
-
-    def close(self) -> None:
-        """Hang up, on a peer that hangs without a word. Afterwards every question raises HypervisorUnreachable."""
-        with self._lock:
-            self._closed = True
-            self._changed = None
-        hanging_up = threading.Thread(target=self._hang_up, name="libvirt-closing", daemon=True)
-        hanging_up.start()
-        hanging_up.join(_HANG_UP_S)
+    def hang_up(self) -> None:
+        """Let go of it. It ends when the last object made over it does: closing it under them would not do."""
+        connection, self._connection, self._handle = self._connection, None, None
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
+            try:
+                connection.domainEventDeregisterAny(subscription)
+            except library().libvirtError as error:
+                _log.debug("while hanging up on %s: %s", self._uri, error)
 
     def _living(self, *, instead_of: Any = None) -> Any:
-        libvirt = library()
-        turn = self._turn
-        with turn:
-            with self._lock:
-                closed, current = self._closed, self._connection
-            if closed:
-                raise HypervisorUnreachable(f"the connection to {self.uri} was closed")
-            if current is not None and current is not instead_of and edge.alive(libvirt, current):
-                return current
-            self._hang_up()
+        libvirt, current = library(), self._connection
+        if current is None or current is instead_of or not edge.alive(libvirt, current):
+            self.hang_up()
             with edge.opening(libvirt):
-                connection = self._open(libvirt)
-            self._keep_alive(libvirt, connection)
-            self._use(turn, connection, self._subscribed(connection))
-            return connection
-
-    def _use(self, turn: threading.Lock, connection: Any, subscriptions: list[int]) -> None:
-        """From now on, unless whoever made it took so long that others go on without it."""
-        with self._lock:
-            if turn is self._turn and not self._closed:
-                self._connection, self._subscriptions = connection, subscriptions
+                current = self._open(libvirt)
+            self._keep_alive(libvirt, current)
+            self._connection = current
+        if self._changed is not None and not self._subscriptions:
+            self._subscriptions = self._subscribed(libvirt, current)
+        return current
 
     def _open(self, libvirt: Any) -> Any:
         """A new connection. libvirt would wait for ever for a peer that accepts and says nothing, so it waits elsewhere."""
-        with self._lock:
-            if self._opening is None:
-                self._opening = Future()
-                arguments = (self._opening, libvirt, self.uri)
-                threading.Thread(target=_open_into, args=arguments, name="libvirt-opening", daemon=True).start()
-            opening = self._opening
+        if self._opening is None:
+            self._opening = Future()
+            arguments = (self._opening, libvirt, self._uri)
+            threading.Thread(target=_open_into, args=arguments, name="libvirt-opening", daemon=True).start()
         try:
-            return opening.result(self._silence_s)
+            return self._opening.result(self._silence_s)
         except TimeoutError as error:
-            # Somebody who asks later goes on waiting for the same attempt: a dumb peer costs one thread.
-            raise HypervisorUnreachable(f"{self.uri} did not answer within {self._silence_s:g} s") from error
+            # Whoever asks later goes on waiting for the same attempt: a dumb peer costs one thread a caller.
+            raise HypervisorUnreachable(f"{self._uri} did not answer within {self._silence_s:g} s") from error
         finally:
-            with self._lock:
-                if opening.done() and self._opening is opening:
-                    self._opening = None
+            if self._opening.done():
+                self._opening = None
 
     def _keep_alive(self, libvirt: Any, connection: Any) -> None:
         """Have a peer that fell silent noticed. Drivers that live in this process have no peer, and refuse."""
@@ -165,13 +183,11 @@ class Connection:
         try:
             connection.setKeepAlive(interval_s, pings)
         except libvirt.libvirtError as error:
-            _log.debug("no keepalive for %s: %s", self.uri, error)
+            _log.debug("no keepalive for %s: %s", self._uri, error)
 
-    def _subscribed(self, connection: Any) -> list[int]:
+    def _subscribed(self, libvirt: Any, connection: Any) -> list[int]:
         """The numbers of what is listened for over a connection."""
-        if self._changed is None:
-            return []
-        libvirt, subscriptions = library(), []
+        subscriptions = []
         for name in _TOLD:
             event = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{name}", None)
             if event is None:
@@ -180,7 +196,7 @@ class Connection:
                 subscriptions.append(connection.domainEventRegisterAny(None, event, self._heard, None))
             except libvirt.libvirtError as error:
                 # ESX has none. The observer polls anyway; hints only make it quicker.
-                _log.info("no %s events from %s: %s", name, self.uri, error)
+                _log.info("no %s events from %s: %s", name, self._uri, error)
         return subscriptions
 
     def _heard(self, _connection: Any, domain: Any, *_details: object) -> None:
@@ -191,18 +207,12 @@ class Connection:
             changed(domain.UUIDString())
         except Exception:  # noqa: BLE001
             # The event loop belongs to the process; nobody's mistake may stop it.
-            _log.exception("the observer of %s failed on a hint", self.uri)
+            _log.exception("the observer of %s failed on a hint", self._uri)
 
-    def _hang_up(self) -> None:
-        """Let go of the connection. It ends when the last thread that uses it does: closing it under them would not do."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-            subscriptions, self._subscriptions = self._subscriptions, []
-        for subscription in subscriptions:
-            try:
-                connection.domainEventDeregisterAny(subscription)
-            except library().libvirtError as error:
-                _log.debug("while hanging up on %s: %s", self.uri, error)
+
+def _hang_up(connections: Iterable[Connection]) -> None:
+    for connection in connections:
+        connection.hang_up()
 
 
 def _open_into(opening: Future[Any], libvirt: Any, uri: str) -> None:

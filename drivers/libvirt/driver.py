@@ -5,6 +5,7 @@ The port's own verbs are here; how a call is made is in ``calls``, and each abil
 
 import uuid as uuids
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from domain_model import xml as safe_xml
 from domain_model.errors import NoDomain
@@ -50,37 +51,31 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer, 
     @property
     def capabilities(self) -> Capabilities:
         if self._capabilities is None:
-            self._capabilities = kinds.capabilities_of(self._connection.read(lambda connection: connection.getType()))
+            self._capabilities = kinds.capabilities_of(self._read(lambda connection: connection.getType()))
         return self._capabilities
 
     def identity(self) -> HostIdentity:
         """Who answered. A kind without a host UUID (the test driver) gets one made of its host name and URI."""
-        hostname, text = self._connection.read(
-            lambda connection: (connection.getHostname(), str(connection.getCapabilities()))
-        )
+        hostname, text = self._read(lambda connection: (connection.getHostname(), str(connection.getCapabilities())))
         found = safe_xml.parse(text, root="capabilities").findtext("host/uuid")
-        made = uuids.uuid5(uuids.NAMESPACE_URL, f"{hostname} {self._connection.uri}")
+        made = uuids.uuid5(uuids.NAMESPACE_URL, f"{hostname} {self._connections.uri}")
         return HostIdentity(host_uuid=(found or str(made)).strip().lower(), hostname=hostname)
 
     def close(self) -> None:
-        self._connection.close()
-
-    def reconnect(self) -> None:
-        """As ``Reconnectable``."""
-        self._connection.abandon()
+        self._connections.close()
 
     def watch(self, changed: Callable[[str], None]) -> None:
-        """As ``Watchable``. Hints begin with the first connection and pause while there is none."""
-        self._connection.watch(changed)
+        """As ``Watchable``. Hints begin with the next question, and pause while nothing is connected."""
+        self._connections.watch(changed)
 
     # What is there.
 
     def domains(self) -> Sequence[DomainSighting]:
-        return self._connection.read(sight_all)
+        return self._read(sight_all)
 
     def domain(self, uuid: str) -> DomainSighting | None:
         try:
-            return self._connection.read(lambda connection: sight_one(connection, uuid))
+            return self._read(lambda connection: sight_one(connection, uuid))
         except NoDomain:
             return None
 
@@ -104,12 +99,10 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer, 
     # Lifecycle.
 
     def define(self, xml: str, flags: Define = Define.NONE) -> None:
-        connection = self._connection.answering()
-        self._connection.act(lambda: connection.defineXMLFlags(xml, int(flags)), connection)
+        self._act_on_host(lambda connection: connection.defineXMLFlags(xml, int(flags)))
 
     def create(self, xml: str, flags: Start = Start.NONE) -> None:
-        connection = self._connection.answering()
-        self._connection.act(lambda: connection.createXML(xml, int(flags)), connection)
+        self._act_on_host(lambda connection: connection.createXML(xml, int(flags)))
 
     def undefine(self, uuid: str, flags: Undefine = Undefine.NONE) -> None:
         number = int(kinds.asked(self.capabilities.driver, flags))
@@ -139,15 +132,14 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer, 
         kind = self.capabilities.driver
         number = int(kinds.asked(kind, flags))
         if flags & SnapshotCreate.REDEFINE:
-            domain = self._handle_of(uuid)
-            self._connection.act(lambda: domain.snapshotCreateXML(xml, number), domain.connect())
+            self._act_again(uuid, lambda domain: domain.snapshotCreateXML(xml, number))
         else:
             new = kinds.new_snapshot(kind, xml)
             self._act(uuid, lambda domain: domain.snapshotCreateXML(new, number))
 
     def snapshot_revert(self, uuid: str, name: str, flags: SnapshotRevert) -> None:
         number = int(kinds.asked(self.capabilities.driver, flags))
-        self._act_on_snapshot(uuid, name, lambda domain, snapshot: domain.revertToSnapshot(snapshot, number))
+        self._act_on(uuid, _snapshot(name), lambda snapshot: snapshot.getDomain().revertToSnapshot(snapshot, number))
 
     def snapshot_delete(self, uuid: str, name: str, flags: SnapshotDelete) -> None:
         kind = self.capabilities.driver
@@ -155,4 +147,9 @@ class LibvirtDriver(Saver, Tuner, Deviser, GuestController, Agent, ImageViewer, 
         if kinds.already_done(kind, flags):
             self._read_domain(uuid, lambda domain: domain.snapshotLookupByName(name))
         else:
-            self._act_on_snapshot(uuid, name, lambda _domain, snapshot: snapshot.delete(number))
+            self._act_on(uuid, _snapshot(name), lambda snapshot: snapshot.delete(number))
+
+
+def _snapshot(name: str) -> Callable[[Any], Any]:
+    """Finds a snapshot of a domain."""
+    return lambda domain: domain.snapshotLookupByName(name)

@@ -31,14 +31,14 @@ class ImageViewer(Calls):
     """The ability ``drivers.images.ImageSnapshots``: two questions to libvirt, the rest is read from files."""
 
     def snapshot_presence(self, uuid: str) -> ImageFindings:
-        if not files_are_here(self._connection.uri):
+        if not files_are_here(self._connections.uri):
             return ImageFindings(unseen=_ELSEWHERE)
         definition, dumps = self._read_domain(uuid, _texts)
         return presence(definition, dumps)
 
     def image_chains(self, uuid: str) -> Sequence[ImageChain]:
         definition = self._read_domain(uuid, lambda domain: str(domain.XMLDesc(0)))
-        return chains(definition, here=files_are_here(self._connection.uri))
+        return chains(definition, here=files_are_here(self._connections.uri))
 
 
 def files_are_here(uri: str) -> bool:

@@ -17,11 +17,10 @@ class Saver(Calls):
             self._act(uuid, lambda domain: domain.saveFlags(path, xml, int(flags)))
 
     def restore(self, path: str, xml: str | None, flags: SaveRestore) -> None:
-        connection = self._connection.answering()
         if xml is None and not flags:
-            self._connection.act(lambda: connection.restore(path), connection)
+            self._act_on_host(lambda connection: connection.restore(path))
         else:
-            self._connection.act(lambda: connection.restoreFlags(path, xml, int(flags)), connection)
+            self._act_on_host(lambda connection: connection.restoreFlags(path, xml, int(flags)))
 
     def managed_save(self, uuid: str, flags: SaveRestore) -> None:
         self._act(uuid, lambda domain: domain.managedSave(int(flags)))

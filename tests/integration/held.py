@@ -32,15 +32,11 @@ class HungDriver(SimulatorDriver):
         self.hanging: set[str] = set()
         self.late = True
         self.hung: list[str] = []
-        self.reconnected = 0
         self._let_go = threading.Event()
 
     def let_go(self) -> None:
         self.hanging.clear()
         self._let_go.set()
-
-    def reconnect(self) -> None:
-        self.reconnected += 1
 
     def suspend(self, uuid: str) -> None:
         if self.late:

@@ -50,6 +50,9 @@ class FakeSnapshot:
     def getName(self) -> str:  # noqa: N802  libvirt's names
         return self.name
 
+    def getDomain(self) -> "FakeDomain":  # noqa: N802
+        return self.domain
+
     def getXMLDesc(self, flags: int) -> str:  # noqa: N802
         self.domain.of.connection.functions["dump"].check(flags)
         return f"<domainsnapshot>\n  <name>{self.name}</name>\n</domainsnapshot>\n"

@@ -1,4 +1,4 @@
-"""A call of libvirt's that hangs keeps nobody waiting who wants to leave its connection, or to ask over another one."""
+"""A call of libvirt's that hangs keeps its connection, and nobody waiting who asks over another one, or hangs up."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -88,32 +88,46 @@ def stuck(others: ThreadPoolExecutor, hypervisor: Hanging, call: Callable[[], An
     return waiting
 
 
+def connected(driver: LibvirtDriver) -> Any:
+    """The virConnect that a question goes over."""
+    return driver._read(lambda connection: connection)
+
+
 @pytest.mark.parametrize("function", ["open", "keepalive", "register"])
-def test_a_connection_that_hangs_while_it_is_made_can_be_left_at_once_and_closed(
+def test_a_connection_that_hangs_while_it_is_made_keeps_nobody_from_asking_or_hanging_up(
     driver: LibvirtDriver, hypervisor: Hanging, others: ThreadPoolExecutor, function: str
 ) -> None:
-    waiting = stuck(others, hypervisor, driver._connection.answering, function)
-    others.submit(driver.reconnect).result(_LONG_S / 2)
+    waiting = stuck(others, hypervisor, lambda: connected(driver), function)
+    hypervisor.hanging.clear()
+    new = others.submit(connected, driver).result(_LONG_S / 2)
     others.submit(driver.close).result(_LONG_S / 2)
     assert not waiting.done()
-
-
-@pytest.mark.parametrize("function", ["keepalive", "register"])
-def test_after_it_was_left_the_next_question_is_answered_over_a_new_one_which_stays(
-    driver: LibvirtDriver, hypervisor: Hanging, others: ThreadPoolExecutor, function: str
-) -> None:
-    waiting = stuck(others, hypervisor, driver._connection.answering, function)
-    driver.reconnect()
-    hypervisor.hanging.clear()
-    new = others.submit(driver._connection.answering).result(_LONG_S / 2)
     hypervisor.let_go.set()
     assert waiting.result(_LONG_S) is not new
-    assert driver._connection.carries(new)
+
+
+def test_two_calls_at_once_are_never_on_one_connection_and_the_next_ones_need_no_third(
+    driver: LibvirtDriver, hypervisor: Hanging, others: ThreadPoolExecutor
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def last(connection: Any) -> Any:
+        begun.set()
+        assert go_on.wait(_LONG_S)
+        return connection
+
+    waiting = others.submit(driver._read, last)
+    assert begun.wait(_LONG_S)
+    second = connected(driver)
+    go_on.set()
+    first = waiting.result(_LONG_S)
+    assert first is not second
+    assert {id(connected(driver)) for _ in range(4)} <= {id(first), id(second)}
     assert len(hypervisor.opened) == 2
 
 
 def test_hanging_up_waits_for_no_answer(driver: LibvirtDriver, hypervisor: Hanging, others: ThreadPoolExecutor) -> None:
-    driver._connection.answering()
+    connected(driver)
     stuck(others, hypervisor, driver.close, "deregister").result(_LONG_S / 2)
     with pytest.raises(HypervisorUnreachable, match="was closed"):
         driver.domains()
