@@ -120,7 +120,9 @@ class Applier:
         try:
             # What becomes of it could not be recorded: its XML is compared with its secrets taken out.
             self._records.check_secrets(task.domain.id)
-            domain = task.domain = self._beforehand.brought_up(task.domain, sighting)
+            domain = self._beforehand.brought_up(task.domain, sighting)
+            if domain is not task.domain:  # what it was brought up to was seen later
+                task.domain, sighting = domain, self._eye.sighting(domain)
             if sighting is not None:
                 RULES[operation.verb](situation_of(sighting, domain), operation.arguments)
             elif operation.verb not in MAKES_DOMAINS:

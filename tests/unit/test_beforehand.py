@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from domain_model.domain import Domain
 from domain_model.errors import NoDomain
 from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
+from domain_model.libvirt import DomainState
 from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Stage, altered, definition
@@ -72,6 +74,19 @@ def test_a_request_that_comes_while_it_is_looked_at_keeps_nothing_from_being_rec
     assert stage.apply(asked).state == "succeeded"
     recorded = since(stage, before)
     assert recorded.index(("snapshot.created", "observed")) < recorded.index(("operation.started", None))
+
+
+def test_the_evidence_of_how_it_was_is_from_after_what_was_recorded_of_it(stage: Stage) -> None:
+    take(simulator(stage))
+    asked = stage.ask("desc", text="ours")
+    stage.records.interrupt = lambda: simulator(stage).suspend(UUID_TEXT)
+    stage.apply(asked)
+    (started,) = [
+        event
+        for event in stage.records.events(DOMAIN)
+        if isinstance(event, Domain.OperationStarted) and event.operation == str(asked.id)
+    ]
+    assert started.evidence["state"] == DomainState.PAUSED
 
 
 def test_what_is_as_recorded_is_nothing_and_is_not_looked_at_closely(stage: Stage) -> None:
