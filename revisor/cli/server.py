@@ -16,6 +16,7 @@ from revisor.client import Client, ClientError
 from revisor.settings import Settings, read_settings
 
 _READY_S = 120.0
+_NOT_RUNNING = "Revisor is not running"
 _EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "web.xml"
 
 
@@ -26,7 +27,8 @@ def up(hosts: tuple[str, ...], *, detach: bool) -> None:
     """Run Revisor: the database, the API, the read models, the schedules, and an agent for each host."""
     settings = read_settings()
     wanted = [_host(text) for text in hosts]
-    if _running(settings):
+    if (pid := _running(settings)) is not None:
+        click.echo(f"Revisor runs already (process {pid}), with the settings it was started with")
         _make_ready(settings, wanted)
     elif detach:
         child = _detach(settings, hosts)
@@ -44,7 +46,7 @@ def down() -> None:
     settings = read_settings()
     pid = _running(settings)
     if pid is None:
-        click.echo("Revisor is not running")
+        click.echo("Revisor was not running, but its database was: stopped" if _end_left(settings) else _NOT_RUNNING)
         return
     process = os.pidfd_open(pid)
     os.kill(pid, signal.SIGTERM)
@@ -53,6 +55,21 @@ def down() -> None:
     select.select([process], [], [], 10.0)
     os.close(process)
     click.echo("Revisor stopped")
+
+
+def _end_left(settings: Settings) -> bool:
+    """End the database server that a Revisor which was killed left running; whether there was one."""
+    if settings.dsn is not None:
+        return False
+    from revisor.embedded_postgres.server import EmbeddedPostgres
+    from revisor.supervisor import alone
+
+    server = EmbeddedPostgres(settings.home)
+    if not server.running():
+        return False
+    with alone(settings):
+        server.stop()
+    return True
 
 
 @click.command("serve")

@@ -40,3 +40,24 @@ def test_a_signal_ends_it_also_while_it_waits_for_its_database_to_start_again(pr
         eventually(lambda: "is started again" in log_of(product.home, "up"), what="the server is started again")
         product.down()
     assert product.processes() == {}
+
+
+def test_down_ends_the_database_that_a_killed_revisor_left_running(product: Product) -> None:
+    product.up("alpha")
+    product.kill_everything(include_postgres=False)
+    assert set(product.processes().values()) == {"postgres"}
+
+    assert product.ok("down") == "Revisor was not running, but its database was: stopped\n"
+
+    assert product.processes() == {}
+    assert product.ok("down") == "Revisor is not running\n"
+
+
+def test_up_says_that_it_runs_already_with_what_it_was_started_with(product: Product) -> None:
+    product.up("alpha")
+    (pid,) = [pid for pid, said in product.processes(postgres=False).items() if not said.endswith("--supervised")]
+
+    said = product.ok("up", "--host", "beta=simulator:///beta")
+
+    assert said.startswith(f"Revisor runs already (process {pid}), with the settings it was started with\nready ")
+    assert "beta" in product.ok("host", "list")
