@@ -26,6 +26,9 @@ from workers.verbs import VERBS, Task, Verdict, command_of, replica_differs
 
 _log = logging.getLogger(__name__)
 
+_LOOKS = 5
+"""Others may go on recording something, such as requests, while it is looked at."""
+
 
 class Applier:
     """Works on operations of one host, under one lead.
@@ -200,11 +203,8 @@ class Applier:
         Of a call that was given up no later look is evidence that it did not happen: it may happen yet.
         """
         operation, host = task.operation, str(self._lead.host)
-        seen = self._look(task) if look else None
 
-        def give_up(now: Domain) -> None:
-            if operation.id not in now.operations:
-                return
+        def give_up(now: Domain, seen: Observation | None) -> None:
             if look:
                 adoption = Adoption(now, host, self._records.now(), operation)
                 adoption.adopt(seen, snapshots=not _another_started(now, operation, host))
@@ -217,21 +217,20 @@ class Applier:
                 evidence_lasts=evidence_lasts,
             )
 
-        self._change(queued, task, give_up, seen)
+        if look:
+            self._record_seen(queued, task, give_up)
+        else:
+            self._change(queued, task, lambda now: give_up(now, None), None)
 
     def _record_end(self, queued: QueuedOperation, task: Task, failure: Refused | None) -> None:
         """Append what became so and that the operation is over, in one transaction."""
         operation = task.operation
         host, verb = str(self._lead.host), VERBS[operation.verb]
-        seen = self._look(task)
-        self._reached(Step.SEEN, operation.verb)
         happened = failure is None or not task.agrees
         # It did not end what it did not find.
         doer = None if isinstance(failure, NoDomain) else operation
 
-        def end(now: Domain) -> None:
-            if operation.id not in now.operations:
-                return
+        def end(now: Domain, seen: Observation | None) -> None:
             adoption = Adoption(now, host, self._records.now(), doer)
             outcome = failure
             if happened:
@@ -244,8 +243,45 @@ class Applier:
                 adoption.adopt(seen, snapshots=not _another_started(now, operation, host))
             _record_outcome(now, self._records, operation, host, outcome, task)
 
-        self._change(queued, task, end, seen)
+        self._record_seen(queued, task, end)
         self._reached(Step.ENDED, operation.verb)
+
+    def _record_seen(
+        self, queued: QueuedOperation, task: Task, record: Callable[[Domain, Observation | None], None]
+    ) -> None:
+        """Look, and ``record`` what is seen, unless the operation is over.
+
+        Where something was recorded meanwhile it is looked at again: a control verb beside may have changed what was
+        seen before it, and have said so.
+        """
+        for look in range(_LOOKS):
+            newer = self._seen_and_recorded(queued, task, record, at_any_rate=look == _LOOKS - 1)
+            if newer is None:
+                return
+            task.domain = newer
+
+    def _seen_and_recorded(
+        self,
+        queued: QueuedOperation,
+        task: Task,
+        record: Callable[[Domain, Observation | None], None],
+        *,
+        at_any_rate: bool,
+    ) -> Domain | None:
+        """As ``_record_seen``, with one look; returns the domain, and has recorded nothing, where it is to be looked at again."""
+        version, newer = task.domain.version, None
+        seen = self._look(task)
+        self._reached(Step.SEEN, task.operation.verb)
+
+        def decide(now: Domain) -> None:
+            nonlocal newer
+            is_over = task.operation.id not in now.operations
+            newer = None if is_over or at_any_rate or now.version == version else now
+            if newer is None and not is_over:
+                record(now, seen)
+
+        self._change(queued, task, decide, seen)
+        return newer
 
     def _task(self, domain: Domain, operation: Operation, given_up: threading.Event) -> Task:
         return Task(self._driver, self._records, self._lead, domain, operation, self._records.drafts(), given_up)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain_model import snapshot_xml
 from domain_model.domain import Domain
 from domain_model.errors import Refused
 from domain_model.flags import Destroy, SnapshotCreate, Start
@@ -278,6 +279,22 @@ def test_what_another_writer_appended_first_is_not_recorded_twice(stage: Stage) 
 
     assert stage.apply(asked, altered(stage.drivers[ALPHA], suspend=suspend)).state == "succeeded"
     assert since_request(stage) == ["operation.started", "domain.suspended", "operation.succeeded"]
+
+
+def test_what_a_control_verb_beside_changed_after_the_look_is_not_recorded_as_it_was_before(stage: Stage) -> None:
+    running(stage)
+    asked, looks = stage.ask("snapshot-create", name="a", xml=snapshot_xml.build("a")), 0
+
+    def reached(step: Step, _verb: str) -> None:
+        nonlocal looks
+        looks += step is Step.SEEN
+        if step is Step.SEEN and looks == 1:
+            assert stage.do("destroy").state == "succeeded"
+
+    assert stage.apply(asked, reached=reached).state == "succeeded"
+    facts = [topic for topic in since_request(stage) if not topic.startswith("operation.")]
+    assert facts == ["domain.stopped", "snapshot.created"]
+    assert looks == 2
 
 
 def test_an_attempt_that_was_given_up_touches_nothing_more_and_the_next_one_does_it(stage: Stage) -> None:
