@@ -15,6 +15,10 @@ class Died(BaseException):
     """The worker was killed at this point."""
 
 
+class Gone(BaseException):
+    """The process whose work this is was killed while it waited here; another life of the worker has begun."""
+
+
 class SteppedPool:
     """Keeps the work it is given, until somebody says that a piece of it is to be done; looks are taken at once."""
 

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     LOST = "the answer is lost"
     DIES = "the agent is killed"
     AWAY = "the hypervisor is away for a while"
+    HANGS = "the hypervisor does not answer this call for a while, and goes on answering others"
     STOPPED = "the agent is stopped past its lease, and goes on"
     CUT = "the connection to the database is cut"
     BEHIND = "somebody acts behind our back"
@@ -30,6 +31,7 @@ POINTS: dict[Kind, tuple[str, ...]] = {
     Kind.LOST: ACTS,
     Kind.DIES: (*STEPS, *ACTS, "look", *COMMITS),
     Kind.AWAY: ("before act", "look"),
+    Kind.HANGS: ("before act", "after act", "look"),
     Kind.STOPPED: STEPS,
     Kind.CUT: COMMITS,
     Kind.BEHIND: (*STEPS, "before act"),

@@ -1,5 +1,6 @@
 """Bugs of the protocol, planted in its real classes: the simulation must find each of them."""
 
+from threading import Event
 from typing import Any
 
 from domain_model.adoption import Adoption
@@ -35,6 +36,12 @@ class _ActsAgainWithoutLooking(Applier):
             self._act(queued, task)
         else:
             super()._settle(queued, task, may_repeat=False)
+
+
+class _TakesSilenceForAFailure(Applier):
+    def conclude(self, queued: QueuedOperation, waited_s: float) -> None:
+        task = self._task(domain := self._records.domain(queued.domain), domain.operations[str(queued.id)], Event())
+        self._record_end(queued, task, OperationFailed(f"no answer within {waited_s:g} s"))
 
 
 class _AdoptsWhatAnOperationDoes(Observer):
@@ -79,6 +86,7 @@ def _observing(observer: type[Observer]) -> Protocol:
 
 BUGS: dict[str, Protocol] = {
     "a lost answer is taken for a failure": _applying(_TakesALostAnswerForAFailure),
+    "a call that was given up is taken for a failure": _applying(_TakesSilenceForAFailure),
     "the outcome is recorded before acting": _applying(_RecordsBeforeItActs),
     "what was broken off is done again without looking": _applying(_ActsAgainWithoutLooking),
     "an old agent's appends are accepted": Protocol(recorder=_FencesNobody),

@@ -20,7 +20,7 @@ _PROCESSES = 2
 LAWS = dict(
     zip(
         BUGS,
-        ("has an effect", "its effect 0 times", "has an effect|its effect 2", "epoch", "observed was"),
+        ("has an effect", "has an effect", "its effect 0 times", "has an effect|its effect 2", "epoch", "observed was"),
         strict=True,
     )
 )

@@ -19,7 +19,7 @@ from domain_model.flags import SnapshotCreate, SnapshotDelete
 from revisor.store.context import Context
 from revisor.submissions import Submission
 from tests.simulation import requests
-from tests.simulation.agents import Died, Worker
+from tests.simulation.agents import Died, Gone, Worker
 from tests.simulation.application import MemoryApplication, MemoryRecords, QuietIdentities, QuietSightings
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.hypervisor import SimulatedHost, Wire
@@ -34,6 +34,9 @@ _BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _TIMES = LeaseTimes()
 _BEAT_S = 4.0
 """Time passes in pieces below the interval of renewals, or everybody would lose what they lead."""
+_DEADLINE_S = 30.0
+_LONGEST_HANG_S = 2 * _DEADLINE_S + 2 * _BEAT_S
+"""Past the deadline of the call, and past that of the look that decides what became of it."""
 _PAST_LEASE_S = _TIMES.lease_s + _TIMES.grace_s + 2 * _BEAT_S
 
 
@@ -63,6 +66,7 @@ class World:
         self._jumped_s = 0.0
         self._cuts: list[str] = []
         self._at_work: list[Worker] = []
+        self._hangs = False
         self.leases = LeaseTable()
         self.recorder = protocol.recorder(self.leases, self._commit)
         self.application = MemoryApplication(self.recorder, self.wall)
@@ -190,6 +194,8 @@ class World:
         except Died:
             self.told("is killed")
             self._restart(worker)
+        except Gone:
+            self.told("was killed meanwhile")
         except LeadLost:
             self.told("leads no more, and ends")
             self._restart(worker)
@@ -217,6 +223,7 @@ class World:
             lead,
             reached=reached,
             begin=worker.pool.begin,
+            deadline_s=_DEADLINE_S,
         )
 
     def _uuid(self) -> UUID:
@@ -225,6 +232,14 @@ class World:
     # Doors.
 
     def _submit(self, submission: Submission, request: UUID) -> None:
+        """At a door of its own, also while some worker is in the middle of its work."""
+        at_work, self._at_work = self._at_work, []
+        try:
+            self._asked_for(submission, request)
+        finally:
+            self._at_work = at_work
+
+    def _asked_for(self, submission: Submission, request: UUID) -> None:
         verb = submission.command.verb
         for _ in range(4):
             try:
@@ -285,6 +300,8 @@ class World:
             case Kind.AWAY:
                 host.away_until = self.monotonic_s + fault.size * _BEAT_S
                 raise HypervisorUnreachable("the hypervisor went away")
+            case Kind.HANGS:
+                self._hang(worker)
             case Kind.STOPPED:
                 self._stop(worker)
             case Kind.CUT:
@@ -313,6 +330,37 @@ class World:
             self.random.choice((self.ask, self.turn, self.work))()
         worker.stopped = False
         self.told(f"{worker.name} goes on")
+
+    def _hang(self, worker: Worker) -> None:
+        """This call of an operation's has no answer for a while, and everybody goes on, its own agent as well.
+
+        When that gave it up, the call is carried out in the midst of whatever came after it.
+        """
+        operation, life = worker.operation, worker.pool
+        if self._hangs or operation is None:
+            return
+        self._hangs = True
+        until = self.monotonic_s + self.random.uniform(_BEAT_S, _LONGEST_HANG_S)
+        while self.monotonic_s < until:
+            self.tick()
+            for each in self.workers:
+                self.turn_of(each)
+                self.work_of(each)
+            if self.random.randrange(4) == 0:
+                self.ask()
+        self._hangs = False
+        if worker.pool is not life:
+            raise Gone
+        self.told(f"{worker.name} has its answer to {operation}")
+        guest = self._guest_of(operation)
+        domain = self.domain(guest)
+        if domain is not None and operation not in domain.operations:
+            self.touched.add(guest.uuid)
+            self.interfered |= domain.operations.keys()
+
+    def _guest_of(self, operation: str) -> Guest:
+        name = next(each.submission.name for each in self.asked.values() if str(each.operation) == operation)
+        return next(guest for guest in self.guests if guest.name == name)
 
     def _acts_behind(self, guest: Guest, host: SimulatedHost) -> dict[str, Callable[[], Any]]:
         hands, uuid, name = host.hands, guest.uuid, f"b{len(self.steps)}"
