@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -192,7 +191,8 @@ def _make_ready(settings: Settings, hosts: list[tuple[str, str]], check: Callabl
     for name, uri in hosts:
         client.request("POST", "/v1/hosts", body={"name": name, "uri": uri})
     names = {name for name, _ in hosts}
-    _await(lambda: _connected(client) >= names, _READY_S, f"a host did not answer; {settings.logs} says why")
+    waiting = _Waiting(client, names)
+    _await(waiting.is_over, _READY_S, lambda: f"no answer from {waiting}; Revisor runs and goes on trying")
     click.echo(f"ready {settings.socket}")
     program, first = _near(Path(sys.executable).with_name("revisor")), next(iter(sorted(names)), "HOST")
     restored = client.get("/v1/status").body["items"][0]["restore"]
@@ -218,16 +218,33 @@ def _healthy(client: Client) -> bool:
     return True
 
 
-def _connected(client: Client) -> set[str]:
-    items: list[dict[str, Any]] = client.get("/v1/hosts").body["items"]
-    return {item["name"] for item in items if item["state"] == "connected"}
+class _Waiting:
+    """For hosts to be looked at: says why, once a host and reason."""
+
+    def __init__(self, client: Client, names: set[str]) -> None:
+        self._client = client
+        self._missing: dict[str, str | None] = dict.fromkeys(sorted(names))
+        self._told: set[str] = set()
+
+    def __str__(self) -> str:
+        return ", ".join(f"host '{name}'" + (f" ({why})" if why else "") for name, why in self._missing.items())
+
+    def is_over(self) -> bool:
+        hosts = {item["name"]: item for item in self._client.get("/v1/hosts").body["items"]}
+        left = [name for name in self._missing if hosts.get(name, {}).get("state") != "connected"]
+        self._missing = {name: hosts.get(name, {}).get("problem") for name in left}
+        for name, why in self._missing.items():
+            if why is not None and why not in self._told:
+                click.echo(f"waiting for host '{name}': {why}", err=True)
+                self._told.add(why)
+        return not self._missing
 
 
-def _await(condition: Any, timeout_s: float, otherwise: str) -> None:
+def _await(condition: Callable[[], bool], timeout_s: float, otherwise: str | Callable[[], str]) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise OperationFailed(otherwise)
+            raise OperationFailed(otherwise if isinstance(otherwise, str) else otherwise())
         time.sleep(0.05)
 
 
