@@ -25,6 +25,12 @@ CHANNEL = "revisor"
 _BATCH = 500
 _FAR = 20_000
 """From so many events on, what has seen none of them is rebuilt: some times as quick as batch after batch."""
+_STANDS_STILL_S = 30
+"""How long a projector may stand still in the middle of a batch: it holds the rows for which another one waits."""
+_OF_A_BATCH = """
+SELECT set_config('synchronous_commit', 'off', true), set_config('idle_in_transaction_session_timeout', %s, true)
+"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -228,7 +234,7 @@ class ProjectionLoop:
     def _advance(self, names: Sequence[str], events: Sequence[RecordedEvent]) -> None:
         """One transaction: rows and positions. Where another loop was faster, or tables were rebuilt, nothing is done."""
         with self._pool.connection() as connection, connection.transaction():
-            connection.execute("SET LOCAL synchronous_commit = off")
+            connection.execute(_OF_A_BATCH, (f"{_STANDS_STILL_S}s",))
             moved = []
             for state in positions.lock(connection, list(names)):
                 projection = self._projections[state.name]

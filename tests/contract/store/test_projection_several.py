@@ -8,9 +8,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import pytest
+
+from projections import loop
 from projections.catalogue import all_projections
 from projections.loop import ProjectionLoop
 from projections.ports import RecordedEvent
+from projections.projection import Rows
 from projections.rebuild import rebuild
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
@@ -75,6 +79,32 @@ def test_two_projectors_at_once_take_every_event_once(database: Database, record
             until(lambda: states_of(database)["counts"].position == head)
     finally:
         second.close()
+    assert counted(database) == in_the_log(database)
+
+
+def test_one_that_stands_still_in_the_middle_of_a_batch_is_overtaken_and_goes_on_later(
+    database: Database, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_STANDS_STILL_S", 1)
+    head = recording.append(random_events(5, 40))
+    stands, goes_on = threading.Event(), threading.Event()
+
+    class Standing(Counts):
+        def apply(self, rows: Rows, event: RecordedEvent) -> None:
+            if event.position == 20 and not stands.is_set():
+                stands.set()
+                assert goes_on.wait(60)
+            super().apply(rows, event)
+
+    with running(loop_of(database, Standing())):
+        until(stands.is_set)
+        other = loop_of(database, Counts())
+        caught_up(other)
+        assert states_of(database)["counts"].position == head
+        goes_on.set()
+        again = recording.append(random_events(6, 10))
+        until(lambda: states_of(database)["counts"].position == again)
+    assert states_of(database)["counts"].parked_at is None
     assert counted(database) == in_the_log(database)
 
 
