@@ -15,6 +15,7 @@ from domain_model.snapshots import SnapshotForest
 from projections.ports import RecordedEvent
 from projections.positions import ProjectionState
 from revisor.health import word_for
+from revisor.held_up import held_up
 from revisor.rows import HostRow, OperationRow, PlacementRow, SnapshotRow
 from revisor.sightings import LastLook
 from revisor.status import PoolStatus, Status
@@ -175,8 +176,13 @@ def operation(row: OperationRow, hosts: HostNames) -> Shown:
         "position": row.ended_position or row.requested_position,
         "progress": row.progress,
         "settled": row.settled,
-        "held_up": row.held_up,
+        "held_up": _held_up(row),
     }
+
+
+def _held_up(row: OperationRow) -> str | None:
+    ended = row.ended_at is not None
+    return None if ended or row.held_up is None else held_up(row.held_up, row.host_name or row.host)
 
 
 def _error(code: int | None, message: str | None) -> Shown | None:

@@ -21,6 +21,7 @@ from projections.hosts import HOSTS
 from projections.positions import ProjectionState
 from projections.projection import Table
 from projections.snapshots import FORESTS, SNAPSHOTS
+from revisor.held_up import FOUND
 from revisor.host_names import NamesOfHosts
 from revisor.rows import CheckpointRow, HostRow, OperationRow, Page, PlacementRow, SnapshotRow
 from revisor.store.database import Database
@@ -66,18 +67,18 @@ LEFT JOIN views.checkpoints p ON p.domain = c.domain AND p.id = c.parent
 LEFT JOIN views.checkpoint_forests f ON f.domain = c.domain
 WHERE c.domain = %s ORDER BY c.name COLLATE "C"
 """
-_OPERATIONS = """
+_OPERATIONS = f"""
 SELECT o.id, o.request_id, o.verb, o.domain,
        (SELECT d.name FROM views.domains d WHERE d.domain = o.domain
         ORDER BY d.host = o.host DESC, d.position DESC LIMIT 1) AS domain_name,
        o.host::text, h.name AS host_name, o.arguments, o.state, o.error_code, o.error_message, o.result,
        o.requested_at, o.ended_at, o.actor, o.correlation, o.requested_position, o.ended_position,
-       o.settled, q.progress, CASE WHEN q.operation IS NOT NULL THEN s.problem END AS held_up
+       o.settled, q.progress, {FOUND} AS held_up
 FROM views.operations o
 LEFT JOIN views.hosts h ON h.id = o.host
 LEFT JOIN work.operation_queue q ON q.operation = o.id
 LEFT JOIN work.sightings s ON s.host = o.host
-"""
+"""  # noqa: S608 - our words
 
 _AMONG_ALL = "d.domain IN (SELECT domain FROM {} AS those)"
 _HAS_ANY = "EXISTS (SELECT FROM {} AS those WHERE those.domain = d.domain)"

@@ -145,5 +145,5 @@ class OperationRow(NamedTuple):
     """By whom, on which evidence, an outcome was recorded that had been unknown."""
     progress: dict[str, Any] | None
     """How far it is, while it runs and says so."""
-    held_up: str | None
-    """Why its host cannot be reached just now, while it has not ended."""
+    held_up: dict[str, Any] | None
+    """What may keep it from going on, while it has not ended: see ``revisor.held_up``."""

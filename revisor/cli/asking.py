@@ -11,7 +11,7 @@ from uuid import uuid4
 from revisor.cli import output
 from revisor.cli.failures import Exit, fail, refusal
 from revisor.cli.verb import Asked, is_given
-from revisor.client import ENDED, AnswerLost, Client, ClientError, Operation, Refusal, Reply, Unreachable, segment
+from revisor.client import ENDED, AnswerLost, Client, Operation, Refusal, Reply, Unreachable, segment
 
 _FIRST_WAIT_S = 1.0
 """How long the request itself waits: most operations have ended by then, and need no second question."""
@@ -236,9 +236,7 @@ def _code(door: Door, operation: Operation, ending: Ending) -> int:
             words = refusal(error.get("code", 1), message, name=error.get("name"))
             return fail(words, as_json=as_json, first=ending.failed)
         case "unknown":
-            said = error.get("message") or "its answer was lost"
-            words = refusal(68, f"the outcome of operation {operation['id']} is unknown: {said}")
-            fail(words, as_json=as_json, first=ending.failed)
+            fail(refusal(68, _unknown(operation)), as_json=as_json, first=ending.failed)
             return Exit.UNKNOWN
         case "cancelled":
             words = refusal(78, f"operation {operation['id']} was cancelled before it was started: nothing was done")
@@ -250,16 +248,20 @@ def _code(door: Door, operation: Operation, ending: Ending) -> int:
 def _still_running(door: Door, operation: Operation) -> int:
     if not door.as_json:
         output.say(operation["id"])
-    words = f"operation {operation['id']} still runs, and the wait is over{_held_up(door, operation['host'])}"
+    id, queued, held_up = operation["id"], operation["state"] == "queued", operation.get("held_up")
+    words = f"operation {id} {'is queued' if queued else 'has started'}, and the wait is over"
+    words += f": {held_up}" if held_up else ""
+    words += f"; 'revisor operation {id}' follows it"
+    words += f", 'revisor operation cancel {id}' withdraws it" if queued else ""
     fail(refusal(68, words), as_json=door.as_json)
     return Exit.STILL_RUNNING
 
 
-def _held_up(door: Door, host: str) -> str:
-    """Why nothing goes on, if that is because of the host; operations wait for one that is away, and then go on."""
-    try:
-        problems = {item["name"]: item.get("problem") for item in door.read("/v1/hosts").body["items"]}
-    except ClientError:
-        return ""
-    problem = problems.get(host)
-    return "" if problem is None else f"; host '{host}' cannot be reached: {problem}"
+def _unknown(operation: Operation) -> str:
+    """That nobody knows how it ended, where to look, and what to do then."""
+    error, id, domain = operation.get("error") or {}, operation["id"], operation.get("domain") or operation["stream"]
+    return (
+        f"the outcome of operation {id} is unknown: {error.get('message') or 'its answer was lost'};"
+        f" look at the domain first ('revisor domstate {domain} --fresh', 'revisor log {domain}', its host"
+        f" '{operation['host']}'), and say what you saw with 'revisor operation settle {id}'"
+    )

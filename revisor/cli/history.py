@@ -149,12 +149,13 @@ def operations(asked: Asked, *, domain: str | None, limit: int | None) -> int:
 
 
 def _state(item: Item) -> str:
-    """In words; a person's or a later look's say on it, and that its host is away, belong to it."""
+    """In words; a person's or a later look's say on it, and what keeps it from going on, belong to it."""
     error, settled = item.get("error"), item.get("settled")
     words = f"{item['state']} [{error['code']}]" if error else str(item["state"])
     if settled:
         return f"{words}, settled by {settled['by']}: {settled['evidence']}"
-    return f"{words}, its host is away" if item.get("held_up") else words
+    held_up = item.get("held_up")
+    return f"{words}: {held_up}" if held_up else words
 
 
 @verb("list")

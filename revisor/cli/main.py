@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -29,16 +30,20 @@ from revisor.cli.verb import BadValue, context_options, is_given
 from revisor.client import ClientError
 
 _CLI = "revisor.cli"
+_AN_ID = re.compile(r"[0-9a-fA-F]{8}[0-9a-fA-F-]*")
+"""Of an operation, or as much of it as tells which."""
 
 
 class Verbs(click.Group):
     """A group of verbs that are imported when they are used. Context options before a verb count for it too."""
 
-    def __init__(self, name: str, sections: Sequence[Section], words: str) -> None:
+    def __init__(self, name: str, sections: Sequence[Section], words: str, *, of_id: str | None = None) -> None:
+        """``of_id`` is the verb that is meant where an id stands in place of one."""
         # click itself has a help option; here an unknown word is answered in virsh's words.
         super().__init__(name, help=words, params=list(context_options().values()), no_args_is_help=True)
         self._sections = sections
         self._table = {name: entry for section in sections for name, entry in section.verbs.items()}
+        self._of_id = of_id
         self.callback = _remember
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
@@ -64,6 +69,8 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self._of_id is not None and _AN_ID.fullmatch(args[0]):
+            args = [self._of_id, *args]
         if args and not args[0].startswith("-") and args[0] not in self._table:
             raise click.UsageError(f"unknown command: '{args[0]}'", ctx)
         return super().resolve_command(ctx, args)
@@ -96,12 +103,12 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # n
         ctx.exit()
 
 
-def _group(name: str, table: Table, words: str) -> Verbs:
-    return Verbs(name, [Section("", "Verbs", table)], words)
+def _group(name: str, table: Table, words: str, *, of_id: str | None = None) -> Verbs:
+    return Verbs(name, [Section("", "Verbs", table)], words, of_id=of_id)
 
 
 host = _group("host", HOST_VERBS, "The hosts whose hypervisors Revisor leads.")
-operation = _group("operation", OPERATION_VERBS, "What was asked for, and waits or is unknown.")
+operation = _group("operation", OPERATION_VERBS, "What was asked for, and waits or is unknown.", of_id="follow")
 projections = _group("projections", PROJECTION_VERBS, "The read models that answer questions.")
 schedule = _group("schedule", SCHEDULE_VERBS, "Schedules, by which snapshots are taken and let go of.")
 revisor = Verbs("revisor", SECTIONS, "Revisor: virtual machines whose every change is on record. Verbs are virsh's.")

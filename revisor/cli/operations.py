@@ -6,11 +6,24 @@ from uuid import UUID
 import click
 
 from revisor.cli import output
-from revisor.cli.asking import Door
+from revisor.cli.asking import Door, Ending, tell
 from revisor.cli.failures import Exit
 from revisor.cli.verb import WAITING, Asked, BadValue, Word, not_empty, option, verb
+from revisor.client import Operation
 
 _ID = Word("id", "ID")
+
+
+@verb("follow", _ID, wait_s=None)
+def operation_follow(asked: Asked, *, id: str) -> int:
+    """Wait until an operation has ended, and end as the command that asked for it would have."""
+    door = Door(asked)
+    operation = door.read(f"/v1/operations/{_uuid(id)}").body
+    return tell(door, operation, Ending(_succeeded))
+
+
+def _succeeded(operation: Operation) -> None:
+    output.message(f"Operation {operation['id']} ({operation['verb']} of {operation['domain']}) succeeded")
 
 
 @verb("cancel", _ID, lacking=WAITING)

@@ -118,7 +118,7 @@ _HISTORY: Table = {
     "export": ("archiving:export", "write the whole log to a file"),
     "import": ("archiving:import_", "make an empty log the one in a file"),
     "log": ("history:log", "show what happened to a domain"),
-    "operation": ("main:operation", "operations: cancel, settle"),
+    "operation": ("main:operation", "operations: follow, cancel, settle"),
     "operations": ("history:operations", "list operations"),
 }
 _PRODUCT: Table = {
@@ -149,6 +149,7 @@ HOST_VERBS: Table = {
     "remove": ("hosts:host_remove", "forget a host"),
 }
 OPERATION_VERBS: Table = {
+    "follow": ("operations:operation_follow", "wait until an operation has ended; the verb may be left out"),
     "cancel": ("operations:operation_cancel", "withdraw an operation before it is started"),
     "settle": ("operations:operation_settle", "say how an operation ended whose outcome is unknown"),
 }

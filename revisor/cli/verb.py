@@ -234,7 +234,10 @@ def context_options() -> dict[str, click.Option]:
         ),
         "output": click.Option(["--output"], type=click.Choice(["table", "json"]), help="table, or one JSON document."),
         "wait": option(
-            "wait", "SECONDS", "How long to wait for the outcome (60; replay: no limit).", kind=_Seconds(min=0)
+            "wait",
+            "SECONDS",
+            "How long to wait for the outcome (60; replay and operation follow: no limit).",
+            kind=_Seconds(min=0),
         ),
         "no-wait": flag("no-wait", "Print the operation's id and do not wait."),
         "fresh": flag("fresh", "Look at the hosts first, instead of answering from the last look."),

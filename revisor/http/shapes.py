@@ -63,7 +63,8 @@ class SettledBy(Open):
 class OperationItem(Open):
     """``result`` of a replay is its report. ``settled`` says on which evidence an outcome was recorded that was unknown.
 
-    ``held_up`` says why its host cannot be reached, while it has not ended: it goes on when that is over.
+    ``held_up`` says what keeps it from going on, while it has not ended: its host or agent is away, the host is disabled or
+    busy, another operation of its domain is first, or a restored log waits. It goes on when that is over.
     """
 
     id: UUID

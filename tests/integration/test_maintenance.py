@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -19,6 +19,7 @@ from tests.integration.product import ALICE, Product
 from tests.lab.awaiting import eventually
 
 BOB = Context("uid:1001(bob)", reason="new memory")
+OTHER = "<domain type='qemu'><name>other</name><memory>9</memory><os><type>hvm</type></os></domain>"
 
 
 @pytest.fixture
@@ -179,3 +180,43 @@ def test_hosts_are_shown_from_a_read_model_of_an_older_release(product: Product)
         ("beta", None, None),
     ]
     assert [host.disabled for host in StatusReader(product.database).read().hosts] == [None, None]
+
+
+def held_up(product: Product, accepted: Accepted) -> str | None:
+    return cast("str | None", product.service.wait(accepted.operation, 0, accepted.position)["held_up"])
+
+
+def test_what_waits_says_what_is_before_it_that_the_host_is_disabled_and_nothing_once_it_has_ended(
+    product: Product, held: HeldDriver
+) -> None:
+    started, second = asked(product, "start"), asked(product, "desc", text="a")
+    work(product)
+    eventually(lambda: state(product, started) == "started", what="it started")
+    first = f"operation {started.operation} (start) of the same domain is first"
+    assert (held_up(product, started), held_up(product, second)) == (None, first)
+    since = product.service.maintenance.disable("alpha", BOB)["disabled"]["at"]
+    disabled = f"host 'alpha' is disabled by uid:1001(bob) since {since}: new memory"
+    assert (held_up(product, started), held_up(product, second)) == (None, f"{disabled}; {first}")
+    product.service.maintenance.enable("alpha", ALICE)
+    held.let_go.set()
+    assert [product.settle(each)["held_up"] for each in (started, second)] == [None, None]
+
+
+def test_what_waits_says_that_its_host_is_busy_and_a_control_verb_is_not_held_up(product: Product) -> None:
+    product.service.maintenance.limit("alpha", 1, ALICE)
+    started, elsewhere = asked(product, "start"), product.service.define(OTHER, "alpha", ALICE)
+    work(product)
+    eventually(lambda: state(product, started) == "started", what="it started")
+    assert held_up(product, elsewhere) == "host 'alpha' carries out 1 operations at once, and is busy with as many"
+    assert held_up(product, asked(product, "destroy")) is None
+
+
+def test_what_waits_says_that_no_agent_looks_or_that_the_log_was_restored(product: Product) -> None:
+    accepted = asked(product, "start")
+    assert held_up(product, accepted) is None
+    product.database.execute("UPDATE work.sightings SET observed_at = '2026-11-28 10:00:00+00', problem = NULL")
+    away = "no agent has looked at host 'alpha' since 2026-11-28T10:00:00Z"
+    assert held_up(product, accepted) == away
+    product.database.execute("INSERT INTO work.restores (why, position) SELECT 'a backup', position FROM log.head")
+    restored = "the log was restored, and nothing goes on before 'revisor acknowledge-restore'"
+    assert held_up(product, accepted) == f"{restored}; {away}"

@@ -269,7 +269,8 @@ def test_an_operation_whose_hypervisor_went_away_waits_says_so_and_is_told_when_
         return product.service.wait(accepted.operation, 0, accepted.position)
 
     eventually(lambda: held()["held_up"], what="a look found it gone")
-    assert (held()["state"], held()["held_up"]) == ("started", "Cannot reach the hypervisor: connection refused")
+    why = "host 'alpha' cannot be reached: Cannot reach the hypervisor: connection refused"
+    assert (held()["state"], held()["held_up"]) == ("started", why)
     assert any(
         problem.startswith(
             f"snapshot-create of domain web (operation {accepted.operation}) was started, and host alpha"

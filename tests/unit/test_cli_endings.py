@@ -101,24 +101,30 @@ def test_an_unknown_outcome_ends_with_4(line: CommandLine) -> None:
     done = line.run("start", "web")
     (id,) = line.service.known_operations
     assert done.code == 4
-    assert done.err.splitlines()[-1] == (f"error: the outcome of operation {id} is unknown: its answer was lost [68]")
+    assert done.last == (
+        f"error: the outcome of operation {id} is unknown: its answer was lost; look at the domain first"
+        " ('revisor domstate web --fresh', 'revisor log web', its host 'alpha'), and say what you saw with"
+        f" 'revisor operation settle {id}' [68]"
+    )
 
 
-@pytest.mark.parametrize("state", ["queued", "started"])
-def test_a_wait_that_is_over_ends_with_5_and_the_operations_id(line: CommandLine, state: str) -> None:
-    line.service.outcome = {"state": state}
+@pytest.mark.parametrize(
+    ("state", "said", "way_on"),
+    [("queued", "is queued", ", 'revisor operation cancel {id}' withdraws it"), ("started", "has started", "")],
+)
+@pytest.mark.parametrize("held_up", [None, "host 'alpha' is disabled by bob"])
+def test_a_wait_that_is_over_ends_with_5_the_operations_id_why_and_how_to_go_on(
+    line: CommandLine, state: str, said: str, way_on: str, held_up: str | None
+) -> None:
+    line.service.outcome = {"state": state, "held_up": held_up}
     done = line.run("start", "web", "--wait", "0")
     (id,) = line.service.known_operations
+    why = "" if held_up is None else f": {held_up}"
     assert (done.code, done.out) == (5, f"{id}\n")
-    assert done.err == f"error: operation {id} still runs, and the wait is over [68]\n"
-
-
-def test_a_wait_for_a_host_that_is_away_says_so(line: CommandLine) -> None:
-    line.service.outcome = {"state": "started"}
-    line.service.known_hosts = [{"name": "alpha", "state": "unreachable", "problem": "End of file while reading data"}]
-    done = line.run("start", "alpha/web", "--wait", "0")
-    assert done.code == 5
-    assert done.err.endswith("over; host 'alpha' cannot be reached: End of file while reading data [68]\n")
+    assert done.err == (
+        f"error: operation {id} {said}, and the wait is over{why}; 'revisor operation {id}' follows it"
+        f"{way_on.format(id=id)} [68]\n"
+    )
 
 
 def test_no_wait_prints_the_operations_id_and_ends_with_0(line: CommandLine) -> None:

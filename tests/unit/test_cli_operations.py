@@ -88,13 +88,32 @@ def test_what_is_not_understood_is_refused_before_anything_is_asked(
     assert line.service.asked == []
 
 
-def test_the_list_shows_who_settled_one_and_that_the_host_of_another_is_away(line: CommandLine) -> None:
+def test_the_list_shows_who_settled_one_and_what_holds_up_another(line: CommandLine) -> None:
     asked_for(line, state="succeeded", settled={"by": "agent:alpha", "evidence": "looked at again"})
     [settled] = line.run("operations").out.splitlines()[2:3]
     assert "succeeded, settled by agent:alpha: looked at again" in settled
-    line.service.settle(state="started", settled=None, held_up="connection refused")
+    line.service.settle(state="started", settled=None, held_up="host 'alpha' is busy")
     [waits] = line.run("operations").out.splitlines()[2:3]
-    assert "started, its host is away" in waits
+    assert "started: host 'alpha' is busy" in waits
+
+
+@pytest.mark.parametrize("words", [(), ("follow",)], ids=["an id alone", "follow"])
+@pytest.mark.parametrize(
+    ("outcome", "code", "said"),
+    [
+        ({"state": "succeeded"}, 0, "Operation {id} (start of web) succeeded"),
+        ({"state": "failed", "error": {"code": 55, "message": "no"}}, 1, "error: no [55]"),
+        ({"state": "queued"}, 5, "error: operation {id} is queued, and the wait is over; "),
+    ],
+    ids=["succeeded", "failed", "queued"],
+)
+def test_an_operation_is_followed_to_its_end_and_the_command_ends_as_the_one_that_asked(
+    line: CommandLine, words: tuple[str, ...], outcome: dict[str, Any], code: int, said: str
+) -> None:
+    id = asked_for(line, **outcome)
+    done = line.run("operation", *words, id, "--wait", "0")
+    assert done.code == code
+    assert (done.out if code == 0 else done.last).startswith(said.format(id=id))
 
 
 def test_the_log_shows_why_somebody_settled_or_withdrew_one(line: CommandLine) -> None:

@@ -1,0 +1,65 @@
+"""Why an operation that has not ended does not go on, as far as the database tells: host, domain, limit, or the log itself.
+
+What its agent will not do (``HostAgent``, ``AgentRecords.queued``) is told here in words; what this does not know of,
+it does not guess at.
+"""
+
+from typing import Any
+
+from domain_model.host import OPERATIONS
+from revisor.status import UNOBSERVED_S
+
+FOUND = f"""
+CASE WHEN q.operation IS NOT NULL THEN jsonb_build_object(
+    'started', q.started,
+    'restored', EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL),
+    'disabled', to_jsonb(h) -> 'disabled',
+    'problem', s.problem,
+    'seen', CASE WHEN coalesce(s.observed_at, h.added_at) < clock_timestamp() - interval '{UNOBSERVED_S} s'
+            THEN to_char(coalesce(s.observed_at, h.added_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') END,
+    'before', (SELECT jsonb_build_object('operation', earlier.operation, 'verb', earlier.verb)
+               FROM work.operation_queue earlier
+               WHERE q.exclusive AND earlier.exclusive AND earlier.domain = q.domain AND earlier.position < q.position
+               ORDER BY earlier.position LIMIT 1),
+    'limit', coalesce((to_jsonb(h) ->> 'operations')::integer, {OPERATIONS}),
+    'under_way', (SELECT count(*) FROM work.operation_queue other
+                  WHERE q.exclusive AND other.exclusive AND other.host = q.host AND other.started)
+) END
+"""  # noqa: S608 - numbers of ours
+"""Of an operation ``q`` in the queue, its host ``h`` and the sightings ``s`` there; NULL of one that has ended."""
+
+
+def held_up(found: dict[str, Any], host: str) -> str | None:
+    """What ``FOUND`` comes to in words, each reason on its own; None of one that nothing is known to hold up."""
+    reasons = [_log(found), *([] if found["started"] else [_disabled(found, host)]), _away(found, host)]
+    if not found["started"]:
+        reasons += [_turn(found), _limit(found, host)]
+    return "; ".join(reason for reason in reasons if reason is not None) or None
+
+
+def _log(found: dict[str, Any]) -> str | None:
+    words = "the log was restored, and nothing goes on before 'revisor acknowledge-restore'"
+    return words if found["restored"] else None
+
+
+def _disabled(found: dict[str, Any], host: str) -> str | None:
+    by = found["disabled"]
+    return None if by is None else f"host '{host}' is disabled by {by['actor']} since {by['at']}: {by['reason']}"
+
+
+def _away(found: dict[str, Any], host: str) -> str | None:
+    """A host that cannot be looked at is told of by its agent, an agent that is away by nobody."""
+    if found["problem"] is not None:
+        return f"host '{host}' cannot be reached: {found['problem']}"
+    return None if found["seen"] is None else f"no agent has looked at host '{host}' since {found['seen']}"
+
+
+def _turn(found: dict[str, Any]) -> str | None:
+    before = found["before"]
+    return None if before is None else f"operation {before['operation']} ({before['verb']}) of the same domain is first"
+
+
+def _limit(found: dict[str, Any], host: str) -> str | None:
+    if found["before"] is not None or found["under_way"] < found["limit"]:
+        return None
+    return f"host '{host}' carries out {found['limit']} operations at once, and is busy with as many"
