@@ -36,6 +36,7 @@ OPERATIONS = Table(
         "(domain, requested_position)",
         "(host, requested_position)",
         "(requested_position)",
+        "(state, requested_position)",
         "(host) WHERE state = 'unknown'",
     ),
 )
@@ -55,7 +56,7 @@ class Operations:
     """What was asked, by whom, and what came of it."""
 
     name = "operations"
-    version = 2
+    version = 3
     tables = (OPERATIONS,)
     about = _RELEVANT
 

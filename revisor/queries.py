@@ -259,10 +259,13 @@ class Queries:
         return None if row is None else row["backup"]
 
     def operations(
-        self, domain: UUID | None = None, host: str | None = None, *, limit: int = 100
+        self, domain: UUID | None = None, host: str | None = None, *, states: Collection[str] = (), limit: int = 100
     ) -> list[OperationRow]:
-        """The newest operations, oldest first; ``host`` is the id of the host that carries them out."""
-        wanted = [("o.domain = %s", domain), ("o.host = %s", host)]
+        """The newest operations, oldest first; ``host`` is the id of the host that carries them out.
+
+        ``states``: only those that are in one of them; without any, all.
+        """
+        wanted = [("o.domain = %s", domain), ("o.host = %s", host), ("o.state = ANY (%s)", list(states) or None)]
         chosen = [(clause, value) for clause, value in wanted if value is not None]
         where = " AND ".join(clause for clause, _ in chosen) or "true"
         newest = f"{_OPERATIONS} WHERE {where} ORDER BY o.requested_position DESC LIMIT %s"

@@ -4,7 +4,7 @@ Requests become operations (or refusals, which are recorded); questions are answ
 plain values with the keys of the command line's contract.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +19,7 @@ from domain_model.errors import (
 from domain_model.flags import Define, Start
 from domain_model.host import AdoptionPolicy, Host
 from domain_model.names import HOSTS, Name
+from domain_model.operations import OperationState
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
 from revisor import presentation as present
@@ -278,10 +279,13 @@ class Service:
     def attempts(self, limit: int) -> list[dict[str, Any]]:
         return [present.attempt(event) for event in self._application.reader.about_people("attempt.refused", limit)]
 
-    def operations(self, ref: str | None, host: str | None, limit: int) -> list[dict[str, Any]]:
+    def operations(
+        self, ref: str | None, host: str | None, limit: int, states: Collection[OperationState] = ()
+    ) -> list[dict[str, Any]]:
+        """The newest operations, of one domain or of all, in some states or in any; oldest first."""
         domain = None if ref is None else self._refer.last_bearer(ref, host)
-        hosts = self._queries.host_names()
-        return [present.operation(row, hosts) for row in self._queries.operations(domain, limit=limit)]
+        hosts, found = self._queries.host_names(), self._queries.operations(domain, states=states, limit=limit)
+        return [present.operation(row, hosts) for row in found]
 
     def operation(self, operation: UUID, accepted_at: int = 0) -> dict[str, Any]:
         """An operation. What an ended one did can be read everywhere by then, unless the read models stand still."""

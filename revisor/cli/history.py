@@ -7,7 +7,7 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
-from revisor.cli.verb import WAITING, Asked, Word, exclusive, flag, not_empty, option, verb
+from revisor.cli.verb import WAITING, Asked, BadValue, Word, exclusive, flag, not_empty, option, verb
 from revisor.client import segment
 
 _OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
@@ -18,6 +18,9 @@ _DECISIONS = (
     *("drift.accepted", "snapshot.held", "snapshot.released"),
 )
 """What somebody may have said why of; what came of it does not repeat it."""
+
+STATES = ("queued", "started", "succeeded", "failed", "unknown", "cancelled")
+"""Of operations."""
 
 Item = dict[str, Any]
 
@@ -120,13 +123,21 @@ def _restores(asked: Asked) -> int:
     return Exit.DONE
 
 
-@verb("operations", _OPTIONAL_DOMAIN, options=[_limit()])
-def operations(asked: Asked, *, domain: str | None, limit: int | None) -> int:
+@verb(
+    "operations",
+    _OPTIONAL_DOMAIN,
+    options=[
+        option("state", "STATE[,STATE...]", f"Only those in one of these states: {', '.join(STATES)}.", several=True),
+        _limit(),
+    ],
+)
+def operations(asked: Asked, *, domain: str | None, state: tuple[str, ...], limit: int | None) -> int:
     """List operations, of one domain or of all."""
+    states = _states(state)
     door = Door(asked)
     reference = None if domain is None else Reference.of(domain)
     named = {} if reference is None else {"domain": reference.name, "host": reference.host}
-    reply = door.read("/v1/operations", limit=limit, **named)
+    reply = door.read("/v1/operations", limit=limit, state=",".join(states) or None, **named)
     if door.as_json:
         output.json_text(reply.body)
         return Exit.DONE
@@ -146,6 +157,15 @@ def operations(asked: Asked, *, domain: str | None, limit: int | None) -> int:
         ],
     )
     return Exit.DONE
+
+
+def _states(given: tuple[str, ...]) -> list[str]:
+    states = [word for each in given for word in each.split(",")]
+    for word in states:
+        if word not in STATES:
+            words = f"Unknown state '{word}' of operations"
+            raise BadValue(words, field="state", value=word, accepted=", ".join(STATES))
+    return states
 
 
 def _state(item: Item) -> str:

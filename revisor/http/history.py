@@ -1,12 +1,15 @@
 """The routes of what happened: operations, logs, refused attempts; and of the read models behind all answers."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain_model.errors import InvalidArgument
+from domain_model.operations import OperationState
 from revisor.http import shapes
 from revisor.http.answers import document, operation_answer
 from revisor.http.asking import AskingGiven, HostQuery, LimitQuery, ServiceGiven, WaitQuery
@@ -16,6 +19,10 @@ from revisor.http.waiting import operation_when_ended
 
 routes = APIRouter(prefix="/v1")
 
+StateQuery = Annotated[
+    list[str] | None,
+    Query(description=f"Only those in one of these states, comma-separated or repeated: {', '.join(OperationState)}."),
+]
 _NEWEST = 1_000
 _WHOLE = 100_000
 """A domain's log is asked for as a whole, up to this."""
@@ -23,10 +30,29 @@ _WHOLE = 100_000
 
 @routes.get("/operations", response_model=shapes.Document[shapes.OperationItem], tags=["history"])
 def list_operations(
-    service: ServiceGiven, domain: str | None = None, host: HostQuery = None, limit: LimitQuery = None
+    service: ServiceGiven,
+    domain: str | None = None,
+    host: HostQuery = None,
+    state: StateQuery = None,
+    limit: LimitQuery = None,
 ) -> Response:
-    """Operations, of one domain or of all."""
-    return document(service, "operations", lambda: service.operations(domain, host, limit or _NEWEST))
+    """Operations, of one domain or of all, in some states or in any."""
+    states = _states(state or [])
+    return document(service, "operations", lambda: service.operations(domain, host, limit or _NEWEST, states))
+
+
+def _states(said: list[str]) -> list[OperationState]:
+    """The states that are meant. Raises InvalidArgument (8)."""
+    words = [word for each in said for word in each.split(",")]
+    for word in words:
+        if word not in tuple(OperationState):
+            raise InvalidArgument(
+                f"'{word}' in field 'state' is no state of operations",
+                field="state",
+                value=word,
+                accepted=", ".join(OperationState),
+            )
+    return [OperationState(word) for word in words]
 
 
 @routes.get("/operations/{id}", responses=OPERATION, response_class=Response, tags=["history"])

@@ -8,6 +8,7 @@ import pytest
 
 from domain_model.errors import OperationInvalid
 from domain_model.operations import OperationState
+from revisor.cli.history import STATES
 from revisor.client import Refusal
 from tests.unit.command_line import CommandLine, Door
 
@@ -114,6 +115,37 @@ def test_an_operation_is_followed_to_its_end_and_the_command_ends_as_the_one_tha
     done = line.run("operation", *words, id, "--wait", "0")
     assert done.code == code
     assert (done.out if code == 0 else done.last).startswith(said.format(id=id))
+
+
+def test_operations_are_listed_by_their_states(line: CommandLine) -> None:
+    assert line.run("operations", "web", "--state", "queued,unknown", "--state", "failed").code == 0
+    assert line.service.asked == [("operations", "web", None, 1000, "queued", "unknown", "failed")]
+
+
+@pytest.mark.parametrize("state", ["running", "queued,", ""])
+def test_a_state_that_operations_do_not_have_is_refused_with_those_they_have(line: CommandLine, state: str) -> None:
+    done = line.run("operations", "--state", state)
+    word = state.rpartition(",")[2]
+    assert (done.code, line.service.asked) == (2, [])
+    assert done.err == (
+        "accepted: queued, started, succeeded, failed, unknown, cancelled\n"
+        f"error: Unknown state '{word}' of operations [8]\n"
+    )
+
+
+def test_over_http_states_are_comma_separated_or_repeated_and_checked(door: Door) -> None:
+    service, client = door
+    service.forget()
+    client.get("/v1/operations?state=queued,started&state=failed")
+    assert service.asked == [("operations", None, None, 1000, "queued", "started", "failed")]
+    with pytest.raises(Refusal) as refused:
+        client.get("/v1/operations", state="running")
+    assert (refused.value.code, refused.value.field, refused.value.value) == (8, "state", "running")
+    assert refused.value.accepted == ", ".join(OperationState)
+
+
+def test_the_command_line_knows_every_state_of_operations() -> None:
+    assert tuple(OperationState) == STATES
 
 
 def test_the_log_shows_why_somebody_settled_or_withdrew_one(line: CommandLine) -> None:

@@ -3,7 +3,7 @@
 import inspect
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,7 @@ import pytest
 
 from domain_model.errors import InvalidArgument, NoSnapshot, Refused
 from domain_model.flags import Define, Start
+from domain_model.operations import OperationState
 from revisor.application import Accepted
 from revisor.client import Client
 from revisor.holds import Holds
@@ -232,8 +233,10 @@ class FakeService:
         self._note(None, "attempts", limit)
         return self.history
 
-    def operations(self, ref: str | None, host: str | None, limit: int) -> list[Item]:
-        self._note(None, "operations", ref, host, limit)
+    def operations(
+        self, ref: str | None, host: str | None, limit: int, states: Collection[OperationState] = ()
+    ) -> list[Item]:
+        self._note(None, "operations", ref, host, limit, *(str(state) for state in states))
         return list(self.known_operations.values())
 
     def operation(self, operation: UUID, accepted_at: int = 0) -> Item:  # noqa: ARG002

@@ -221,6 +221,7 @@ def test_operations_tell_names_and_progress(tell: Tell, database: Database) -> N
             host=host,
             arguments={"n": 1},
         )
+    history.record(history.domains["web"], Domain.OperationCancelled, operation=ids[2], host=ALPHA)
     queries = tell(history)
     database.execute(
         "INSERT INTO work.operation_queue VALUES (%s, %s, %s, 'start', true, 1, true, NULL, NULL, %s)",
@@ -236,6 +237,8 @@ def test_operations_tell_names_and_progress(tell: Tell, database: Database) -> N
     assert [str(row.id) for row in queries.operations(limit=1)] == ids[2:]
     assert [str(row.id) for row in queries.operations(history.domains["web"].id)] == [ids[0], ids[2]]
     assert [str(row.id) for row in queries.operations(host=BETA)] == [ids[1]]
+    for states, those in ((["failed"], []), (["queued", "unknown"], ids[:2]), (["queued", "cancelled"], ids)):
+        assert [str(row.id) for row in queries.operations(states=states)] == those
     assert queries.operation(UUID(ids[0])) == rows[0]
     assert queries.operation(uuid4()) is None
 
