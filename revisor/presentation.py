@@ -247,7 +247,7 @@ def restore(event: RecordedEvent) -> Shown:
 
 
 def log(events: Sequence[RecordedEvent], hosts: HostNames) -> list[Shown]:
-    """A domain's history. Who asked for an operation is also the actor of what came of it."""
+    """The history of a domain, a host or a schedule. Who asked for an operation is also the actor of what came of it."""
     askers = {event.event.operation: event for event in events if event.topic == "operation.requested"}
     return [_entry(event, askers, hosts) for event in events]
 
@@ -263,7 +263,7 @@ def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNa
         "recorded_at": time(event.recorded_at),
         "occurred_at": time(event.occurred_at),
         "topic": event.topic,
-        "origin": data.get("origin", "requested" if event.topic in _BY_PEOPLE else "operation"),
+        "origin": data.get("origin", _ORIGINS.get(event.topic, "operation")),
         "actor": who.actor,
         "recorded_by": event.actor,
         "reason": who.reason,
@@ -280,6 +280,17 @@ def _data(event: RecordedEvent) -> Shown:
     return {key: value for key, value in vars(event.event).items() if key not in _ENVELOPE}
 
 
-_BY_PEOPLE = ("operation.requested", "operation.cancelled", "drift.accepted", "snapshot.held", "snapshot.released")
-"""What somebody asked for or said; all else came of it or was observed."""
+_BY_PEOPLE = (
+    *("operation.requested", "operation.cancelled", "drift.accepted", "snapshot.held", "snapshot.released"),
+    *("host.added", "host.uri_changed", "host.disabled", "host.enabled", "host.limited", "host.adoption_set"),
+    *("host.removed", "schedule.added", "schedule.enabled", "schedule.disabled", "schedule.removed"),
+)
+"""What somebody asked for or said."""
+_BY_ITSELF = ("host.led", "schedule.ran", "schedule.skipped", "schedule.pruned")
+_ORIGINS = {
+    **dict.fromkeys(_BY_PEOPLE, "requested"),
+    **dict.fromkeys(_BY_ITSELF, None),
+    "host.identified": "observed",
+}
+"""Of what does not say it itself; all else came of an operation."""
 _ENVELOPE = ("originator_id", "originator_version", "originator_topic", "timestamp")

@@ -30,6 +30,7 @@ from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.drift import Drifts, Verbs
 from revisor.ends import Ends
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
+from revisor.histories import Histories
 from revisor.holds import Holds
 from revisor.maintenance import Maintenance
 from revisor.outcomes import Outcomes
@@ -78,6 +79,7 @@ class Service:
         self.drifts = Drifts(application, queries, self._refer, self._attempts, Verbs(self.act, self.define))
         self.adopting = Adopting(application, queries, self._refer, self._attempts, self._looks)
         self.maintenance = Maintenance(application, queries, self._refer, self._attempts, self.host)
+        self.histories = Histories(application, queries)
         self.holds = Holds(application, queries, self._refer, self._attempts)
         self.schedules = Schedules(application, queries, self._refer, self._attempts)
 

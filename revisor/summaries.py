@@ -1,4 +1,4 @@
-"""Events in a few words, as a domain's history is read: what the topic does not say already."""
+"""Events in a few words, as the history of a domain, a host or a schedule is read: what the topic does not say already."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,9 @@ from domain_model.commands import HostNames, describe_arguments
 from domain_model.domain import Domain
 from domain_model.drift import SNAPSHOT
 from domain_model.facts import SnapshotFact, StateFact
+from domain_model.host import Host
 from domain_model.libvirt import DomainState, reason_words
+from domain_model.schedule import Schedule
 from projections.ports import RecordedEvent
 
 
@@ -61,6 +63,15 @@ def _accepted(said: Domain.DriftAccepted, _: HostNames) -> str:
     return ", ".join([*plain, *([f"{snapshots} snapshot{'s' if snapshots > 1 else ''}"] if snapshots else [])])
 
 
+def _scheduled(said: Schedule.Created, _: HostNames) -> str:
+    whose = "all" if said.selector.get("all") else said.selector.get("pattern") or f"domain {said.selector['domain']}"
+    return f"{said.cron} ({said.timezone}) of {whose}, keeps {said.keep or 'everything'}"
+
+
+def _ran(said: Schedule.Ran | Schedule.Pruned, _: HostNames) -> str:
+    return f"{said.planned}: {len(said.operations)} asked for, {len(said.refused)} refused"
+
+
 _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.Created: lambda said, _: f"domain '{said.name}' ({said.uuid})",
     Domain.OperationRequested: _requested,
@@ -81,6 +92,16 @@ _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.CheckpointDeleted: lambda said, _: ", ".join(entry["name"] for entry in said.removed),
     Domain.BackupBegun: _begun,
     Domain.BackupEnded: _ended,
+    Host.Created: lambda said, _: said.uri,
+    Host.UriChanged: lambda said, _: said.uri,
+    Host.Identified: lambda said, _: f"{said.driver} on {said.hostname} ({said.host_uuid})",
+    Host.Led: lambda said, _: f"by worker {said.worker}, epoch {said.epoch}",
+    Host.Limited: lambda said, _: f"{said.operations} operations at once",
+    Host.AdoptionSet: lambda said, _: said.adopt,
+    Schedule.Created: _scheduled,
+    Schedule.Ran: _ran,
+    Schedule.Skipped: lambda said, _: said.planned,
+    Schedule.Pruned: _ran,
     SnapshotFact: lambda said, _: str(said.name),
     CheckpointFact: lambda said, _: said.name,
     StateFact: _state,

@@ -7,8 +7,8 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
-from revisor.cli.verb import WAITING, Asked, BadValue, Word, exclusive, flag, not_empty, option, verb
-from revisor.client import segment
+from revisor.cli.verb import WAITING, Asked, BadValue, Word, exclusive, flag, is_given, not_empty, option, verb
+from revisor.client import Reply, segment
 
 _OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
 _A_NAME = "a name of 'revisor projections list'"
@@ -16,6 +16,8 @@ _A_NAME = "a name of 'revisor projections list'"
 _DECISIONS = (
     *("operation.requested", "operation.cancelled", "operation.settled"),
     *("drift.accepted", "snapshot.held", "snapshot.released"),
+    *("host.added", "host.uri_changed", "host.disabled", "host.enabled", "host.limited", "host.adoption_set"),
+    *("host.removed", "schedule.added", "schedule.enabled", "schedule.disabled", "schedule.removed"),
 )
 """What somebody may have said why of; what came of it does not repeat it."""
 
@@ -33,24 +35,31 @@ def _limit() -> Any:
     "log",
     _OPTIONAL_DOMAIN,
     options=[
+        option("host", "NAME", "What happened to a host, also to one that was removed."),
+        option("schedule", "NAME", "What happened to a schedule, also to one that was removed."),
         flag("attempts", "What was refused, and to whom, instead of what happened to a domain."),
         flag("restores", "Which restores of the log were acknowledged, by whom, and what was found."),
         _limit(),
     ],
 )
-def log(asked: Asked, *, domain: str | None, attempts: bool, restores: bool, limit: int | None) -> int:
-    """Show what happened to a domain and who did it, one line each; also to one that is no more."""
-    if [domain is not None, attempts, restores].count(True) != 1:
-        raise click.UsageError("command 'log' requires one of <domain>, --attempts and --restores")
-    exclusive({"restores": restores, "limit": limit}, ("restores", "limit"))
-    if restores:
-        return _restores(asked)
-    return _attempts(asked, limit) if domain is None else _log(asked, Reference.of(domain), limit)
-
-
-def _log(asked: Asked, reference: Reference, limit: int | None) -> int:
+def log(asked: Asked, *, domain: str | None, limit: int | None, **whose: Any) -> int:
+    """Show what happened to a domain, a host or a schedule and who did it, one line each; also to one that is no more."""
+    if [is_given(each) for each in (domain, *whose.values())].count(True) != 1:
+        raise click.UsageError("command 'log' requires one of <domain>, --host, --schedule, --attempts and --restores")
+    exclusive({**whose, "limit": limit}, ("restores", "limit"))
     door = Door(asked)
-    reply = door.read_of(reference, "/log", limit=limit)
+    if whose["restores"]:
+        return _restores(asked)
+    if whose["attempts"]:
+        return _attempts(asked, limit)
+    if domain is not None:
+        return _log(door, door.read_of(Reference.of(domain), "/log", limit=limit))
+    [(what, name)] = [(what, name) for what, name in whose.items() if is_given(name)]
+    not_empty(what, name, f"the name of a {what}")
+    return _log(door, door.read(f"/v1/{what}s/{segment(name)}/log", limit=limit))
+
+
+def _log(door: Door, reply: Reply) -> int:
     if door.as_json:
         output.json_text(reply.body)
         return Exit.DONE

@@ -117,7 +117,7 @@ _HISTORY: Table = {
     "backup": ("archiving:backup", "back up the log and its secrets to a folder"),
     "export": ("archiving:export", "write the whole log to a file"),
     "import": ("archiving:import_", "make an empty log the one in a file"),
-    "log": ("history:log", "show what happened to a domain"),
+    "log": ("history:log", "show what happened to a domain, a host or a schedule"),
     "operation": ("main:operation", "operations: follow, cancel, settle"),
     "operations": ("history:operations", "list operations"),
 }

@@ -68,6 +68,18 @@ def show_log(service: ServiceGiven, domain: str, host: HostQuery = None, limit: 
     return document(service, "log", lambda: service.log(domain, host, limit or _WHOLE))
 
 
+@routes.get("/hosts/{host}/log", response_model=shapes.Document[shapes.LogItem], tags=["history"])
+def show_host_log(service: ServiceGiven, host: str, limit: LimitQuery = None) -> Response:
+    """What happened to a host, oldest first; also to one that was removed."""
+    return document(service, "log", lambda: service.histories.host(host, limit or _WHOLE))
+
+
+@routes.get("/schedules/{schedule}/log", response_model=shapes.Document[shapes.LogItem], tags=["history"])
+def show_schedule_log(service: ServiceGiven, schedule: str, limit: LimitQuery = None) -> Response:
+    """What happened to a schedule, oldest first; also to one that was removed."""
+    return document(service, "log", lambda: service.histories.schedule(schedule, limit or _WHOLE))
+
+
 @routes.get("/attempts", response_model=shapes.Document[shapes.AttemptItem], tags=["history"])
 def list_attempts(service: ServiceGiven, limit: LimitQuery = None) -> Response:
     """What was refused, and to whom."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -220,3 +221,30 @@ def test_what_waits_says_that_no_agent_looks_or_that_the_log_was_restored(produc
     product.database.execute("INSERT INTO work.restores (why, position) SELECT 'a backup', position FROM log.head")
     restored = "the log was restored, and nothing goes on before 'revisor acknowledge-restore'"
     assert held_up(product, accepted) == f"{restored}; {away}"
+
+
+def test_the_history_of_a_host_is_read_by_its_name_also_when_it_was_removed(product: Product) -> None:
+    product.service.maintenance.disable("beta", replace(BOB, ticket="CHG-17"))
+    product.service.maintenance.limit("beta", 2, ALICE)
+    product.service.remove_host("beta", ALICE)
+    entries = product.service.histories.host("beta", 1000)
+    assert [(each["topic"], each["summary"]) for each in entries if each["origin"] == "requested"] == [
+        ("host.added", "simulator:///beta"),
+        ("host.disabled", ""),
+        ("host.limited", "2 operations at once"),
+        ("host.removed", ""),
+    ]
+    [identified] = [each for each in entries if each["topic"] == "host.identified"]
+    assert (identified["actor"], identified["origin"]) == ("agent:beta", "observed")
+    [disabled] = [each for each in entries if each["topic"] == "host.disabled"]
+    assert [disabled[key] for key in ("actor", "reason", "ticket")] == ["uid:1001(bob)", "new memory", "CHG-17"]
+    assert product.service.histories.host("beta", 2) == entries[-2:]
+
+
+def test_a_name_tells_of_the_host_that_bears_it_and_one_that_nobody_bore_is_refused(product: Product) -> None:
+    product.service.remove_host("beta", ALICE)
+    product.service.add_host("beta", "simulator:///again", ALICE)
+    assert [each["summary"] for each in product.service.histories.host("beta", 10)] == ["simulator:///again"]
+    with pytest.raises(InvalidArgument, match="no host ever had the name 'gamma'") as refusal:
+        product.service.histories.host("gamma", 10)
+    assert (refusal.value.field, refusal.value.value, refusal.value.accepted) == ("host", "gamma", "alpha, beta")

@@ -373,3 +373,27 @@ def test_the_snapshots_of_before_are_told_with_the_holds_of_then(clockwork: Cloc
     then = product.application.reader.head()
     product.service.holds.release("web", None, "s1", ALICE)
     assert product.service.snapshots("web", None, then)[0]["held"] is True
+
+
+def test_the_history_of_a_schedule_is_read_by_its_name_also_when_it_was_removed(clockwork: Clockwork) -> None:
+    clockwork.add(keep="7d")
+    clockwork.passes(hours=1)
+    product = clockwork.product
+    product.service.schedules.remove("hourly", replace(ALICE, reason="too many"))
+    entries = product.service.histories.schedule("hourly", 1000)
+    assert [(each["topic"], each["actor"], each["origin"]) for each in entries] == [
+        ("schedule.added", "uid:1000(alice)", "requested"),
+        ("schedule.ran", "schedule:hourly", None),
+        ("schedule.pruned", "schedule:hourly", None),
+        ("schedule.removed", "uid:1000(alice)", "requested"),
+    ]
+    web = product.service.domain("web", None)["stream"]
+    assert [each["summary"] for each in entries] == [
+        f"0 * * * * (UTC) of domain {web}, keeps 7d",
+        "2026-11-28T07:00:00+00:00: 1 asked for, 0 refused",
+        "2026-11-28T07:00:00+00:00: 0 asked for, 0 refused",
+        "",
+    ]
+    assert entries[-1]["reason"] == "too many"
+    with pytest.raises(InvalidArgument, match="no schedule ever had the name 'daily'"):
+        product.service.histories.schedule("daily", 10)

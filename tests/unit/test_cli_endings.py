@@ -12,6 +12,7 @@ from revisor.cli.main import main
 from tests.unit.command_line import CommandLine
 from tests.unit.fake_status import SEEN_AT
 
+_ONE_LOG = "command 'log' requires one of <domain>, --host, --schedule, --attempts and --restores"
 REFUSED = OperationInvalid("domain is already running", field="state", value="running", accepted="shut off")
 
 
@@ -161,9 +162,10 @@ def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine
         (("start", "web", "--paused=3"), "Option '--paused' does not take a value."),
         (("start", "web", "--wait", "x"), "Invalid value for '--wait': 'x' is not a valid number of seconds."),
         (("start", "web", "--request-id", "7"), "Invalid value for '--request-id': '7' is not a valid UUID."),
-        (("log",), "command 'log' requires one of <domain>, --attempts and --restores"),
-        (("log", "web", "--attempts"), "command 'log' requires one of <domain>, --attempts and --restores"),
-        (("log", "--restores", "--attempts"), "command 'log' requires one of <domain>, --attempts and --restores"),
+        (("log",), _ONE_LOG),
+        (("log", "web", "--attempts"), _ONE_LOG),
+        (("log", "web", "--host", "alpha"), _ONE_LOG),
+        (("log", "--restores", "--attempts"), _ONE_LOG),
         (("help", "frobnicate"), "command or command group 'frobnicate' doesn't exist"),
     ],
 )

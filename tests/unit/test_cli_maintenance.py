@@ -68,3 +68,21 @@ def test_what_nobody_recorded_on_a_host_is_taken_in_or_not_as_it_is_set(
 def test_a_host_is_added_with_what_is_adopted_there(line: CommandLine) -> None:
     assert line.run("host", "add", "alpha", "simulator:///alpha", "--adopt", "all").code == 0
     assert line.service.asked == [("add_host", "alpha", "simulator:///alpha", "all")]
+
+
+def test_the_log_of_a_host_tells_who_did_what_and_why(line: CommandLine) -> None:
+    done = line.run("log", "--host", "alpha", "--limit", "3")
+    assert line.service.asked == [("host log", "alpha", 3)]
+    shown = "     9  2026-11-28 10:00:00 +0000  uid:0(root)  host.disabled [new memory, CHG-17]\n"
+    assert (done.code, done.out) == (0, shown)
+
+
+def test_the_log_of_a_host_is_a_document_of_the_log(line: CommandLine) -> None:
+    document = json.loads(line.run("log", "--host", "alpha", "--output", "json").out)
+    assert (document["kind"], [item["topic"] for item in document["items"]]) == ("log", ["host.disabled"])
+
+
+def test_an_empty_name_of_a_host_is_refused_before_anything_is_asked(line: CommandLine) -> None:
+    done = line.run("log", "--host", "")
+    assert (done.code, line.service.asked) == (2, [])
+    assert done.err == "accepted: the name of a host\nerror: Option argument is empty [8]\n"

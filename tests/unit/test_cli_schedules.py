@@ -100,3 +100,8 @@ def test_a_hold_has_an_end_when_one_was_said(line: CommandLine) -> None:
     assert line.service.asked[0] == ("hold", "web", None, "s1", "2027-01-01T00:00:00Z")
     released = line.run("snapshot-release", "web", "s1", "--output", "json")
     assert json.loads(released.out)["items"][0]["held"] is False
+
+
+def test_the_log_of_a_schedule_is_asked_for_by_its_name(line: CommandLine) -> None:
+    assert line.run("log", "--schedule", "nightly").code == 0
+    assert line.service.asked == [("schedule log", "nightly", 100_000)]

@@ -16,6 +16,7 @@ from domain_model.flags import Define, Start
 from domain_model.operations import OperationState
 from revisor.application import Accepted
 from revisor.client import Client
+from revisor.histories import Histories
 from revisor.holds import Holds
 from revisor.http.server import HttpServer
 from revisor.read_models import ReadModels
@@ -27,6 +28,7 @@ from revisor.settlements import Settlements
 from revisor.status import StatusReader
 from revisor.store.context import Context
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts
+from tests.unit.fake_histories import FakeHistories
 from tests.unit.fake_maintenance import FakeMaintenance
 from tests.unit.fake_restores import FakeRestores
 from tests.unit.fake_schedules import FakeHolds, FakeSchedules
@@ -104,6 +106,7 @@ class FakeService:
         self.settlements = FakeSettlements(self._note, self.known_operations)
         self.drifts, self.adopting = FakeDrifts(self._note), FakeAdopting(self._note)
         self.maintenance = FakeMaintenance(self._note)
+        self.histories = FakeHistories(self._note)
         self.schedules = FakeSchedules(self._note)
         self.holds = FakeHolds(self._note, lambda: self.known_snapshots)
 
@@ -368,6 +371,7 @@ def open_door(service: FakeService) -> Iterator[Client]:
             (ReadModels, FakeReadModels, set[str]()),
             (Restores, FakeRestores, set[str]()),
             (Settlements, FakeSettlements, set[str]()),
+            (Histories, FakeHistories, set[str]()),
             (Schedules, FakeSchedules, set[str]()),
             (Holds, FakeHolds, set[str]()),
         )
