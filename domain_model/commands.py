@@ -15,6 +15,7 @@ from domain_model.limits import check_queue
 from domain_model.operations import VERBS, Command, OperationState, VerbClass
 from domain_model.placements import Placement, Role
 from domain_model.rules import RULES, Situation
+from domain_model.verbs import flag_words
 
 _MOST_NAMES = 10
 
@@ -263,10 +264,11 @@ def _check_undefine(domain: Domain, host: str, hosts: HostNames) -> None:
         )
 
 
-def describe_arguments(arguments: dict[str, Any]) -> str:
-    """Arguments in one line, for people; digests are left out, and snapshots are told by their names."""
+def describe_arguments(verb: str, arguments: dict[str, Any]) -> str:
+    """Arguments in one line, for people: flags first, by their words; digests are left out, snapshots told by name."""
     if "snapshots" in arguments:
         names = [entry["name"] for entry in arguments["snapshots"]]
         more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
         arguments = {**arguments, "snapshots": ",".join([*names[:_MOST_NAMES], *more])}
-    return " ".join(f"{key}={value}" for key, value in sorted(arguments.items()) if not key.endswith("xml") and value)
+    told = {key: value for key, value in sorted(arguments.items()) if not key.endswith("xml") and value}
+    return " ".join([*flag_words(verb, told.pop("flags", 0)), *(f"{key}={value}" for key, value in told.items())])

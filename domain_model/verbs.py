@@ -5,6 +5,7 @@ says what the hypervisor was given. How an operation is carried out is no busine
 """
 
 from collections.abc import Iterable, Mapping
+from enum import IntFlag
 from typing import Any
 
 from domain_model.arguments import Argument, Kind, Spec
@@ -15,6 +16,7 @@ from domain_model.flags import (
     CheckpointCreate,
     CheckpointDelete,
     CoreDump,
+    Define,
     Destroy,
     DeviceModify,
     Memory,
@@ -277,6 +279,22 @@ SPECS: dict[str, Spec] = {
     ),
     "handover": Spec({}, {"to": Argument(Kind.NAME, "The host whose replica becomes the owner.")}),
 }
+
+
+_FLAGS: dict[str, Mapping[str, IntFlag]] = {verb: spec.flags for verb, spec in SPECS.items()} | {
+    "define": {"validate": Define.VALIDATE},
+    "create": {**SPECS["start"].flags, "validate": Start.VALIDATE},
+    "snapshot-redefine": SPECS["snapshot-create"].flags,
+    "checkpoint-redefine": SPECS["checkpoint-create"].flags,
+}
+"""Of operations: some have verbs of their own, that nobody asks for by these names."""
+
+
+def flag_words(verb: str, number: int) -> list[str]:
+    """The flags of an operation as the options they were asked for by; what has no word is told as its number."""
+    named = {name: int(flag) for name, flag in _FLAGS.get(verb, {}).items() if number & flag}
+    rest = number & ~sum(named.values())
+    return [*(name.replace("_", "-") for name in named), *([f"flags={rest}"] if rest else [])]
 
 
 def spec_of(verb: str) -> Spec:

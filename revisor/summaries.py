@@ -27,7 +27,7 @@ def summary(event: RecordedEvent, asked: RecordedEvent, hosts: HostNames) -> str
 
 def _requested(said: Domain.OperationRequested, hosts: HostNames) -> str:
     arguments = {key: hosts.get(str(value), value) for key, value in said.arguments.items()}
-    return f"{said.verb} {describe_arguments(arguments)}".rstrip()
+    return f"{said.verb} {describe_arguments(said.verb, arguments)}".rstrip()
 
 
 def _state(said: StateFact, _: HostNames) -> str:

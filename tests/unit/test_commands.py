@@ -10,6 +10,7 @@ from domain_model.errors import Refused
 from domain_model.flags import Undefine
 from domain_model.limits import QUEUED_PER_DOMAIN
 from domain_model.operations import VERBS, Command
+from domain_model.verbs import SPECS
 from tests.unit.domain_histories import (
     ALPHA,
     AT,
@@ -233,13 +234,39 @@ def test_the_owner_of_a_verified_replica_may_be_asked_for_anything_but_undefine(
 
 
 def test_arguments_are_told_in_one_line_without_documents_and_empty_ones() -> None:
-    assert describe_arguments({"xml": "digest", "name": "a", "flags": 3, "parent": None}) == "flags=3 name=a"
+    told = describe_arguments("snapshot-create", {"xml": "digest", "name": "a", "flags": 0, "parent": None})
+    assert told == "name=a"
+
+
+@pytest.mark.parametrize(
+    ("verb", "flags", "words"),
+    [
+        ("undefine", 2, "snapshots-metadata"),
+        ("undefine", 3, "managed-save snapshots-metadata"),
+        ("shutdown", 2, "agent"),
+        ("define", 1, "validate"),
+        ("create", 17, "paused validate"),
+        ("snapshot-redefine", 3, "redefine current"),
+        ("checkpoint-redefine", 1, "redefine"),
+        ("suspend", 0, ""),
+        ("reset", 4, "flags=4"),
+        ("start", 1025, "paused flags=1024"),
+    ],
+)
+def test_flags_are_told_as_the_words_they_were_asked_for_by(verb: str, flags: int, words: str) -> None:
+    assert describe_arguments(verb, {"flags": flags}) == words
+
+
+def test_every_flag_of_every_verb_has_a_word() -> None:
+    for verb in VERBS.keys() & SPECS.keys():
+        for name, flag in SPECS[verb].flags.items():
+            assert describe_arguments(verb, {"flags": int(flag)}) == name.replace("_", "-")
 
 
 def test_of_a_batch_the_first_names_are_told() -> None:
     few, many = ([{"name": f"s{number}", "xml": "digest"} for number in range(count)] for count in (2, 13))
-    assert describe_arguments({"flags": 1, "snapshots": few}) == "flags=1 snapshots=s0,s1"
-    assert describe_arguments({"snapshots": many}).endswith(",s9,3 more")
+    assert describe_arguments("snapshot-redefine", {"flags": 1, "snapshots": few}) == "redefine snapshots=s0,s1"
+    assert describe_arguments("snapshot-redefine", {"snapshots": many}).endswith(",s9,3 more")
 
 
 def test_a_queue_that_is_full_takes_control_verbs_only() -> None:
