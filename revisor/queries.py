@@ -23,7 +23,16 @@ from projections.projection import Table
 from projections.snapshots import FORESTS, SNAPSHOTS
 from revisor.held_up import FOUND
 from revisor.host_names import NamesOfHosts
-from revisor.rows import CheckpointRow, HostRow, OperationRow, Page, PlacementRow, SnapshotRow
+from revisor.rows import (
+    ALL_OPERATIONS,
+    CheckpointRow,
+    HostRow,
+    OperationFilter,
+    OperationRow,
+    Page,
+    PlacementRow,
+    SnapshotRow,
+)
 from revisor.store.database import Database
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
@@ -259,13 +268,19 @@ class Queries:
         return None if row is None else row["backup"]
 
     def operations(
-        self, domain: UUID | None = None, host: str | None = None, *, states: Collection[str] = (), limit: int = 100
+        self,
+        domain: UUID | None = None,
+        host: str | None = None,
+        *,
+        those: OperationFilter = ALL_OPERATIONS,
+        limit: int = 100,
     ) -> list[OperationRow]:
-        """The newest operations, oldest first; ``host`` is the id of the host that carries them out.
-
-        ``states``: only those that are in one of them; without any, all.
-        """
-        wanted = [("o.domain = %s", domain), ("o.host = %s", host), ("o.state = ANY (%s)", list(states) or None)]
+        """The newest operations, oldest first; ``host`` is the id of the host that carries them out."""
+        first, last = those.ids or (None, None)
+        wanted = [
+            *(("o.domain = %s", domain), ("o.host = %s", host), ("o.state = ANY (%s)", list(those.states) or None)),
+            *(("o.id >= %s", first), ("o.id <= %s", last)),
+        ]
         chosen = [(clause, value) for clause, value in wanted if value is not None]
         where = " AND ".join(clause for clause, _ in chosen) or "true"
         newest = f"{_OPERATIONS} WHERE {where} ORDER BY o.requested_position DESC LIMIT %s"

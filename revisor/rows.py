@@ -17,6 +17,24 @@ class Page(NamedTuple):
     """Of domains: name, host and UUID of the last one of the page before."""
 
 
+class OperationFilter(NamedTuple):
+    """Which operations are meant; all of them by default."""
+
+    states: tuple[str, ...] = ()
+    """Those in one of these states; in any without one."""
+    id_prefix: str | None = None
+    """Those whose id begins so: hexadecimal digits without dashes."""
+
+    @property
+    def ids(self) -> tuple[UUID, UUID] | None:
+        """The first and the last id that begin so."""
+        prefix = self.id_prefix
+        return None if prefix is None else (UUID(prefix.ljust(32, "0")), UUID(prefix.ljust(32, "f")))
+
+
+ALL_OPERATIONS = OperationFilter()
+
+
 class HostRow(NamedTuple):
     id: str
     name: str

@@ -4,7 +4,7 @@ Requests become operations (or refusals, which are recorded); questions are answ
 plain values with the keys of the command line's contract.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +19,6 @@ from domain_model.errors import (
 from domain_model.flags import Define, Start
 from domain_model.host import AdoptionPolicy, Host
 from domain_model.names import HOSTS, Name
-from domain_model.operations import OperationState
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
 from revisor import presentation as present
@@ -41,7 +40,7 @@ from revisor.read_models import ReadModels
 from revisor.references import References
 from revisor.requests import Requests
 from revisor.restores import Restores
-from revisor.rows import HostRow, OperationRow, Page, PlacementRow
+from revisor.rows import ALL_OPERATIONS, HostRow, OperationFilter, OperationRow, Page, PlacementRow
 from revisor.schedules import Schedules
 from revisor.settlements import Settlements
 from revisor.sightings import LastLook, Sightings
@@ -282,11 +281,11 @@ class Service:
         return [present.attempt(event) for event in self._application.reader.about_people("attempt.refused", limit)]
 
     def operations(
-        self, ref: str | None, host: str | None, limit: int, states: Collection[OperationState] = ()
+        self, ref: str | None, host: str | None, limit: int, those: OperationFilter = ALL_OPERATIONS
     ) -> list[dict[str, Any]]:
-        """The newest operations, of one domain or of all, in some states or in any; oldest first."""
+        """The newest operations, of one domain or of all, oldest first."""
         domain = None if ref is None else self._refer.last_bearer(ref, host)
-        hosts, found = self._queries.host_names(), self._queries.operations(domain, states=states, limit=limit)
+        hosts, found = self._queries.host_names(), self._queries.operations(domain, those=those, limit=limit)
         return [present.operation(row, hosts) for row in found]
 
     def operation(self, operation: UUID, accepted_at: int = 0) -> dict[str, Any]:

@@ -16,12 +16,20 @@ from revisor.http.asking import AskingGiven, HostQuery, LimitQuery, ServiceGiven
 from revisor.http.domains import OPERATION
 from revisor.http.models import Rebuild, Resumption
 from revisor.http.waiting import operation_when_ended
+from revisor.rows import OperationFilter
 
 routes = APIRouter(prefix="/v1")
 
 StateQuery = Annotated[
     list[str] | None,
     Query(description=f"Only those in one of these states, comma-separated or repeated: {', '.join(OperationState)}."),
+]
+IdPrefixQuery = Annotated[
+    str | None,
+    Query(
+        pattern="^[0-9a-f]{8,32}$",
+        description="Only those whose id begins so: 8 hexadecimal digits or more, no dashes.",
+    ),
 ]
 _NEWEST = 1_000
 _WHOLE = 100_000
@@ -34,14 +42,15 @@ def list_operations(
     domain: str | None = None,
     host: HostQuery = None,
     state: StateQuery = None,
+    id_prefix: IdPrefixQuery = None,
     limit: LimitQuery = None,
 ) -> Response:
     """Operations, of one domain or of all, in some states or in any."""
-    states = _states(state or [])
-    return document(service, "operations", lambda: service.operations(domain, host, limit or _NEWEST, states))
+    those = OperationFilter(_states(state or []), id_prefix)
+    return document(service, "operations", lambda: service.operations(domain, host, limit or _NEWEST, those))
 
 
-def _states(said: list[str]) -> list[OperationState]:
+def _states(said: list[str]) -> tuple[str, ...]:
     """The states that are meant. Raises InvalidArgument (8)."""
     words = [word for each in said for word in each.split(",")]
     for word in words:
@@ -52,7 +61,7 @@ def _states(said: list[str]) -> list[OperationState]:
                 value=word,
                 accepted=", ".join(OperationState),
             )
-    return [OperationState(word) for word in words]
+    return tuple(words)
 
 
 @routes.get("/operations/{id}", responses=OPERATION, response_class=Response, tags=["history"])

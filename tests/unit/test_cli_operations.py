@@ -26,6 +26,49 @@ def asked_for(line: CommandLine, **outcome: Any) -> str:
     return str(id)
 
 
+WORDS: dict[str, tuple[str, ...]] = {
+    "operation": (),
+    "cancel": ("cancel",),
+    "settle": ("settle", "--as", "failed", "--evidence", "so"),
+}
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=list(WORDS))
+@pytest.mark.parametrize("length", [8, 11, 35])
+def test_an_operation_is_meant_by_the_beginning_of_its_id(
+    line: CommandLine, words: tuple[str, ...], length: int
+) -> None:
+    id = asked_for(line, state="succeeded")
+    done = line.run("operation", *words, id[:length].upper())
+    assert (done.code, done.err) == (0, "")
+    assert id in done.out
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=list(WORDS))
+def test_a_beginning_of_several_ids_is_refused_with_them_and_one_of_none_too(
+    line: CommandLine, words: tuple[str, ...]
+) -> None:
+    ids = [f"6695eb01-0000-4000-8000-00000000000{number}" for number in (1, 2)]
+    line.service.known_operations |= {UUID(id): {"id": id} for id in ids}
+    both = ", ".join(ids)
+    done = line.run("operation", *words, "6695eb01")
+    assert (done.code, done.out) == (1, "")
+    assert done.last == (f"error: invalid argument: '6695eb01' is the beginning of several operations' ids: {both} [8]")
+    done = line.run("operation", *words, "7695eb01")
+    assert (done.code, done.last) == (1, "error: invalid argument: no operation's id begins with '7695eb01' [8]")
+    assert {asked[0] for asked in line.service.asked} == {"operations"}
+
+
+def test_over_http_an_operation_is_named_by_its_whole_id(door: Door) -> None:
+    service, client = door
+    service.forget()
+    for path in ("/v1/operations/6695eb01", "/v1/operations/6695eb01/cancel"):
+        with pytest.raises(Refusal) as refused:
+            client.request("GET" if path.endswith("1") else "POST", path)
+        assert (refused.value.code, refused.value.field) == (8, "id")
+    assert service.asked == []
+
+
 def test_an_operation_is_withdrawn_in_the_name_of_who_asks(line: CommandLine) -> None:
     id = asked_for(line, state="queued")
     done = line.run("operation", "cancel", id, "--reason", "not today", "--ticket", "T-1")
@@ -71,13 +114,14 @@ def test_the_document_of_an_ended_one_is_that_of_operations(line: CommandLine, w
     ("words", "code", "said"),
     [
         (("cancel", "web"), 8, "'web' is no operation's id"),
+        (("cancel", "6695eb0"), 8, "'6695eb0' is no operation's id"),
         (("settle", str(uuid4()), "--as", "done", "--evidence", "so"), 8, "'done' is not one of"),
         (("settle", str(uuid4()), "--as", "failed"), 8, "requires --evidence option"),
         (("settle", str(uuid4()), "--evidence", "so"), 8, "requires --as option"),
         (("settle", str(uuid4()), "--as", "failed", "--evidence", " "), 8, "Option argument is empty"),
         (("cancel", str(uuid4()), "--no-wait"), 8, "--no-wait"),
     ],
-    ids=["no id", "no outcome", "no evidence", "no --as", "empty evidence", "nothing to wait for"],
+    ids=["no id", "too short", "no outcome", "no evidence", "no --as", "empty evidence", "nothing to wait for"],
 )
 def test_what_is_not_understood_is_refused_before_anything_is_asked(
     line: CommandLine, words: tuple[str, ...], code: int, said: str

@@ -3,7 +3,7 @@
 import inspect
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +13,6 @@ import pytest
 
 from domain_model.errors import InvalidArgument, NoSnapshot, Refused
 from domain_model.flags import Define, Start
-from domain_model.operations import OperationState
 from revisor.application import Accepted
 from revisor.client import Client
 from revisor.histories import Histories
@@ -21,7 +20,7 @@ from revisor.holds import Holds
 from revisor.http.server import HttpServer
 from revisor.read_models import ReadModels
 from revisor.restores import Restores
-from revisor.rows import Page
+from revisor.rows import ALL_OPERATIONS, OperationFilter, Page
 from revisor.schedules import Schedules
 from revisor.service import Service
 from revisor.settlements import Settlements
@@ -237,10 +236,10 @@ class FakeService:
         return self.history
 
     def operations(
-        self, ref: str | None, host: str | None, limit: int, states: Collection[OperationState] = ()
+        self, ref: str | None, host: str | None, limit: int, those: OperationFilter = ALL_OPERATIONS
     ) -> list[Item]:
-        self._note(None, "operations", ref, host, limit, *(str(state) for state in states))
-        return list(self.known_operations.values())
+        self._note(None, "operations", ref, host, limit, *those.states, *_if_given(those.id_prefix))
+        return [item for id, item in self.known_operations.items() if id.hex.startswith(those.id_prefix or "")]
 
     def operation(self, operation: UUID, accepted_at: int = 0) -> Item:  # noqa: ARG002
         if operation not in self.known_operations:

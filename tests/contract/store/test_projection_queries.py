@@ -11,7 +11,7 @@ from domain_model.domain import Domain
 from domain_model.libvirt import DomainState
 from projections.catalogue import all_projections
 from revisor.queries import Queries
-from revisor.rows import Page
+from revisor.rows import OperationFilter, Page
 from revisor.store.database import Database
 from tests.lab.projecting import caught_up, loop_of
 from tests.lab.store import Recording
@@ -238,7 +238,9 @@ def test_operations_tell_names_and_progress(tell: Tell, database: Database) -> N
     assert [str(row.id) for row in queries.operations(history.domains["web"].id)] == [ids[0], ids[2]]
     assert [str(row.id) for row in queries.operations(host=BETA)] == [ids[1]]
     for states, those in ((["failed"], []), (["queued", "unknown"], ids[:2]), (["queued", "cancelled"], ids)):
-        assert [str(row.id) for row in queries.operations(states=states)] == those
+        assert [str(row.id) for row in queries.operations(those=OperationFilter(tuple(states)))] == those
+    for id in ids:
+        assert [str(row.id) for row in queries.operations(those=OperationFilter(id_prefix=id[:8]))] == [id]
     assert queries.operation(UUID(ids[0])) == rows[0]
     assert queries.operation(uuid4()) is None
 
