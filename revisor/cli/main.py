@@ -9,7 +9,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -72,13 +72,19 @@ class Verbs(click.Group):
         if args and self._of_id is not None and _AN_ID.fullmatch(args[0]):
             args = [self._of_id, *args]
         if args and not args[0].startswith("-") and args[0] not in self._table:
-            raise click.UsageError(f"unknown command: '{args[0]}'", ctx)
+            raise click.UsageError(f"unknown command: '{args[0]}'{_nearest(args[0], self._table)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
         """The table, without importing what is in it."""
         for section in self._sections:
             write_section(formatter, section)
+
+
+def _nearest(word: str, verbs: Iterable[str]) -> str:
+    from difflib import get_close_matches  # only who mistypes needs it, and start-up is measured
+
+    return "".join(f"; did you mean '{verb}'?" for verb in get_close_matches(word, verbs, n=1))
 
 
 def write_section(formatter: click.HelpFormatter, section: Section) -> None:

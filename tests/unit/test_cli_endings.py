@@ -154,6 +154,9 @@ def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine
     [
         (("frobnicate",), "unknown command: 'frobnicate'"),
         (("host", "frobnicate"), "unknown command: 'frobnicate'"),
+        (("strat", "web"), "unknown command: 'strat'; did you mean 'start'?"),
+        (("snapshot-revret", "web"), "unknown command: 'snapshot-revret'; did you mean 'snapshot-revert'?"),
+        (("schedule", "lst"), "unknown command: 'lst'; did you mean 'list'?"),
         (("list", "--frobnicate"), "command 'list' doesn't support option --frobnicate"),
         (("start",), "command 'start' requires <domain> option"),
         (("start", "a", "b"), "unexpected data 'b'"),
