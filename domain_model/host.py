@@ -168,7 +168,8 @@ class Host(Aggregate):
         self.trigger_event(self.Led, timestamp=at, worker=worker, epoch=epoch)
 
     def disable(self, *, actor: str, reason: str | None, at: datetime) -> None:
-        """Accept and begin nothing new there. Who did it first stays on record: done again it changes nothing.
+        """Accept and begin nothing new there. By somebody else or for another reason, it is disabled by them and for that
+        from then on; the same again changes nothing.
 
         Raises InvalidArgument (8) without a reason.
         """
@@ -179,7 +180,8 @@ class Host(Aggregate):
                 value=reason,
                 accepted="why nothing is to be begun there, for who is refused because of it",
             )
-        if self.disabled is None:
+        known = self.disabled
+        if known is None or (known["actor"], known["reason"]) != (actor, reason):
             self.trigger_event(self.Disabled, timestamp=at, actor=actor, reason=reason)
 
     def enable(self, at: datetime) -> None:

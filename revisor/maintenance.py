@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain_model.host import Host
 from revisor.application import Application
+from revisor.asked_again import done_before
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
@@ -33,12 +34,14 @@ class Maintenance:
     def disable(self, name: str, context: Context) -> dict[str, Any]:
         """Begin nothing new on a host, for the context's reason: what is asked of it is refused (55), what is queued waits.
 
-        What was started comes to its end, and the host is still looked at. Done again it changes nothing. Raises
+        What was started comes to its end, and the host is still looked at. Done again by somebody else, or for another
+        reason, that shows from then on; done again as it was, or under the same request id, it changes nothing. Raises
         InvalidArgument (8) for an unknown host, or without a reason.
         """
 
         def disable(host: Host) -> None:
-            host.disable(actor=context.actor, reason=context.reason, at=self._application.now())
+            if not done_before(self._application, host.id, context, Host.Disabled, reason=context.reason):
+                host.disable(actor=context.actor, reason=context.reason, at=self._application.now())
 
         return self._changed("host disable", name, disable, context)
 

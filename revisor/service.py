@@ -24,6 +24,7 @@ from domain_model.verbs import chosen
 from revisor import presentation as present
 from revisor.adopting import Adopting
 from revisor.application import Accepted, Application
+from revisor.asked_again import done_before
 from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.drift import Drifts, Verbs
@@ -85,7 +86,7 @@ class Service:
     # Hosts.
 
     def add_host(self, name: str, uri: str, context: Context, adopt: str | None = None) -> dict[str, Any]:
-        """Lead a hypervisor under a name; the same again is the same host. ``adopt``: see ``AdoptionPolicy``. Raises Refused."""
+        """Lead a hypervisor under a name; the same again is the same host, not ``added``. See ``AdoptionPolicy``. Raises Refused."""
         with self._attempts.recorded("host add", name, context):
             check_uri(uri)
             self._refuse_second_name(name, uri)
@@ -104,7 +105,8 @@ class Service:
                     value=adopt,
                     accepted=f"{known.adopt}, or host set-adopt to change it",
                 )
-        return self.host(name)
+            added = known is None or done_before(self._application, UUID(known.id), context, Host.Created)
+        return {**self.host(name), "added": added}
 
     def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
         """Reach a host under another URI from now on. Raises Refused."""

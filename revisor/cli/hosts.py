@@ -36,7 +36,9 @@ def host_add(asked: Asked, *, name: str, uri: str, adopt: str | None) -> int:
     """Lead a hypervisor under a name; the same name and URI again is the same host."""
     door = Door(asked)
     reply = door.change("POST", "/v1/hosts", {"name": name, "uri": uri, "adopt": adopt})
-    return said(door, reply.body, f"Host '{name}' added")
+    if reply.body["items"][0]["added"]:
+        return said(door, reply.body, f"Host '{name}' added")
+    return said(door, reply.body, f"Host '{name}' is there already, with this URI")
 
 
 @verb("set-uri", NAME, URI)

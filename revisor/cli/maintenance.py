@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+import click
+
 from revisor.cli import output
 from revisor.cli.asking import Door
 from revisor.cli.failures import Exit
 from revisor.cli.hosts import NAME, said
-from revisor.cli.verb import Asked, BadValue, Word, verb
+from revisor.cli.verb import Asked, BadValue, Word, not_empty, verb
 from revisor.client import segment
 
 OPERATIONS = Word("operations", "N")
@@ -45,6 +47,9 @@ def _told(item: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 @verb("disable", NAME)
 def host_disable(asked: Asked, *, name: str) -> int:
     """Begin nothing new on a host, which demands a --reason. What was started comes to its end, what is queued waits."""
+    if asked.reason is None:
+        raise click.UsageError("command 'disable' requires --reason option")
+    not_empty("reason", asked.reason.strip(), "why nothing is to be begun there, for who is refused because of it")
     door = Door(asked)
     reply = door.change("POST", f"/v1/hosts/{segment(name)}/disable", {})
     return said(door, reply.body, f"Host '{name}' disabled")
@@ -62,7 +67,10 @@ def host_enable(asked: Asked, *, name: str) -> int:
 def host_set_limit(asked: Asked, *, name: str, operations: str) -> int:
     """Have a host carry out N operations at once; control verbs such as destroy have places of their own besides."""
     if not operations.isdecimal():
-        raise BadValue("N is not a number", field="operations", value=operations, accepted="a number of operations")
+        from domain_model.host import MOST_OPERATIONS  # only who mistypes needs it, and start-up is measured
+
+        words, accepted = f"'{operations}' is no number of operations at once", f"1 to {MOST_OPERATIONS}"
+        raise BadValue(words, field="operations", value=operations, accepted=accepted)
     door = Door(asked)
     reply = door.change("POST", f"/v1/hosts/{segment(name)}/limit", {"operations": int(operations)})
     return said(door, reply.body, f"Host '{name}' carries out {int(operations)} operations at once")

@@ -24,11 +24,11 @@ def list_hosts(service: ServiceGiven) -> Response:
     return document(service, "host-list", service.hosts)
 
 
-@routes.post("", response_model=_HOSTS, status_code=201)
+@routes.post("", response_model=_HOSTS, status_code=201, responses={200: {"model": _HOSTS}})
 def add_host(service: ServiceGiven, asking: AskingGiven, asked: NewHost) -> Response:
-    """Lead a hypervisor under a name. The same name and URI again is the same host."""
+    """Lead a hypervisor under a name. The same name and URI again is the same host, and answered with 200."""
     host = service.add_host(asked.name, asked.uri, asking.context(asked), asked.adopt)
-    return document(service, "host-list", lambda: [host], asked.name, status=201)
+    return document(service, "host-list", lambda: [host], asked.name, status=201 if host["added"] else 200)
 
 
 @routes.patch("/{host}", response_model=_HOSTS)

@@ -103,6 +103,8 @@ class HostItem(Open):
     """How many it carries out at once."""
     adopt: str | None = None
     """``all``: domains that nobody recorded are taken in as they are found; ``none``: they are told of."""
+    added: bool | None = None
+    """Only of the answer to who adds it: false where it was there already."""
 
 
 class DomainItem(Open):

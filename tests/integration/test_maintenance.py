@@ -105,14 +105,31 @@ def test_what_was_started_ends_and_what_is_queued_waits_until_the_host_is_enable
     assert product.settle(queued)["state"] == "succeeded"
 
 
-def test_disabling_and_enabling_twice_is_as_once_and_the_first_reason_stays(product: Product) -> None:
+def test_disabling_and_enabling_twice_is_as_once(product: Product) -> None:
     maintenance = product.service.maintenance
-    maintenance.disable("alpha", BOB)
-    again = maintenance.disable("alpha", Context("uid:1002(carol)", reason="another"))
-    assert (again["disabled"]["actor"], again["disabled"]["reason"]) == ("uid:1001(bob)", "new memory")
+    first = maintenance.disable("alpha", BOB)
+    assert maintenance.disable("alpha", BOB) == first
     maintenance.enable("alpha", ALICE)
     assert maintenance.enable("alpha", ALICE)["disabled"] is None
     assert [topic for topic in topics(product, "alpha") if "abled" in topic] == ["host.disabled", "host.enabled"]
+
+
+@pytest.mark.parametrize(
+    "other", [Context("uid:1002(carol)", reason="new memory"), Context(BOB.actor, reason="new disks")], ids=str
+)
+def test_disabled_again_by_somebody_else_or_for_another_reason_the_newest_shows_and_both_are_on_record(
+    product: Product, other: Context
+) -> None:
+    maintenance = product.service.maintenance
+    maintenance.disable("alpha", replace(BOB, request_id=UUID(int=7)))
+    again = maintenance.disable("alpha", other)
+    assert (again["disabled"]["actor"], again["disabled"]["reason"]) == (other.actor, other.reason)
+    assert maintenance.disable("alpha", replace(BOB, request_id=UUID(int=7))) == again, "that one was done before"
+    disabled = [each for each in product.service.histories.host("alpha", 100) if each["topic"] == "host.disabled"]
+    assert [(each["actor"], each["reason"]) for each in disabled] == [
+        (BOB.actor, BOB.reason),
+        (other.actor, other.reason),
+    ]
 
 
 def test_a_host_is_not_disabled_without_a_reason(product: Product) -> None:
@@ -248,3 +265,11 @@ def test_a_name_tells_of_the_host_that_bears_it_and_one_that_nobody_bore_is_refu
     with pytest.raises(InvalidArgument, match="no host ever had the name 'gamma'") as refusal:
         product.service.histories.host("gamma", 10)
     assert (refusal.value.field, refusal.value.value, refusal.value.accepted) == ("host", "gamma", "alpha, beta")
+
+
+def test_a_host_that_is_added_again_is_the_same_and_says_so_but_not_to_the_same_request(product: Product) -> None:
+    asked = Context(ALICE.actor, request_id=UUID(int=7))
+    first = product.service.add_host("gamma", "simulator:///gamma", asked)
+    assert first["added"]
+    assert product.service.add_host("gamma", "simulator:///gamma", asked) == first
+    assert product.service.add_host("gamma", "simulator:///gamma", ALICE) == {**first, "added": False}

@@ -15,6 +15,21 @@ def test_a_host_is_disabled_for_a_reason_in_the_name_of_who_asks(line: CommandLi
     assert [context.reason for context in line.service.contexts] == ["new memory"]
 
 
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ((), "error: command 'disable' requires --reason option [8]"),
+        (("--reason", " "), "error: Option argument is empty [8]"),
+    ],
+    ids=["no reason", "a blank one"],
+)
+def test_a_host_is_not_disabled_without_a_reason_which_is_wrong_usage(
+    line: CommandLine, said: tuple[str, ...], error: str
+) -> None:
+    done = line.run("host", "disable", "alpha", *said)
+    assert (done.code, done.last, line.service.asked) == (2, error, [])
+
+
 def test_a_host_is_enabled_and_its_document_printed(line: CommandLine) -> None:
     done = line.run("host", "enable", "alpha", "--output", "json")
     document = json.loads(done.out)
@@ -32,7 +47,7 @@ def test_a_host_is_given_a_limit(line: CommandLine) -> None:
 def test_a_limit_that_is_no_number_is_refused_before_anything_is_asked(line: CommandLine, number: str) -> None:
     done = line.run("host", "set-limit", "alpha", number)
     assert (done.code, line.service.asked) == (2, [])
-    assert done.err == "accepted: a number of operations\nerror: N is not a number [8]\n"
+    assert done.err == f"accepted: 1 to 64\nerror: '{number}' is no number of operations at once [8]\n"
 
 
 def test_a_person_reads_what_a_host_is_and_why_it_is_disabled(line: CommandLine) -> None:
@@ -86,3 +101,11 @@ def test_an_empty_name_of_a_host_is_refused_before_anything_is_asked(line: Comma
     done = line.run("log", "--host", "")
     assert (done.code, line.service.asked) == (2, [])
     assert done.err == "accepted: the name of a host\nerror: Option argument is empty [8]\n"
+
+
+def test_who_adds_a_host_that_is_there_hears_that_it_is(line: CommandLine) -> None:
+    words = ("host", "add", "alpha", "simulator:///alpha")
+    assert [line.run(*words).out for _ in range(2)] == [
+        "Host 'alpha' added\n\n",
+        "Host 'alpha' is there already, with this URI\n\n",
+    ]

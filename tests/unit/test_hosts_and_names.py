@@ -61,12 +61,21 @@ def test_a_host_is_disabled_for_a_reason_and_enabled_once_each() -> None:
     known.check_enabled()
     known.enable(AT)
     known.disable(actor="uid:0(root)", reason="new memory", at=AT)
-    known.disable(actor="uid:1(bin)", reason="another", at=AT)
+    known.disable(actor="uid:0(root)", reason="new memory", at=AT)
     with pytest.raises(OperationInvalid, match=r"disabled by uid:0\(root\) since 20.*Z: new memory$"):
         known.check_enabled()
     known.enable(AT)
     known.check_enabled()
     assert topics(known) == ["host.disabled", "host.enabled"]
+
+
+def test_disabled_again_a_host_is_disabled_by_who_said_so_last_and_for_that() -> None:
+    known = host()
+    for actor, reason in (("uid:0(root)", "new memory"), ("uid:0(root)", "new disks"), ("uid:1(bin)", "new disks")):
+        known.disable(actor=actor, reason=reason, at=AT)
+        assert known.disabled is not None
+        assert (known.disabled["actor"], known.disabled["reason"]) == (actor, reason)
+    assert topics(known) == ["host.disabled"] * 3
 
 
 def test_a_host_has_a_limit_that_makes_sense() -> None:

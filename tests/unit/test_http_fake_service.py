@@ -125,8 +125,9 @@ class FakeService:
     def add_host(self, name: str, uri: str, context: Context, adopt: str | None = None) -> Item:
         self._note(context, "add_host", name, uri, *_if_given(adopt))
         host = {"id": str(uuid4()), "name": name, "uri": uri, "state": "waiting", "hostname": None}
+        there = any((known["name"], known["uri"]) == (name, uri) for known in self.known_hosts)
         self.known_hosts.append(host)
-        return host
+        return {**host, "added": not there}
 
     def set_uri(self, name: str, uri: str, context: Context) -> Item:
         self._note(context, "set_uri", name, uri)
