@@ -1,13 +1,16 @@
 """From what people call things to what they mean: hosts by name, domains by UUID, NAME or HOST/NAME."""
 
+from shlex import quote
 from uuid import UUID
 
+from domain_model.domain_xml import normalised_uuid
 from domain_model.errors import InvalidArgument, NoDomain
 from domain_model.placements import Role
 from revisor import presentation as present
 from revisor.application import Application
 from revisor.queries import Queries
 from revisor.rows import HostRow, PlacementRow
+from revisor.sightings import Sightings
 from revisor.store.context import Context
 from revisor.submissions import Target
 
@@ -18,6 +21,7 @@ class References:
     def __init__(self, application: Application, queries: Queries) -> None:
         self._application = application
         self._queries = queries
+        self._sightings = Sightings(application.database)
 
     def host(self, name: str, field: str = "host", as_of: int | None = None) -> HostRow:
         """The host of that name. Raises InvalidArgument (8), naming the hosts there are, or were at a position."""
@@ -47,7 +51,8 @@ class References:
     ) -> PlacementRow:
         """The placement a reference names, or named at a position: without a host, the owner.
 
-        Raises NoDomain (42), or InvalidArgument (8) when several answer to it.
+        Raises NoDomain (42), which says how a domain is taken in that only was seen, or InvalidArgument (8) when several
+        answer to it.
         """
         if ref.lstrip().startswith("<"):
             raise NoDomain("a name or a UUID is expected, not XML", field="domain")
@@ -61,7 +66,7 @@ class References:
         if not found:
             what = "uuid" if present.is_uuid(ref) else "name"
             where = "" if host is None else f" on host '{host}'"
-            where += "" if as_of is None else f" at position {as_of}"
+            where += self._unrecorded(ref, here) if as_of is None else f" at position {as_of}"
             raise NoDomain(f"no domain with matching {what} '{ref}'{where}", field="domain", value=ref)
         if len(found) > 1:
             candidates = ", ".join(f"{row.host_name}/{row.name}" for row in found)
@@ -69,6 +74,17 @@ class References:
                 f"'{ref}' is {len(found)} domains: {candidates}", field="domain", value=ref, accepted=candidates
             )
         return found[0]
+
+    def _unrecorded(self, ref: str, host: str | None) -> str:
+        """Where a look saw a domain of that name or UUID that nobody recorded, in words, and how it is taken in."""
+        uuid = normalised_uuid(ref)
+        seen = [each for each in self._sightings.strangers(host) if each.name == ref or each.uuid == uuid]
+        ways = [
+            f"'revisor adopt --host {each.host_name} --name {quote(each.name)}' takes it in"
+            for each in seen
+            if each.elsewhere is None
+        ]
+        return f"; it is on a host, but not recorded: {' or '.join(ways)}" if ways else ""
 
     def last_bearer(self, ref: str, host: str | None) -> UUID:
         """As ``placement``, and also the domain that bore a name last."""

@@ -86,7 +86,7 @@ class Service:
     # Hosts.
 
     def add_host(self, name: str, uri: str, context: Context, adopt: str | None = None) -> dict[str, Any]:
-        """Lead a hypervisor under a name; the same again is the same host, not ``added``. See ``AdoptionPolicy``. Raises Refused."""
+        """Lead a hypervisor under a name; one that is there is not ``added`` again. See ``AdoptionPolicy``. Raises Refused."""
         with self._attempts.recorded("host add", name, context):
             check_uri(uri)
             self._refuse_second_name(name, uri)

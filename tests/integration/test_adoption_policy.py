@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain_model.errors import InvalidArgument, OperationFailed
+from domain_model.errors import InvalidArgument, NoDomain, OperationFailed
 from domain_model.flags import SnapshotCreate
 from drivers.simulator import SimulatorDriver
 from revisor.sightings import Sightings
@@ -87,3 +87,32 @@ def test_why_a_domain_was_left_is_forgotten_when_it_is_there_no_more(behind: Beh
     behind.look()
     assert host not in sightings.left_alone()
     assert sightings.adopting(UUID(host)) == {}
+
+
+def test_who_asks_for_a_domain_that_only_was_seen_hears_how_it_is_taken_in(behind: Behind) -> None:
+    behind.simulator.define(LOST)
+    behind.look()
+    service = behind.product.service
+    way = "it is on a host, but not recorded: 'revisor adopt --host alpha --name lost' takes it in"
+    for ref, host in (("lost", None), ("lost", "alpha"), (LOST_UUID, None), (LOST_UUID.upper(), None)):
+        for asked in (
+            lambda ref=ref, host=host: service.act(ref, host, "start", {}, ALICE),
+            lambda ref=ref, host=host: service.drifts.found(ref, host),
+        ):
+            with pytest.raises(NoDomain) as refusal:
+                asked()
+            assert refusal.value.message.endswith(f"; {way}")
+    with pytest.raises(NoDomain) as refusal:
+        service.act("elsewhere", None, "start", {}, ALICE)
+    assert refusal.value.message.endswith("no domain with matching name 'elsewhere'")
+
+
+def test_a_domain_that_no_adoption_takes_in_is_not_told_to_be_adopted(behind: Behind, tmp_path: Path) -> None:
+    beta = SimulatorDriver(tmp_path / "beta.sqlite", "beta")
+    behind.product.add_host("beta", beta)
+    xml = behind.simulator.domain_xml(behind.web, inactive=True)
+    beta.define(xml.replace("<name>web</name>", "<name>twin</name>"))
+    behind.look()
+    with pytest.raises(NoDomain) as refusal:
+        behind.product.service.act("twin", None, "start", {}, ALICE)
+    assert refusal.value.message.endswith("no domain with matching name 'twin'")
