@@ -16,6 +16,7 @@ from domain_model.libvirt import DomainState
 from domain_model.snapshot_xml import compose_named
 from revisor.application import Accepted, Application
 from revisor.attempts import Attempts
+from revisor.drift_differences import DriftDifferences
 from revisor.drift_requests import Chosen, DriftRequests, id_of_remedy, until
 from revisor.drift_rows import DriftRow, DriftRows
 from revisor.fresh_looks import READ_MODELS_S
@@ -54,15 +55,20 @@ class Drifts:
         self._rows = DriftRows(application.database, queries)
         self._requests = DriftRequests(application, queries)
         self._sightings = Sightings(application.database)
+        self._differences = DriftDifferences(application.documents, queries)
 
     def found(self, domain: str | None = None, host: str | None = None) -> list[Shown]:
         """All drift, of a domain (also of one that is no more) or on a host; without a domain strangers as well.
 
-        Raises NoDomain (42), InvalidArgument (8) for an unknown host.
+        Of a domain it is said in what its texts differ (``diff``). Raises NoDomain (42), InvalidArgument (8) for an unknown host.
         """
         chosen = self._chosen(domain, host)
         strangers = self._sightings.strangers(chosen.host) if chosen.everything else []
-        return [*self._shown(self._rows.of(chosen.domain, chosen.host)), *(_stranger(each) for each in strangers)]
+        rows = self._rows.of(chosen.domain, chosen.host)
+        shown = self._shown(rows)
+        if not chosen.everything:
+            shown = [{**item, "diff": diff} for item, diff in zip(shown, self._differences.of(rows), strict=True)]
+        return [*shown, *(_stranger(each) for each in strangers)]
 
     def heal(
         self,
@@ -207,6 +213,7 @@ def _shown(row: DriftRow, names: dict[str, str]) -> Shown:
         "observed_position": row.observed_position,
         "observed_at": time(row.observed_at),
         "advice": None,
+        "diff": None,
     }
 
 
@@ -238,6 +245,7 @@ def _stranger(each: Stranger) -> Shown:
         "observed_position": None,
         "observed_at": time(each.since),
         "advice": adoption if each.elsewhere is None else ELSEWHERE,
+        "diff": None,
     }
 
 

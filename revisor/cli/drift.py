@@ -111,6 +111,20 @@ def _table(items: list[Item]) -> None:
     for item in items:
         if item["advice"] is not None:
             output.say(output.printable(f"Domain '{item['domain']}' on host '{item['host']}': {item['advice']}"))
+    for item in items:
+        if item["diff"] is not None:
+            _difference(item)
+
+
+def _difference(item: Item) -> None:
+    domain, host, aspect = _what(item)
+    title = f"Domain '{domain}' on host '{host}', {aspect}:"
+    if not item["diff"]:
+        title += " only secrets differ, which are not shown"
+    output.say(output.printable(title))
+    for line in item["diff"].split("\n") if item["diff"] else ():
+        output.say(output.printable(line))
+    output.say()
 
 
 def _what(item: Item) -> list[Any]:

@@ -277,7 +277,8 @@ class DriftItem(Open):
 
     ``aspect`` is state, definition, autostart, managed save, name, snapshot or current snapshot; or ``domain``, of one
     that nobody recorded there, with ``advice``. Definitions are digests, null for none. The recorded position of a
-    snapshot may not be known.
+    snapshot may not be known. ``diff`` is of a definition, or of a snapshot that changed, where one domain's drift was
+    asked for: unified, without secrets, and empty where only those differ.
     """
 
     domain: str
@@ -293,6 +294,7 @@ class DriftItem(Open):
     observed_position: int | None
     observed_at: datetime
     advice: str | None
+    diff: str | None
 
 
 class RemedyItem(DriftItem):

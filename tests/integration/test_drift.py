@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument
 from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
+from domain_model.forest_adoption import snapshot_fields
 from drivers.simulator import SimulatorDriver
 from projections.drift import Drift
 from projections.loop import ProjectionLoop
 from revisor.store.context import Context
+from revisor.store.documents import Drafts
 from tests.integration.behind import SNAPSHOT, Behind
 from tests.integration.product import ALICE, WEB
 from tests.integration.test_acknowledging import LOST, LOST_UUID, working
@@ -108,6 +112,71 @@ def test_ours_wins_by_ordinary_operations_in_the_callers_name(
 
 def _altered(driver: SimulatorDriver, uuid: str) -> str:
     return driver.domain_xml(uuid, inactive=True).replace("64</memory>", "32</memory>")
+
+
+def differences(behind: Behind) -> dict[str, list[str]]:
+    """By aspect the lines that differ, of what is told of web."""
+    behind.look()
+    return {
+        item["aspect"]: [line for line in item["diff"].splitlines()[2:] if not line.startswith(("@@", " "))]
+        for item in behind.product.service.drifts.found("web")
+        if item["diff"] is not None
+    }
+
+
+def with_password(driver: SimulatorDriver, uuid: str, password: str) -> str:
+    graphics = f"<graphics type='vnc' port='-1' passwd='{password}'/>"
+    return driver.domain_xml(uuid, inactive=True).replace("</devices>", f"{graphics}\n</devices>")
+
+
+def test_of_one_domain_it_is_told_in_what_another_definition_differs_without_secrets(behind: Behind) -> None:
+    web, before = behind.web, behind.simulator.domain_xml(behind.web, inactive=True)
+    behind.simulator.define(with_password(behind.simulator, web, "hunter2"))
+    lines = differences(behind)["definition"]
+    assert any(line.startswith("+") and "type='vnc'" in line for line in lines), lines
+    assert "hunter2" not in "".join(lines)
+    assert [item["diff"] for item in behind.product.service.drifts.found()] == [None], "not of a whole fleet"
+    behind.simulator.undefine(web)
+    behind.simulator.define(before)
+    assert differences(behind) == {}
+
+
+def test_definitions_that_differ_in_secrets_alone_are_told_of_as_such(behind: Behind) -> None:
+    text = WEB.replace("<name>web", "<name>other").replace("web.qcow2", "other.qcow2")
+    behind.product.define(xml=text.replace("</devices>", "<graphics type='vnc' port='-1' passwd='hunter2'/></devices>"))
+    other = next(seen.uuid for seen in behind.simulator.domains() if seen.name == "other")
+    shown = behind.simulator.domain_xml(other, inactive=True)
+    assert "hunter2" in shown
+    behind.simulator.define(shown.replace("hunter2", "swordfish"))
+    behind.look()
+    [item] = behind.product.service.drifts.found("other")
+    assert (item["aspect"], item["diff"]) == ("definition", "")
+
+
+def redefine_on_record(behind: Behind, before: str, after: str) -> None:
+    """A snapshot is observed otherwise: a look dumps one that it knows only when something else makes it."""
+    application, web, drafts = behind.product.application, behind.product.queries.domains()[0], Drafts()
+    [row] = behind.product.queries.snapshots(web.domain)
+    header = drafts.add(application.documents.get(row.header).replace(before, after))
+
+    def decide(domain: Domain) -> None:
+        known = domain.forest.named(row.name)
+        changed = replace(known, header=header)
+        replaced = dict(zip(("header", "domain", "inactive_domain"), known.documents, strict=True))
+        fields = {**snapshot_fields(changed), "current": True, "replaced": replaced}
+        observed = {"host": web.host, "operation": None, "origin": "observed"}
+        domain.record(Domain.SnapshotRedefined, application.now(), **observed, **fields)
+
+    application.change(Domain, web.domain, decide, ALICE, drafts=drafts)
+
+
+def test_of_one_domain_it_is_told_in_what_a_snapshot_differs(behind: Behind) -> None:
+    behind.product.act("snapshot-create", name="first", description="before the move")
+    redefine_on_record(behind, "before the move", "nobody knows")
+    [lost, found] = differences(behind)["snapshot"]
+    assert (lost[0], found[0]) == ("-", "+")
+    assert "before the move" in lost
+    assert "nobody knows" in found
 
 
 def test_what_cannot_be_healed_is_said_one_by_one_and_the_rest_is(behind: Behind) -> None:

@@ -24,6 +24,7 @@ def drifted(domain: str, aspect: str, recorded: Any, observed: Any, **more: Any)
         "observed_position": 5,
         "observed_at": "2026-11-23T15:27:05.000000Z",
         "advice": None,
+        "diff": None,
         **more,
     }
 

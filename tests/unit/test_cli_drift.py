@@ -59,6 +59,21 @@ def test_the_table_says_what_was_left_what_was_found_and_what_to_do_with_a_stran
     ]
 
 
+def test_below_the_table_it_says_in_what_texts_differ(line: CommandLine) -> None:
+    diff = "--- recorded\n+++ observed\n@@ -1 +1 @@\n-<a/>\n+<b>\x1b</b>"
+    line.service.drifts.known = [
+        drifted("web", "definition", "ab" * 32, "cd" * 32, diff=diff),
+        drifted("web", "snapshot", "there", "changed", snapshot="first", diff=""),
+        STATE,
+    ]
+    assert line.run("drift", "web").out.splitlines()[6:] == [
+        "Domain 'web' on host 'alpha', definition:",
+        *("--- recorded", "+++ observed", "@@ -1 +1 @@", "-<a/>", r"+<b>\x1b</b>", ""),
+        "Domain 'web' on host 'alpha', snapshot first: only secrets differ, which are not shown",
+        "",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "whose"),
     [
