@@ -1,32 +1,70 @@
-"""A request id that comes again, of what is no operation: the same command is answered and not done twice.
+"""A request id that comes again, of what is no operation: the same command is answered, and not done twice.
 
-Operations have their request ids in a table of their own. What else is asked for is a change of one stream, and the log says
-under which request id each change was recorded; so that is looked up in the stream, where a second writer is found out too.
+Such a command claims its request id as an operation does, in the same table, in the transaction of what it changes; what
+finds nothing to change claims it alone. So whatever an id was used for, another command under it is refused.
 """
 
-from typing import Any
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
+
+from eventsourcing.domain import Aggregate
 
 from revisor.application import Application, another_command
 from revisor.store.context import Context
+from revisor.store.database import Row
+from revisor.store.errors import RequestRepeated
+from revisor.store.recorder import Request
+
+AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
 
 
-def done_before(application: Application, stream: UUID, context: Context, kind: type, **said: Any) -> bool:
-    """Whether an event of a kind that says this is in a stream under the context's request id.
+class Once:
+    """One command, told from others by its verb and what was said with it. Without a request id nothing is remembered."""
 
-    Raises InvalidArgument (8) when the id was used for another command.
-    """
-    if context.request_id is None:
-        return False
-    if application.domain_asked(context.request_id) is not None:
-        raise another_command(context.request_id)
-    events = [recorded.event for recorded in application.reader.under(stream, context.request_id)]
-    if not events:
-        return False
-    if not any(isinstance(event, kind) and _says(event, said) for event in events):
-        raise another_command(context.request_id)
-    return True
+    def __init__(self, application: Application, context: Context, verb: str, **said: Any) -> None:
+        self._application = application
+        self._context = context
+        self._fingerprint = application.vault.fingerprint(json.dumps([verb, said], sort_keys=True).encode())
 
+    def before(self) -> Row | None:
+        """What it claimed when it was asked before, if it was. Raises InvalidArgument (8) when that was another command."""
+        known = self._application.requested(self._context.request_id)
+        if known is not None and bytes(known["fingerprint"]) != self._fingerprint:
+            raise another_command(self._context.request_id)
+        return known
 
-def _says(event: Any, said: dict[str, Any]) -> bool:
-    return all(getattr(event, name) == value for name, value in said.items())
+    def request(self, stream: UUID) -> Request | None:
+        """The claim, for the save of what is changed: of the request id for this command, which is about a stream."""
+        id = self._context.request_id
+        return None if id is None else Request(self._fingerprint, id, stream)
+
+    def remember(self, stream: UUID) -> None:
+        """Claim the request id though nothing is to be saved; done before is as well. Raises as ``before``."""
+        request = self.request(stream)
+        if request is None:
+            return
+        try:
+            self._application.log.claim(request)
+        except RequestRepeated:
+            self.before()
+
+    def change(
+        self, kind: type[AnyAggregate], stream: UUID, decide: Callable[[AnyAggregate], None], **more: Any
+    ) -> int:
+        """``Application.change``, if it was not asked before; returns a position behind what it did.
+
+        Raises as that, but for RequestRepeated, and as ``before``.
+        """
+        if self.before() is None:
+            try:
+                request = self.request(stream)
+                position = self._application.change(kind, stream, decide, self._context, request=request, **more)
+            except RequestRepeated:
+                self.before()  # by somebody else at the same time
+            else:
+                if position == 0:
+                    self.remember(stream)
+                return position
+        return self._application.reader.head()

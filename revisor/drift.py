@@ -89,7 +89,8 @@ class Drifts:
         """
         with self._attempts.recorded("drift --heal", _target(domain, host), context):
             chosen = self._meant(domain, host, everything=everything)
-            begun = self._requests.healed_at(context.request_id, chosen)
+            answer = self._requests.answer("drift --heal", chosen, context)
+            begun = self._requests.healed_at(answer, chosen, context)
         rows = until(self._rows.of(chosen.domain, chosen.host), begun)
         joined = replace(context, correlation=context.correlation or context.request_id or uuid4())
         healed: list[Shown] = []
@@ -100,6 +101,9 @@ class Drifts:
             for remedy in found:
                 asked = {} if plan else self._asked(remedy, placed[0], joined)
                 healed.append({**shown[remedy.drift.key], **_remedy(remedy), **asked})
+        # What was refused all of it may be asked for again.
+        if not plan and (not healed or any(item["operation"] for item in healed)):
+            answer.remember(chosen.stream)
         return healed
 
     def accept(
@@ -118,12 +122,13 @@ class Drifts:
                 return self._accepted(chosen, context)  # by somebody else at the same time: as a repetition
 
     def _accepted(self, chosen: Chosen, context: Context) -> list[Shown]:
-        begun, position = self._requests.accepted_at(context.request_id, chosen), 0
+        answer, position = self._requests.answer("drift --accept", chosen, context), 0
+        begun = self._requests.accepted_at(answer, context)
         rows = until(self._rows.of(chosen.domain, chosen.host), begun)
         shown = self._shown(rows)
-        request = None
-        if context.request_id is not None and begun is None and rows:
-            request = self._requests.acceptance(context.request_id, chosen, rows[0].domain)
+        if not rows:
+            answer.remember(chosen.stream)
+        request = answer.request(rows[0].domain) if rows and begun is None else None
         for placed in _by_placement(rows):
             position = max(position, self._accept(placed, context, request))
             request = None

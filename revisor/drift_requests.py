@@ -1,18 +1,18 @@
 """Answers to drift under a request id: the same again does nothing twice, and nothing about what has happened since.
 
-An acceptance is remembered as an operation's request is, with the first of what it records, so one that was cut off goes
-on where it stopped. Healing is remembered by its operations, each of which has an id made from the request's.
+An acceptance claims its request id with the first of what it records, so one that was cut off goes on where it stopped.
+Healing claims it when it has asked for its operations, each of which has an id made from it and tells where it began.
 """
 
-import json
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from revisor.application import Application, another_command
+from revisor.application import Application
+from revisor.asked_again import Once
 from revisor.drift_rows import DriftRow
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
-from revisor.store.recorder import Request
+from revisor.store.context import Context
 
 _ACCEPTED_AT = """
 SELECT min(e.notification_id) AS position FROM log.events e JOIN log.appends a USING (append_id)
@@ -32,6 +32,11 @@ class Chosen:
     def everything(self) -> bool:
         return self.domain is None
 
+    @property
+    def stream(self) -> UUID:
+        """The stream an answer is about when it finds nothing there."""
+        return self.domain or UUID(self.host)
+
 
 class DriftRequests:
     """What was done about drift under request ids before."""
@@ -40,37 +45,30 @@ class DriftRequests:
         self._application = application
         self._queries = queries
 
-    def acceptance(self, request_id: UUID, chosen: Chosen, first: UUID) -> Request:
-        """How an acceptance is remembered: with that of the ``first`` domain."""
-        return Request(self._fingerprint(chosen), request_id, first)
+    def answer(self, verb: str, chosen: Chosen, context: Context) -> Once:
+        """The command that drift is answered by."""
+        whose = None if chosen.domain is None else str(chosen.domain)
+        return Once(self._application, context, verb, domain=whose, host=chosen.host)
 
-    def accepted_at(self, request_id: UUID | None, chosen: Chosen) -> int | None:
-        """Where the same was accepted first, if it was. Raises InvalidArgument (8) when that was another command."""
-        known = self._application.requested(request_id)
+    def accepted_at(self, answer: Once, context: Context) -> int | None:
+        """Where the same was accepted first, if it was; 0 when nothing was there. Raises as ``Once.before``."""
+        known = answer.before()
         if known is None:
             return None
-        if bytes(known["fingerprint"]) != self._fingerprint(chosen):
-            raise another_command(request_id)
-        self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
-        return self._position(_ACCEPTED_AT, known["domain"], request_id)
+        return self._position(_ACCEPTED_AT, known["domain"], context.request_id) or 0
 
-    def healed_at(self, request_id: UUID | None, chosen: Chosen) -> int | None:
-        """Where an operation was first asked for by the same, if one was. Raises InvalidArgument (8) as ``accepted_at``."""
-        if request_id is None:
+    def healed_at(self, answer: Once, chosen: Chosen, context: Context) -> int | None:
+        """Where an operation was first asked for by the same; 0 when nothing was there. Raises as ``Once.before``."""
+        if context.request_id is None:
             return None
-        if self._application.requested(request_id) is not None:
-            raise another_command(request_id)
-        self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
+        nothing = None if answer.before() is None else 0
         where, whose = ("host = %s", chosen.host) if chosen.everything else ("domain = %s", chosen.domain)
-        return self._position(_HEALED_AT + where, request_id, whose)
+        return self._position(_HEALED_AT + where, context.request_id, whose) or nothing
 
     def _position(self, query: str, *values: object) -> int | None:
+        self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
         row = self._application.database.fetch_one(query, *values)
         return None if row is None else row["position"]
-
-    def _fingerprint(self, chosen: Chosen) -> bytes:
-        said = ["drift --accept", None if chosen.domain is None else str(chosen.domain), chosen.host]
-        return self._application.vault.fingerprint(json.dumps(said).encode())
 
 
 def until(rows: list[DriftRow], position: int | None) -> list[DriftRow]:

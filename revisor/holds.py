@@ -9,7 +9,7 @@ from domain_model.domain import Domain
 from domain_model.errors import InvalidArgument
 from revisor import presentation as present
 from revisor.application import Application
-from revisor.asked_again import done_before
+from revisor.asked_again import Once
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
@@ -37,11 +37,9 @@ class Holds:
 
         def decide(domain: Domain) -> None:
             end = None if until is None else end_of(until)
-            said = None if end is None else end.isoformat()
-            if not done_before(self._application, domain.id, context, Domain.SnapshotHeld, name=name, until=said):
-                holds.hold(domain, name, by=context.actor, until=end, at=now)
+            holds.hold(domain, name, by=context.actor, until=end, at=now)
 
-        self._change("snapshot-hold", ref, host, name, decide, context)
+        self._change("snapshot-hold", ref, host, name, decide, context, until=until)
 
     def release(self, ref: str, host: str | None, name: str, context: Context) -> None:
         """Let go of a snapshot, whoever holds it, once under a request id.
@@ -50,18 +48,22 @@ class Holds:
         """
         now = self._application.now()
 
-        def decide(domain: Domain) -> None:
-            if not done_before(self._application, domain.id, context, Domain.SnapshotReleased, name=name):
-                holds.release(domain, name, now)
-
-        self._change("snapshot-release", ref, host, name, decide, context)
+        self._change("snapshot-release", ref, host, name, lambda domain: holds.release(domain, name, now), context)
 
     def _change(
-        self, verb: str, ref: str, host: str | None, name: str, decide: Callable[[Domain], None], context: Context
+        self,
+        verb: str,
+        ref: str,
+        host: str | None,
+        name: str,
+        decide: Callable[[Domain], None],
+        context: Context,
+        **said: str | None,
     ) -> None:
         with self._attempts.recorded(verb, f"{present.reference(ref, host)}/{name}", context):
             row = self._refer.placement(ref, host, owner_only=True)
-            position = self._application.change(Domain, row.domain, decide, context)
+            once = Once(self._application, context, verb, domain=str(row.domain), name=name, **said)
+            position = once.change(Domain, row.domain, decide)
         self._queries.wait_for(position, READ_MODELS_S)
 
 

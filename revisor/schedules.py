@@ -4,21 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from domain_model.errors import InvalidArgument, OperationFailed
 from domain_model.names import Name
 from domain_model.schedule import SCHEDULES, Schedule
 from revisor import presentation as present
 from revisor.application import Application
-from revisor.asked_again import done_before
+from revisor.asked_again import Once
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
 from revisor.references import References
 from revisor.store.context import Context
 from revisor.store.database import Row
-from revisor.store.errors import StreamConflict
+from revisor.store.errors import RequestRepeated, StreamConflict
 from revisor.store.recorder import Save
 from workers.cron import cron_of
 
@@ -32,9 +32,6 @@ FROM views.schedules s WHERE {those} ORDER BY s.name COLLATE "C"
 """
 _LIVING = _KNOWN.format(those="NOT s.removed")
 _ONE = _KNOWN.format(those="s.id = %s")
-_BORE_NAME = "SELECT id FROM views.schedules WHERE name = %s"
-_SCHEDULES = UUID("4f9a2f0e-6d0c-5c7b-9a55-0d6f3c1b8e21")
-"""The namespace of the ids of schedules that were added under a request id: the same again comes to the same stream."""
 _LAST = 10
 
 
@@ -68,19 +65,18 @@ class Schedules:
             selector = {key: value for key, value in whose.items() if value}
             if "domain" in selector:
                 selector["domain"] = str(self._refer.placement(selector["domain"], None, owner_only=True).domain)
-            id = uuid4() if context.request_id is None else uuid5(_SCHEDULES, str(context.request_id))
             fields: dict[str, Any] = {"name": name, "selector": selector, "cron": cron, "timezone": timezone}
             fields |= {"keep": keep, "missed": missed}
-            made = Schedule.add(id, **fields, at=self._application.now())
-
-            def is_there() -> bool:
-                return self._done_before(id, context, Schedule.Created, **fields)
-
-            # Asked again once more: the same request may have been the one that was first.
-            if not (is_there() or self._save(made, context) or is_there()):
-                raise OperationFailed(
-                    f"schedule '{name}' already exists", field="name", value=name, accepted="another name"
-                )
+            made = Schedule.add(uuid4(), **fields, at=self._application.now())
+            once = Once(self._application, context, "schedule add", **fields)
+            known = once.before()
+            if known is None and not self._save(made, context, once):
+                known = once.before()  # the same request may have been the one that was first
+                if known is None:
+                    raise OperationFailed(
+                        f"schedule '{name}' already exists", field="name", value=name, accepted="another name"
+                    )
+            id = made.id if known is None else known["domain"]
         self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
         row = self._application.database.fetch_one(_ONE, id)
         return self.one(name) if row is None else self._told(row)
@@ -88,22 +84,20 @@ class Schedules:
     def enable(self, name: str, context: Context, *, enabled: bool) -> dict[str, Any]:
         """Let a schedule run, or rest; one that does already stays as it is. Raises InvalidArgument (8)."""
         with self._attempts.recorded("schedule enable" if enabled else "schedule disable", name, context):
-            now, kind = self._application.now(), Schedule.Enabled if enabled else Schedule.Disabled
+            now = self._application.now()
 
             def decide(known: Schedule) -> None:
-                if not self._done_before(known.id, context, kind):
-                    known.enable(now) if enabled else known.disable(now)
+                known.enable(now) if enabled else known.disable(now)
 
-            self._change(name, decide, context)
+            self._change(name, decide, Once(self._application, context, "schedule enable", name=name, enabled=enabled))
         return self.one(name)
 
     def remove(self, name: str, context: Context) -> None:
         """Forget a schedule, once under a request id; the snapshots that it took stay. Raises InvalidArgument (8)."""
         with self._attempts.recorded("schedule remove", name, context):
-            bore = [row["id"] for row in self._application.database.fetch(_BORE_NAME, name)]
-            if any(self._done_before(id, context, Schedule.Removed) for id in bore):
-                return
-            self._change(name, lambda known: known.remove(self._application.now()), context, names=self._freed)
+            once = Once(self._application, context, "schedule remove", name=name)
+            if once.before() is None:
+                self._change(name, lambda known: known.remove(self._application.now()), once, names=self._freed)
 
     def all(self) -> list[dict[str, Any]]:
         """Each, with its next time and how its last run went."""
@@ -126,11 +120,8 @@ class Schedules:
         last = [_time_of(event) for event in islice(times, _LAST)]
         return {**_shown(row, self._application.now()), "last_times": last}
 
-    def _done_before(self, id: UUID, context: Context, kind: type, **said: Any) -> bool:
-        return done_before(self._application, id, context, kind, **said)
-
-    def _save(self, made: Schedule, context: Context) -> bool:
-        """Whether it is added: not when another schedule bears the name."""
+    def _save(self, made: Schedule, context: Context, once: Once) -> bool:
+        """Whether it is added: not when another schedule bears the name, or the request id was used by now."""
         now = self._application.now()
         claim = self._application.log.load(Name, Name.id_of(SCHEDULES, made.name))
         if claim is not None and claim.bearer is not None:
@@ -138,8 +129,8 @@ class Schedules:
         claim = claim or Name.claim_first(SCHEDULES, made.name, str(made.id), now)
         claim.claim(str(made.id), now)
         try:
-            self._application.log.append(made, claim, save=Save(context))
-        except StreamConflict:
+            self._application.log.append(made, claim, save=Save(context, request=once.request(made.id)))
+        except (StreamConflict, RequestRepeated):
             return False
         return True
 
@@ -147,10 +138,10 @@ class Schedules:
         self,
         name: str,
         decide: Callable[[Schedule], None],
-        context: Context,
+        once: Once,
         names: Callable[[Schedule], Sequence[Name]] = lambda _: (),
     ) -> None:
-        position = self._application.change(Schedule, UUID(self.one(name)["id"]), decide, context, names=names)
+        position = once.change(Schedule, UUID(self.one(name)["id"]), decide, names=names)
         self._queries.wait_for(position, READ_MODELS_S)
 
     def _freed(self, schedule: Schedule) -> list[Name]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
+import psycopg
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import InfrastructureFactory, Mapper
@@ -12,7 +13,7 @@ from eventsourcing.utils import Environment, EnvType
 from revisor.store.database import Database
 from revisor.store.mapper import EventMapper
 from revisor.store.queue import queue_changes
-from revisor.store.recorder import LogFactory, Save
+from revisor.store.recorder import LogFactory, Request, Save, refusal_of
 from revisor.store.repository import NEWEST, Repository
 
 AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
@@ -58,3 +59,11 @@ class EventLog(Application[UUID]):
         pending = [event for aggregate in aggregates for event in aggregate.pending_events]
         recordings = self.save(*aggregates, save=replace(save, queue=queue_changes(pending)))
         return recordings[-1].notification.id if recordings else 0
+
+    def claim(self, request: Request) -> None:
+        """Have a request id claimed by what changes nothing. Raises RequestRepeated when it is taken."""
+        claimed = (request.operation, request.fingerprint, request.operation, request.domain)
+        try:
+            self._database.fetch_one("SELECT log.claim(%s, %s, %s, %s)", *claimed)
+        except psycopg.Error as error:
+            raise (refusal_of(error) or error) from error

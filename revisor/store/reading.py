@@ -85,11 +85,6 @@ class LogReader:
                 before = event.version
                 yield event
 
-    def under(self, stream: UUID, request_id: UUID) -> Sequence[RecordedEvent]:
-        """What was recorded in one stream under somebody's request id, in order."""
-        where = "WHERE e.originator_id = %s AND a.request_id = %s ORDER BY e.originator_version"
-        return [_recorded(row) for row in self._rows(where, stream, request_id)]
-
     def operation(self, operation: UUID, after: int) -> Sequence[RecordedEvent]:
         """What was recorded about one operation behind position ``after``, in order. Raises UnknownEvent.
 

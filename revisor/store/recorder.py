@@ -33,7 +33,10 @@ from revisor.store.group_commit import GroupCommit
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The user's request id claims this operation; ``fingerprint`` tells the command from another one."""
+    """The user's request id claims this operation; ``fingerprint`` tells the command from another one.
+
+    Of a command that is none, ``operation`` is the request id itself, and ``domain`` the stream it is about.
+    """
 
     fingerprint: bytes
     operation: UUID
@@ -115,7 +118,7 @@ class LogRecorder(PostgresApplicationRecorder):
         except (InterfaceError, OperationalError):
             raise
         except Exception as error:  # noqa: BLE001  it may concern one of the group alone
-            return self._one_by_one(group) if len(group) > 1 else [_refusal_of(error.__cause__) or error]
+            return self._one_by_one(group) if len(group) > 1 else [refusal_of(error.__cause__) or error]
 
     def _all_or_none(self, group: Sequence[Arguments]) -> list[int]:
         with self.datastore.get_connection() as connection:
@@ -138,7 +141,7 @@ class LogRecorder(PostgresApplicationRecorder):
                 except (psycopg.InterfaceError, psycopg.OperationalError):
                     raise
                 except Exception as error:  # noqa: BLE001  its own save's, and nobody else's
-                    outcomes.append(_refusal_of(error) or error)
+                    outcomes.append(refusal_of(error) or error)
         return outcomes
 
 
@@ -147,7 +150,7 @@ def _limit(connection: psycopg.Connection[Any]) -> None:
     connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{STANDS_STILL_S}s'".encode())
 
 
-def _refusal_of(error: BaseException | None) -> Exception | None:
+def refusal_of(error: BaseException | None) -> Exception | None:
     """What the database refused of one save, if that is what an error says."""
     kind = _REFUSALS.get(getattr(error, "sqlstate", None) or "")
     return None if kind is None else kind(str(error))

@@ -35,6 +35,30 @@ def test_accepting_again_under_the_same_request_id_accepts_nothing_that_came_sin
     assert behind.accept(again()) != []
 
 
+def test_an_answer_that_found_nothing_does_nothing_about_what_comes_later(behind: Behind) -> None:
+    behind.look()
+    accepting, healing = again(), again()
+    assert behind.accept(accepting) == []
+    assert behind.heal(context=healing) == []
+    behind.simulator.start(behind.web)
+    behind.look()
+    assert behind.accept(accepting) == []
+    assert behind.heal(context=healing, destroy=True) == []
+    assert behind.drift() == {"web state": ("shut off", "running")}
+    with pytest.raises(InvalidArgument, match="used for another command"):
+        behind.accept(healing)
+
+
+def test_another_command_under_the_request_id_of_a_healing_is_refused(behind: Behind) -> None:
+    behind.product.act("start")
+    behind.simulator.destroy(behind.web)
+    behind.look()
+    context = again()
+    behind.heal(context=context)
+    with pytest.raises(InvalidArgument, match="used for another command"):
+        behind.product.service.act("web", None, "destroy", {}, context)
+
+
 def test_an_acceptance_that_was_cut_off_goes_on_with_what_was_there_by_then(behind: Behind) -> None:
     behind.product.define(xml=OTHER)
     for seen in behind.simulator.domains():

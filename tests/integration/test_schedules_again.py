@@ -120,3 +120,28 @@ def test_the_id_of_an_operation_adds_and_holds_nothing(clockwork: Clockwork, onc
         product.service.holds.hold("web", None, "s1", None, once)
     with pytest.raises(InvalidArgument, match="another command"):
         add(clockwork, once)
+
+
+def test_what_found_nothing_to_change_is_not_done_later_under_its_id(clockwork: Clockwork, once: Context) -> None:
+    schedules = clockwork.product.service.schedules
+    add(clockwork, ALICE)
+    before = head(clockwork)
+    assert schedules.enable("hourly", once, enabled=True)["enabled"] is True
+    assert head(clockwork) == before
+    schedules.enable("hourly", ALICE, enabled=False)
+    assert schedules.enable("hourly", once, enabled=True)["enabled"] is False
+    with pytest.raises(InvalidArgument, match="another command"):
+        schedules.remove("hourly", once)
+
+
+def test_an_id_that_was_used_about_one_thing_is_refused_about_another(clockwork: Clockwork, once: Context) -> None:
+    product = clockwork.product
+    product.act("snapshot-create", name="s1")
+    product.service.holds.hold("web", None, "s1", None, once)
+    before = head(clockwork)
+    with pytest.raises(InvalidArgument, match="another command"):
+        add(clockwork, once)
+    with pytest.raises(InvalidArgument, match="another command"):
+        product.act("start", context=once)
+    product.service.holds.hold("web", None, "s1", None, once)
+    assert head(clockwork) == before + 2, "the two refusals are on record"
