@@ -100,8 +100,8 @@ def domain_in_detail(row: PlacementRow, xml: str) -> Shown:
     }
 
 
-def snapshots(rows: Sequence[SnapshotRow], now: datetime) -> list[Shown]:
-    """All snapshots of a domain, each with its place in the tree, and who holds it."""
+def snapshots(rows: Sequence[SnapshotRow], host: str, now: datetime) -> list[Shown]:
+    """All snapshots of a domain, whose owner is on a host, each with its place in the tree, and who holds it."""
     children: dict[str | None, list[str]] = {}
     for row in rows:
         children.setdefault(row.parent_name, []).append(row.name)
@@ -119,6 +119,7 @@ def snapshots(rows: Sequence[SnapshotRow], now: datetime) -> list[Shown]:
             "why": row.why,
             "has_description": row.description is not None,
             "description": row.description,
+            "host": host,
             **_hold(row, now),
         }
         for row in rows

@@ -86,6 +86,16 @@ class References:
         ]
         return f"; it is on a host, but not recorded: {' or '.join(ways)}" if ways else ""
 
+    def owner(self, ref: str, host: str | None, as_of: int | None = None) -> PlacementRow:
+        """As ``placement``, of a replica its owner: what is the domain's own, such as its snapshots, is on that host."""
+        row = self.placement(ref, host, as_of=as_of)
+        if row.role != Role.REPLICA:
+            return row
+        everywhere = (
+            self._queries.placements(row.domain) if as_of is None else self._queries.placements_at(row.uuid, as_of)
+        )
+        return next((each for each in everywhere if (each.domain, each.role) == (row.domain, Role.OWNER)), row)
+
     def last_bearer(self, ref: str, host: str | None) -> UUID:
         """As ``placement``, and also the domain that bore a name last."""
         try:

@@ -240,9 +240,9 @@ class Service:
         return self._shown(text, row.domain, "dumpxml", row.name, context, security_info=security_info)
 
     def snapshots(self, ref: str, host: str | None, as_of: int | None = None) -> list[dict[str, Any]]:
-        """A domain's own tree, or what it was at a position that ``read_models.position_of`` gave."""
-        row = self._refer.placement(ref, host, as_of=as_of)
-        return present.snapshots(self._queries.snapshots(row.domain, as_of), self._application.now())
+        """A domain's own tree, as on its owner, or what it was at a position that ``read_models.position_of`` gave."""
+        row = self._refer.owner(ref, host, as_of)
+        return present.snapshots(self._queries.snapshots(row.domain, as_of), row.host_name, self._application.now())
 
     def deleted_snapshots(self, ref: str, host: str | None) -> list[dict[str, Any]]:
         """What ``snapshot-undelete`` can bring back, the last deleted last."""

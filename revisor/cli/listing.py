@@ -1,4 +1,7 @@
-"""``list``: which domains there are, with virsh's filters and columns, and one more column for the host."""
+"""``list``: which domains there are, with virsh's filters and columns, and one more column for the host.
+
+Where one is a replica, a column says which is what: there it may not run, whatever virsh on that host shows.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +13,8 @@ from revisor.cli.failures import Exit
 from revisor.cli.verb import Asked, exclusive, flag, option, verb
 
 Item = dict[str, Any]
+
+_REPLICA = "replica"
 
 _STATES = {"running": "running", "paused": "paused", "shut off": "shutoff"}
 """The states there is a filter for; all others are ``other``."""
@@ -82,15 +87,17 @@ def _lines(items: list[Item], flags: Mapping[str, bool]) -> None:
 
 
 def _table(items: list[Item], flags: Mapping[str, bool], *, with_host: bool) -> None:
-    more = [*(["Title"] if flags["title"] else []), *(["Host"] if with_host else [])]
+    with_role = any(item["role"] == _REPLICA for item in items)
+    given = {"Title": flags["title"], "Role": with_role, "Host": with_host}
     output.table(
-        ["Id", "Name", "State", *more],
+        ["Id", "Name", "State", *(name for name, wanted in given.items() if wanted)],
         [
             [
                 _word(item["id"]),
                 item["name"],
                 "saved" if flags["managed_save"] and _is_saved(item) else item["state"],
                 *([_one_line(item["title"])] if flags["title"] else []),
+                *([item["role"]] if with_role else []),
                 *([item["host"]] if with_host else []),
             ]
             for item in items

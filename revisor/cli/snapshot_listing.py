@@ -47,9 +47,11 @@ def snapshot_list(asked: Asked, *, domain: str, **given: Any) -> int:
     exclusive(given, ("deleted", "as-of"))
     at = moment_asked(asked, given["as_of"])
     door, name, current = Door(asked), given["from"], given["current"]
-    reply = door.read_of(Reference.of(domain), "/snapshots", deleted=given["deleted"], as_of=at)
+    reference = Reference.of(domain)
+    reply = door.read_of(reference, "/snapshots", deleted=given["deleted"], as_of=at)
     note_moment(asked, reply, at)
     everything = reply.body["items"]
+    _note_owner(reference, everything)
     start = moment_trees.start_of(everything, name, lambda: _not_there(name), current=current)
     items = moment_trees.chosen(everything, start, given, _groups)
     if door.as_json:
@@ -86,6 +88,14 @@ def _groups(item: Item) -> moment_trees.Groups:
         {name: _STATES.get(item["state"], "active") == name for name in ("inactive", "active", "disk_only")},
         {"internal": item["location"] != "external", "external": item["location"] == "external"},
     )
+
+
+def _note_owner(reference: Reference, items: Sequence[Item]) -> None:
+    """Say so when what is asked for on a host is another host's: the hypervisor there shows what ``replay`` made of it."""
+    owner = items[0].get("host") if items else None
+    if None not in (owner, reference.host) and owner != reference.host:
+        where = f"on host '{reference.host}' '{reference.name}' is a replica: these are its owner's, on host '{owner}'"
+        sys.stderr.write(f"note: {output.printable(where)}\n")
 
 
 def _note_missing(items: Sequence[Item]) -> None:

@@ -145,6 +145,8 @@ class SnapshotItem(Open):
     why: str | None = None
     """Of a missing one: what is not there."""
     has_description: bool
+    host: str | None = None
+    """Where the domain's owner is: of a replica, too, these are the owner's."""
     held: bool = False
     held_by: str | None = None
     held_until: datetime | None = None

@@ -148,3 +148,15 @@ def test_what_cannot_be_rebuilt_says_why_and_stays_as_it_is(product: Product, da
     with pytest.raises(OperationFailed, match=f"the event at position {head(product)} cannot be read: .*teleported"):
         product.service.read_models.rebuild()
     assert names_at(product, head(product) - 1) == ["web"]
+
+
+def test_of_a_replica_the_snapshots_are_its_owners_and_say_so(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    product.add_host("beta")
+    assert product.act("replay", to="beta")["state"] == "succeeded"
+    head = product.application.reader.head()
+    for host, at in ((None, None), ("alpha", None), ("beta", None), ("beta", head)):
+        assert [item["host"] for item in product.service.snapshots("web", host, at)] == ["alpha"]
+    assert product.act("handover", to="beta")["state"] == "succeeded"
+    assert [item["host"] for item in product.service.snapshots("web", "alpha")] == ["beta"]
+    assert [item["host"] for item in product.service.snapshots("web", "beta", head)] == ["alpha"]

@@ -110,6 +110,16 @@ def test_list_can_show_titles_and_what_was_saved(fleet: CommandLine) -> None:
     assert " saved     shut off " in fleet.run("list", "--all").out
 
 
+def test_list_says_what_is_a_replica_where_one_is(fleet: CommandLine) -> None:
+    header = "Id Name State Host"
+    assert fleet.run("list", "--all").out.split("\n")[0].split() == header.split()
+    fleet.service.known_domains += [domain("off", id=None, state="shut off", role="replica", host="beta")]
+    lines = [line.split() for line in fleet.run("list", "--all").out.splitlines()]
+    assert lines[0] == ["Id", "Name", "State", "Role", "Host"]
+    assert ["-", "off", "shut", "off", "owner", "alpha"] in lines
+    assert ["-", "off", "shut", "off", "replica", "beta"] in lines
+
+
 def test_list_of_several_words_has_virshs_order(fleet: CommandLine) -> None:
     assert fleet.run("list", "--name", "--id", "--uuid", "--state-paused").out == f"{UUID_OF_WEB} 2 paused\n\n"
 

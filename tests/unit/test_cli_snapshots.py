@@ -95,6 +95,16 @@ def test_a_start_that_is_not_there_is_refused(line: CommandLine, flags: str, sai
     assert (done.code, done.err) == (1, f"error: Domain snapshot not found: {said} [72]\n")
 
 
+def test_of_a_replica_it_is_said_whose_snapshots_are_listed(forest: CommandLine) -> None:
+    for item in forest.service.known_snapshots:
+        item["host"] = "alpha"
+    for reference in ("web", "alpha/web"):
+        assert forest.run("snapshot-list", reference).err == ""
+    done = forest.run("snapshot-list", "beta/web")
+    assert done.err == "note: on host 'beta' 'web' is a replica: these are its owner's, on host 'alpha'\n"
+    assert "root" in done.out
+
+
 def test_what_can_be_brought_back_is_listed_too(forest: CommandLine) -> None:
     assert "leaf" in forest.run("snapshot-list", "web", "--deleted").out
     assert forest.service.asked == [("deleted_snapshots", "web", None)]

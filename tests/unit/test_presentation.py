@@ -43,8 +43,9 @@ def row(name: str, parent: str | None = None, **given: Any) -> SnapshotRow:
 
 def test_a_snapshot_is_told_with_its_children_and_whether_it_is_there() -> None:
     shown = presentation.snapshots(
-        [row("a"), row("c", "a", presence="missing", why="gone"), row("b", "a", presence="unverified")], NOON
+        [row("a"), row("c", "a", presence="missing", why="gone"), row("b", "a", presence="unverified")], "alpha", NOON
     )
+    assert {item["host"] for item in shown} == {"alpha"}
     assert [(item["name"], item["parent"], item["children"]) for item in shown] == [
         ("a", None, ["b", "c"]),
         ("c", "a", []),
@@ -59,7 +60,7 @@ def test_a_snapshot_is_told_with_its_children_and_whether_it_is_there() -> None:
 
 @pytest.mark.parametrize(("until", "held"), [(None, True), (NOON + timedelta(seconds=1), True), (NOON, False)])
 def test_a_snapshot_is_told_as_held_while_its_hold_lasts(until: datetime | None, held: bool) -> None:  # noqa: FBT001
-    [shown] = presentation.snapshots([row("a", held_by="alice", held_until=until)], NOON)
+    [shown] = presentation.snapshots([row("a", held_by="alice", held_until=until)], "alpha", NOON)
     told = presentation.time(until) if held else None
     assert (shown["held"], shown["held_by"], shown["held_until"]) == (held, "alice" if held else None, told)
 
