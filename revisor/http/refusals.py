@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from domain_model.errors import InvalidArgument, OutcomeUnknown, Refused
 from revisor.http.asking import Asking, asking, service_of
-from revisor.store.mapper import UnknownEvent
+from revisor.store.mapper import UnknownEvent, UnreadableEvents
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def handle_errors(app: FastAPI) -> None:
     for away in (OperationalError, InterfaceError, LogOperationalError, LogInterfaceError):
         app.add_exception_handler(away, _database_away)
     app.add_exception_handler(UnknownEvent, _too_new)
+    app.add_exception_handler(UnreadableEvents, _unreadable)
     app.add_exception_handler(HTTPException, _not_ours)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -92,6 +93,12 @@ async def _too_new(_: Request, error: Exception) -> Response:
         f"internal error: a newer release of Revisor wrote what this one cannot read, and must act on it: {error}"
     )
     _log.error("%s", sentence)
+    return error_response(Refused(sentence), 500)
+
+
+async def _unreadable(_: Request, error: Exception) -> Response:
+    sentence = f"internal error: an event is damaged, or Revisor has a mistake: {error}; the log of the API has more"
+    _log.error("%s", sentence, exc_info=error)
     return error_response(Refused(sentence), 500)
 
 

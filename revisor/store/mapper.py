@@ -32,8 +32,12 @@ class UnknownEvent(Exception):
     """The log holds an event this release does not know, or not in that shape: a newer release wrote it."""
 
 
+class UnreadableEvents(UnknownEvent):
+    """Events of shapes this release knows cannot be folded: one is damaged, or this release has a mistake in it."""
+
+
 UNREADABLE = (UnknownEvent, ValueError, LookupError, TypeError, AttributeError)
-"""What decoding an event may raise, or using one of another shape."""
+"""What decoding an event may raise, or using one that is damaged."""
 
 
 @cache

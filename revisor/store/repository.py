@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from revisor.store import states
 from revisor.store.database import Database
-from revisor.store.mapper import AGGREGATES, UNREADABLE, UnknownEvent, decode
+from revisor.store.mapper import AGGREGATES, UNREADABLE, UnknownEvent, UnreadableEvents, decode
 
 NEWEST = 2**63 - 1
 
@@ -59,7 +59,7 @@ class Repository:
         self._model = states.model()  # now: an upgrade may change the files under a process that runs
 
     def get(self, stream: UUID, version: int = NEWEST) -> Any | None:
-        """The aggregate as of a version, or None when the stream is empty. Raises UnknownEvent and BrokenStream."""
+        """The aggregate as of a version, or None when the stream is empty. Raises UnknownEvent, or UnreadableEvents, and BrokenStream."""
         asked = {"stream": stream, "model": self._model, "version": version}
         with (
             self._database.connection() as connection,
@@ -128,8 +128,10 @@ def _folded(stream: UUID, rows: Sequence[tuple[int, str | None, bytes]]) -> Any:
     except UnknownEvent:
         raise
     except UNREADABLE as error:
-        raise UnknownEvent(
-            f"stream {stream} version {version}: {topic or 'what was kept of it'} cannot be read by this release: {error}"
+        # Whoever has to do with this stream alone is kept from it; that a newer release wrote it nobody knows.
+        what = topic or "what was kept of it"
+        raise UnreadableEvents(
+            f"stream {stream} version {version}: {what} cannot be folded: {type(error).__name__}: {error}"
         ) from error
     return aggregate
 

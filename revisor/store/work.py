@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from domain_model.host import Host
-from revisor.store.mapper import UNREADABLE, UnknownEvent, decode
+from revisor.store.mapper import UNREADABLE, UnknownEvent, UnreadableEvents, decode
 from revisor.store.queue import ENDS, TOPICS, queue_of
 from workers.leases import lease_of
 
@@ -47,8 +47,11 @@ def rebuild_work(connection: Connection[tuple[Any, ...]]) -> None:
     rows = connection.execute(_EVENTS, (positions,))
     try:
         queue = queue_of((position, decode(topic, *event)) for position, topic, *event in rows)
-    except UNREADABLE as error:
+    except UnknownEvent as error:
         raise UnknownEvent(f"an operation that has not ended cannot be read: {error}") from error
+    except UNREADABLE as error:
+        why = f"{type(error).__name__}: {error}"
+        raise UnreadableEvents(f"an operation that has not ended cannot be read: {why}") from error
     connection.execute(_INSERT, (Jsonb(queue),))
     connection.execute("DELETE FROM work.aggregate_snapshots")  # of streams that may be other ones now
     for host, epoch in connection.execute(_EPOCHS, (Host.Led.TOPIC,)).fetchall():

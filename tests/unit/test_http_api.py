@@ -18,7 +18,7 @@ from domain_model.verbs import SPECS
 from revisor.client import AnswerLost, Client, Refusal, Unreachable
 from revisor.http.limits import MAX_BODY_BYTES
 from revisor.http.peer import Peer
-from revisor.store.mapper import UnknownEvent
+from revisor.store.mapper import UnknownEvent, UnreadableEvents
 from tests.unit.fake_status import SEEN_AT
 from tests.unit.test_http_fake_service import FakeService, open_door, snapshot
 
@@ -177,6 +177,7 @@ def test_the_same_request_id_reaches_the_service_as_it_is(service: FakeService, 
         (psycopg.errors.DiskFull("secret path"), 503, 38),
         (OperationalError("secret statement"), 503, 38),
         (UnknownEvent("domain.started is of version 9"), 500, 1),
+        (UnreadableEvents("domain.started cannot be folded"), 500, 1),
         (RuntimeError("secret words"), 500, 1),
     ],
 )
@@ -188,6 +189,7 @@ def test_what_goes_wrong_has_its_status_and_number_and_no_traceback(
     assert (answered, body["error"]["code"]) == (status, code)
     assert "secret" not in json.dumps(body)
     assert "Traceback" not in json.dumps(body)
+    assert ("newer release" in json.dumps(body)) is (type(trouble) is UnknownEvent)
 
 
 def test_a_refusal_carries_all_that_is_known_of_it(service: FakeService, client: Client) -> None:

@@ -1,17 +1,22 @@
 """Loading aggregates from a real log: as they are, as they were, and from aggregate snapshots without a difference."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from domain_model.domain import Domain
 from revisor.store import states
+from revisor.store.context import Context
 from revisor.store.database import Database
 from revisor.store.log import EventLog
+from revisor.store.mapper import UnknownEvent, UnreadableEvents
 from revisor.store.reading import LogReader
+from revisor.store.recorder import LogRecorder, Save
 from revisor.store.repository import BrokenStream, Repository
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import named, random_events
@@ -160,3 +165,25 @@ def test_a_stream_that_cannot_be_loaded_keeps_no_other_from_its_snapshot(
         connection.execute("DELETE FROM log.events WHERE (originator_id, originator_version) = (%s, 7)", [broken])
     assert AggregateSnapshotter(repository, every=100).run_once() == 2
     assert set(snapshots(database)) == {domain.id for domain in domains(events)} - {broken}
+
+
+def test_what_this_release_should_know_and_cannot_fold_is_not_taken_for_a_newer_releases(
+    repository: Repository, recorder: LogRecorder, events: list[Any]
+) -> None:
+    domain = domains(events)[0]
+    state = json.dumps({"timestamp": domain.modified_on.isoformat()}).encode()
+    damaged = StoredEvent(domain.id, domain.version + 1, Domain.Started.TOPIC, state)
+    recorder.insert_events([damaged], save=Save(Context("me")))
+    with pytest.raises(UnreadableEvents, match=r"domain\.started cannot be folded: AttributeError"):
+        repository.get(domain.id)
+
+
+def test_what_a_newer_release_wrote_is_told_as_that(
+    repository: Repository, recorder: LogRecorder, events: list[Any]
+) -> None:
+    domain = domains(events)[0]
+    newer = StoredEvent(domain.id, domain.version + 1, "domain.teleported", b"{}")
+    recorder.insert_events([newer], save=Save(Context("me")))
+    with pytest.raises(UnknownEvent, match=r"unknown topic 'domain\.teleported'") as told:
+        repository.get(domain.id)
+    assert type(told.value) is UnknownEvent
