@@ -35,15 +35,16 @@ class Stranger:
 
 
 # Of each that is still there it is kept since when, and who asked for it; of those that are not, why they were left is not.
+# The row is locked before it is read: who asks for one at the same time is not written over.
 _UNRECORDED = """
-UPDATE work.sightings s SET unrecorded = now.seen, left_alone = now.left_alone
-FROM (SELECT o.host, coalesce(jsonb_object_agg(f.key,
-             coalesce(o.unrecorded -> f.key, jsonb_build_object('since', clock_timestamp()::text))
-             || jsonb_build_object('name', f.value)) FILTER (WHERE f.key IS NOT NULL), '{}') AS seen,
-             o.left_alone - ARRAY(SELECT jsonb_object_keys(o.left_alone)
-                                  EXCEPT SELECT value FROM jsonb_each_text(%s)) AS left_alone
-      FROM work.sightings o LEFT JOIN LATERAL jsonb_each_text(%s) AS f ON true WHERE o.host = %s
-      GROUP BY o.host) now
+WITH known AS (SELECT host, unrecorded, left_alone FROM work.sightings WHERE host = %s FOR UPDATE),
+now AS (SELECT o.host, coalesce(jsonb_object_agg(f.key,
+               coalesce(o.unrecorded -> f.key, jsonb_build_object('since', clock_timestamp()::text))
+               || jsonb_build_object('name', f.value)) FILTER (WHERE f.key IS NOT NULL), '{}') AS seen,
+               o.left_alone - ARRAY(SELECT jsonb_object_keys(o.left_alone)
+                                    EXCEPT SELECT value FROM jsonb_each_text(%s)) AS left_alone
+        FROM known o LEFT JOIN LATERAL jsonb_each_text(%s) AS f ON true GROUP BY o.host, o.left_alone)
+UPDATE work.sightings s SET unrecorded = now.seen, left_alone = now.left_alone FROM now
 WHERE s.host = now.host AND (s.unrecorded, s.left_alone) IS DISTINCT FROM (now.seen, now.left_alone)
 """
 _ASKED = """
@@ -114,7 +115,7 @@ class Sightings:
 
         Of those that are not any more it is forgotten why they were left.
         """
-        self._database.execute(_UNRECORDED, Jsonb(dict(seen)), Jsonb(dict(seen)), host)
+        self._database.execute(_UNRECORDED, host, Jsonb(dict(seen)), Jsonb(dict(seen)))
 
     def adopting(self, host: UUID) -> Mapping[str, Asker] | None:
         """The UUIDs of the domains nobody recorded that are to be taken in, and who wants that; None: all of them."""

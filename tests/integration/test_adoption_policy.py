@@ -1,9 +1,11 @@
 """What nobody recorded on a host: told of until somebody adopts it, or taken in by the host's policy; and for whom."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed
@@ -11,9 +13,11 @@ from domain_model.flags import SnapshotCreate
 from drivers.simulator import SimulatorDriver
 from revisor.sightings import Sightings
 from revisor.store.context import Context
+from revisor.store.database import Database
 from tests.integration.behind import SNAPSHOT, Behind
 from tests.integration.product import ALICE, Product
 from tests.integration.test_acknowledging import LOST, LOST_UUID, working
+from tests.lab.awaiting import eventually
 from workers.observer import POLICY
 
 BOB = Context("uid:1001(bob)", reason="it is ours", ticket="OPS-7", request_id=uuid4())
@@ -116,3 +120,32 @@ def test_a_domain_that_no_adoption_takes_in_is_not_told_to_be_adopted(behind: Be
     with pytest.raises(NoDomain) as refusal:
         behind.product.service.act("twin", None, "start", {}, ALICE)
     assert refusal.value.message.endswith("no domain with matching name 'twin'")
+
+
+class OpenTransaction:
+    """A database on one connection, whose transaction somebody else ends."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def execute(self, query: str, *values: object) -> None:
+        self._connection.execute(query.encode(), values)
+
+
+def test_who_asks_while_a_look_is_taken_down_is_not_written_over(behind: Behind) -> None:
+    database, host = behind.product.database, UUID(behind.product.service.host("alpha")["id"])
+    sightings = Sightings(database)
+    behind.look()
+    sightings.unrecorded(host, {LOST_UUID: "lost"})
+    sightings.want([str(host)], adopt=[LOST_UUID])
+    with ThreadPoolExecutor(1) as looking, psycopg.connect(database.dsn) as asking:
+        Sightings(cast("Database", OpenTransaction(asking))).ask_to_adopt(str(host), [LOST_UUID], BOB)
+        look = looking.submit(sightings.unrecorded, host, {LOST_UUID: "found"})
+        waiting = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND position('work.sightings s' IN query) > 0"
+        eventually(lambda: (database.fetch_one(waiting) or {"n": 0})["n"], what="the look waits for the asker")
+        asking.commit()
+        look.result(30)
+    wanted = sightings.adopting(host)
+    assert wanted is not None
+    assert (wanted[LOST_UUID].actor, wanted[LOST_UUID].reason) == (BOB.actor, BOB.reason)
+    assert [each.name for each in sightings.strangers(str(host))] == ["found"]
