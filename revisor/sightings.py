@@ -76,6 +76,12 @@ CROSS JOIN LATERAL jsonb_each(s.unrecorded) AS u
 WHERE NOT EXISTS (
     SELECT FROM views.domains d WHERE d.uuid = u.key AND d.host = s.host
     AND (d.present OR EXISTS (SELECT FROM work.operation_queue q WHERE q.domain = d.domain AND q.host = s.host)))
+-- More is recorded of it than the read models show yet: we may just have made it.
+AND NOT EXISTS (
+    SELECT FROM log.events e
+    WHERE e.originator_id = coalesce(
+        (SELECT d.domain FROM views.domains d WHERE d.uuid = u.key AND d.host = s.host), u.key::uuid)
+    AND e.notification_id > (SELECT position FROM views.projections WHERE name = 'domains'))
 """
 _STRANGERS_ORDER = ' ORDER BY u.value ->> \'name\' COLLATE "C", h.name COLLATE "C", u.key'
 

@@ -100,15 +100,18 @@ class Observer:
             if sighting.uuid in recorded or (wanted is not None and sighting.uuid not in wanted):
                 continue
             self._goes_on()
+            asker = Asker() if wanted is None else wanted[sighting.uuid]
             try:
                 domain = self._records.known(host, sighting.uuid, sighting.name, unique_uuids=unique_uuids)
-                why = self._take_in(domain, sighting.name, Asker() if wanted is None else wanted[sighting.uuid])
+                why = self._take_in(domain, sighting.name, asker)
             except HypervisorUnreachable:
                 raise
             except UnreadableDomain as newer:
                 why = str(newer)
             except Refused as refusal:
                 why = refusal.message
+            if why == UNDER_WAY and asker == POLICY:
+                continue  # what we just make ourselves is not told of as left
             if why is not None:
                 left[sighting.name] = why
                 self._left |= {sighting.uuid} if why != UNDER_WAY else set()

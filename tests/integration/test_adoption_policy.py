@@ -15,7 +15,7 @@ from revisor.sightings import Sightings
 from revisor.store.context import Context
 from revisor.store.database import Database
 from tests.integration.behind import SNAPSHOT, Behind
-from tests.integration.product import ALICE, Product
+from tests.integration.product import ALICE, WEB, Product
 from tests.integration.test_acknowledging import LOST, LOST_UUID, working
 from tests.lab.awaiting import eventually
 from workers.observer import POLICY
@@ -120,6 +120,26 @@ def test_a_domain_that_no_adoption_takes_in_is_not_told_to_be_adopted(behind: Be
     with pytest.raises(NoDomain) as refusal:
         behind.product.service.act("twin", None, "start", {}, ALICE)
     assert refusal.value.message.endswith("no domain with matching name 'twin'")
+
+
+def test_what_we_just_made_is_no_stranger_while_read_models_are_behind(behind: Behind) -> None:
+    product = behind.product
+    other = WEB.replace("<name>web</name>", "<name>other</name>").replace("web.qcow2", "other.qcow2")
+    product.service.define(other, "alpha", ALICE)
+
+    def is_made() -> bool:
+        behind.see()
+        return not product.database.fetch("SELECT FROM work.operation_queue")
+
+    eventually(is_made, what="it is made")
+    behind.see()
+    sightings = Sightings(product.database)
+    assert sightings.strangers() == []
+    behind.look()
+    assert sightings.strangers() == []
+    behind.simulator.define(LOST)
+    behind.look()
+    assert [each.name for each in sightings.strangers()] == ["lost"]
 
 
 class OpenTransaction:

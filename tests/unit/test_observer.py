@@ -14,7 +14,7 @@ from drivers.simulator import SimulatorDriver
 from tests.unit.domain_histories import ALPHA, BETA, DOMAIN, UUID_TEXT
 from tests.unit.stage import Stage, altered, definition
 from workers.background import GivenUp
-from workers.observer import ELSEWHERE, POLICY, Observer
+from workers.observer import ELSEWHERE, POLICY, UNDER_WAY, Observer
 from workers.ports import Asker
 
 
@@ -319,6 +319,15 @@ def test_by_its_policy_a_host_takes_in_what_it_can_and_tries_the_rest_again_only
     assert stage.records.askers == [POLICY]
     left = [observer.by_policy(observer.run_once(frozenset())) for _ in range(12)]
     assert left == [{}] * 10 + [{UUID_TEXT: POLICY}] * 2
+
+
+def test_what_we_just_make_ourselves_is_not_told_of_as_left_by_policy(stage: Stage) -> None:
+    stage.ask("start")
+    put(simulator(stage, BETA), UUID_TEXT, "guest")
+    observer = stage.observer(BETA)
+    assert observer.adopt({UUID_TEXT: POLICY}) == {}
+    assert observer.adopt({UUID_TEXT: Asker("uid:1000(alice)")}) == {"guest": UNDER_WAY}
+    assert stage.records.askers == []
 
 
 def test_what_was_seen_while_it_could_not_be_recorded_is_recorded_in_the_next_round(stage: Stage) -> None:
