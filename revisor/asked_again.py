@@ -15,7 +15,7 @@ from revisor.application import Application, another_command
 from revisor.store.context import Context
 from revisor.store.database import Row
 from revisor.store.errors import RequestRepeated
-from revisor.store.recorder import Request
+from revisor.store.recorder import Request, Save
 
 AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
 
@@ -39,6 +39,10 @@ class Once:
         """The claim, for the save of what is changed: of the request id for this command, which is about a stream."""
         id = self._context.request_id
         return None if id is None else Request(self._fingerprint, id, stream)
+
+    def save(self, stream: UUID) -> Save:
+        """What goes with the events of what is begun under a request id: who asks, and the claim."""
+        return Save(self._context, request=self.request(stream))
 
     def remember(self, stream: UUID) -> None:
         """Claim the request id though nothing is to be saved; done before is as well. Raises as ``before``."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain_model.host import Host
 from revisor.application import Application
-from revisor.asked_again import done_before
+from revisor.asked_again import Once
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
@@ -40,10 +40,9 @@ class Maintenance:
         """
 
         def disable(host: Host) -> None:
-            if not done_before(self._application, host.id, context, Host.Disabled, reason=context.reason):
-                host.disable(actor=context.actor, reason=context.reason, at=self._application.now())
+            host.disable(actor=context.actor, reason=context.reason, at=self._application.now())
 
-        return self._changed("host disable", name, disable, context)
+        return self._changed("host disable", name, disable, context, reason=context.reason)
 
     def enable(self, name: str, context: Context) -> dict[str, Any]:
         """Let a host go on, first with what waits. Done again it changes nothing. Raises InvalidArgument (8)."""
@@ -52,7 +51,11 @@ class Maintenance:
     def limit(self, name: str, operations: int, context: Context) -> dict[str, Any]:
         """Have so many operations carried out at once from now on; what was begun goes on. Raises InvalidArgument (8)."""
         return self._changed(
-            "host set-limit", name, lambda host: host.limit(operations, self._application.now()), context
+            "host set-limit",
+            name,
+            lambda host: host.limit(operations, self._application.now()),
+            context,
+            operations=operations,
         )
 
     def set_adoption(self, name: str, adopt: str, context: Context) -> dict[str, Any]:
@@ -61,11 +64,18 @@ class Maintenance:
         With ``all`` those that are there by now are taken in by the next look. Raises InvalidArgument (8).
         """
         return self._changed(
-            "host set-adopt", name, lambda host: host.set_adoption(adopt, self._application.now()), context
+            "host set-adopt",
+            name,
+            lambda host: host.set_adoption(adopt, self._application.now()),
+            context,
+            adopt=adopt,
         )
 
-    def _changed(self, verb: str, name: str, decide: Callable[[Host], None], context: Context) -> dict[str, Any]:
+    def _changed(
+        self, verb: str, name: str, decide: Callable[[Host], None], context: Context, **said: object
+    ) -> dict[str, Any]:
         with self._attempts.recorded(verb, name, context):
-            position = self._application.change(Host, UUID(self._refer.host(name).id), decide, context)
+            id = UUID(self._refer.host(name).id)
+            position = Once(self._application, context, verb, host=str(id), **said).change(Host, id, decide)
         self._queries.wait_for(position, READ_MODELS_S)
         return self._shown(name)

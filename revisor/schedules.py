@@ -19,7 +19,6 @@ from revisor.references import References
 from revisor.store.context import Context
 from revisor.store.database import Row
 from revisor.store.errors import RequestRepeated, StreamConflict
-from revisor.store.recorder import Save
 from workers.cron import cron_of
 
 _KNOWN = """
@@ -70,7 +69,7 @@ class Schedules:
             made = Schedule.add(uuid4(), **fields, at=self._application.now())
             once = Once(self._application, context, "schedule add", **fields)
             known = once.before()
-            if known is None and not self._save(made, context, once):
+            if known is None and not self._save(made, once):
                 known = once.before()  # the same request may have been the one that was first
                 if known is None:
                     raise OperationFailed(
@@ -120,7 +119,7 @@ class Schedules:
         last = [_time_of(event) for event in islice(times, _LAST)]
         return {**_shown(row, self._application.now()), "last_times": last}
 
-    def _save(self, made: Schedule, context: Context, once: Once) -> bool:
+    def _save(self, made: Schedule, once: Once) -> bool:
         """Whether it is added: not when another schedule bears the name, or the request id was used by now."""
         now = self._application.now()
         claim = self._application.log.load(Name, Name.id_of(SCHEDULES, made.name))
@@ -129,7 +128,7 @@ class Schedules:
         claim = claim or Name.claim_first(SCHEDULES, made.name, str(made.id), now)
         claim.claim(str(made.id), now)
         try:
-            self._application.log.append(made, claim, save=Save(context, request=once.request(made.id)))
+            self._application.log.append(made, claim, save=once.save(made.id))
         except (StreamConflict, RequestRepeated):
             return False
         return True

@@ -24,7 +24,7 @@ from domain_model.verbs import chosen
 from revisor import presentation as present
 from revisor.adopting import Adopting
 from revisor.application import Accepted, Application
-from revisor.asked_again import done_before
+from revisor.asked_again import Once
 from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.drift import Drifts, Verbs
@@ -46,8 +46,7 @@ from revisor.schedules import Schedules
 from revisor.settlements import Settlements
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
-from revisor.store.errors import StreamConflict
-from revisor.store.recorder import Save
+from revisor.store.errors import RequestRepeated, StreamConflict
 from revisor.submissions import Target
 from revisor.uris import check_uri, unique_uuids
 from revisor.wakeup import Wakeup
@@ -90,7 +89,8 @@ class Service:
         with self._attempts.recorded("host add", name, context):
             check_uri(uri)
             self._refuse_second_name(name, uri)
-            known = self._queries.host(name) or self._save_host(name, uri, context, adopt or AdoptionPolicy.NONE)
+            once = Once(self._application, context, "host add", name=name, uri=uri, adopt=adopt)
+            known = self._queries.host(name) or self._save_host(name, uri, once, adopt or AdoptionPolicy.NONE)
             if known is not None and known.uri != uri:
                 raise OperationFailed(
                     f"host '{name}' already exists with URI {known.uri}",
@@ -105,8 +105,7 @@ class Service:
                     value=adopt,
                     accepted=f"{known.adopt}, or host set-adopt to change it",
                 )
-            added = known is None or done_before(self._application, UUID(known.id), context, Host.Created)
-        return {**self.host(name), "added": added}
+            return {**self.host(name), "added": known is None or once.before() is not None}
 
     def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
         """Reach a host under another URI from now on. Raises Refused."""
@@ -355,7 +354,7 @@ class Service:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return row
 
-    def _save_host(self, name: str, uri: str, context: Context, adopt: str) -> HostRow | None:
+    def _save_host(self, name: str, uri: str, once: Once, adopt: str) -> HostRow | None:
         """Returns the host that somebody else added under that name in the meantime, None when it is ours now."""
         now = self._application.now()
         host = Host.add(uuid4(), name=name, uri=uri, at=now)
@@ -367,8 +366,8 @@ class Service:
             return self._just_added(name)
         claim.claim(str(host.id), now)
         try:
-            position = self._application.log.append(host, claim, save=Save(context))
-        except StreamConflict:
+            position = self._application.log.append(host, claim, save=once.save(host.id))
+        except (StreamConflict, RequestRepeated):
             return self._just_added(name)
         self._queries.wait_for(position, READ_MODELS_S)
         return None

@@ -37,12 +37,12 @@ def test_a_host_adopts_nothing_by_itself_until_it_is_set_to(behind: Behind) -> N
     for name in ("first", "second"):
         behind.simulator.snapshot_create(LOST_UUID, SNAPSHOT.format(name), SnapshotCreate.NONE)
     assert behind.drift() == {"lost domain": (None, "unrecorded")}
-    assert behind.product.service.maintenance.set_adoption("alpha", "all", BOB)["adopt"] == "all"
+    assert behind.product.service.maintenance.set_adoption("alpha", "all", ALICE)["adopt"] == "all"
     assert behind.drift() == {}
     tree = {item["name"]: item["parent"] for item in behind.product.service.snapshots("lost", None)}
     assert tree == {"first": None, "second": "first"}
     assert set(contexts(behind.product, LOST_UUID)) == {("agent:alpha", POLICY.reason, None, None)}
-    behind.product.service.maintenance.set_adoption("alpha", "none", BOB)
+    behind.product.service.maintenance.set_adoption("alpha", "none", ALICE)
     behind.simulator.define(LOST.replace("lost", "other").replace(LOST_UUID, str(uuid4())))
     assert behind.drift() == {"other domain": (None, "unrecorded")}
 
