@@ -22,11 +22,15 @@ CASE WHEN q.operation IS NOT NULL THEN jsonb_build_object(
                WHERE q.exclusive AND earlier.exclusive AND earlier.domain = q.domain AND earlier.position < q.position
                ORDER BY earlier.position LIMIT 1),
     'limit', coalesce((to_jsonb(h) ->> 'operations')::integer, {OPERATIONS}),
-    'under_way', (SELECT count(*) FROM work.operation_queue other
-                  WHERE q.exclusive AND other.exclusive AND other.host = q.host AND other.started)
+    'under_way', CASE WHEN q.exclusive THEN busy.started ELSE 0 END
 ) END
 """  # noqa: S608 - numbers of ours
-"""Of an operation ``q`` in the queue, its host ``h`` and the sightings ``s`` there; NULL of one that has ended."""
+"""Of an operation ``q`` in the queue, its host ``h``, the sightings ``s`` there and ``BUSY``; NULL of one that has ended."""
+BUSY = """
+LEFT JOIN (SELECT host, count(*) FILTER (WHERE started AND exclusive) AS started FROM work.operation_queue GROUP BY host)
+    AS busy ON busy.host = q.host
+"""
+"""How much is under way on each host, counted once however many operations are asked for."""
 
 
 def held_up(found: dict[str, Any], host: str) -> str | None:

@@ -1,5 +1,6 @@
 """How command lines end: exit codes, the last line on stderr, JSON, and waiting."""
 
+import io
 import json
 import threading
 from typing import Any
@@ -126,6 +127,23 @@ def test_a_wait_that_is_over_ends_with_5_the_operations_id_why_and_how_to_go_on(
         f"error: operation {id} {said}, and the wait is over{why}; 'revisor operation {id}' follows it"
         f"{way_on.format(id=id)} [68]\n"
     )
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_waits_at_a_terminal_sees_meanwhile_what_holds_it_up_whatever_characters_are_in_it(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("sys.stderr", terminal)
+    line.service.outcome = {"state": "queued", "held_up": "host 'alpha' is disabled by bob: [bold]new\x1bmemory"}
+    assert line.run("start", "web", "--wait", "1.1").code == 5
+    assert "start web: queued, host 'alpha' is disabled by bob: [bold]new\\x1bmemory" in terminal.getvalue()
 
 
 def test_no_wait_prints_the_operations_id_and_ends_with_0(line: CommandLine) -> None:
