@@ -22,7 +22,8 @@ class Restore(Aggregate):
         """``compared`` are the names of the hosts that were looked at, ``left_out`` of those that were not.
 
         ``adopted`` lists {domain, host, name} of what was taken in, ``changed`` of what was seen to be otherwise than
-        recorded, ``gone`` of what is there no more, ``left`` {host, name, why} of what was not;
+        recorded, with the topics of {what} was seen (once not told), ``gone`` of what is there no more, ``left``
+        {host, name, why} of what was not;
         ``unsettled`` are the operations that had not ended by this log.
         """
 

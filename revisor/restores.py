@@ -126,15 +126,20 @@ class Restores:
             "unsettled": sorted(learned.lost),
         }
 
-    def _seen(self, learned: "_Learned") -> dict[str, list[dict[str, str]]]:
-        """The domains that were taken in, those that were seen to be otherwise than recorded, and those that are gone."""
+    def _seen(self, learned: "_Learned") -> dict[str, list[dict[str, Any]]]:
+        """The domains that were taken in, those that were seen to be otherwise than recorded, and those that are gone.
+
+        Of those that are otherwise it says in ``what``: the topics of what was observed.
+        """
         names = self._queries.host_names()
-        seen: dict[str, list[dict[str, str]]] = {"adopted": [], "changed": [], "gone": []}
+        seen: dict[str, list[dict[str, Any]]] = {"adopted": [], "changed": [], "gone": []}
         for domain, host in sorted(learned.observed, key=str):
             placements = self._queries.placements(domain, living=False)
             there = next((row for row in placements if row.host == host), None)
             kind = "gone" if there is None or not there.present else "adopted" if domain in learned.new else "changed"
-            seen[kind].append({"domain": str(domain), "host": names[host], "name": (there or placements[0]).name})
+            what = {"what": sorted(learned.observed[domain, host])} if kind == "changed" else {}
+            name = (there or placements[0]).name
+            seen[kind].append({"domain": str(domain), "host": names[host], "name": name, **what})
         return seen
 
     def _since(self, position: int) -> Iterator[RecordedEvent]:
@@ -181,12 +186,12 @@ class _Learned:
     """What the log learned since it was restored: domains nobody had recorded, what was observed where, lost operations."""
 
     new: set[UUID]
-    observed: set[tuple[UUID, str]]
+    observed: dict[tuple[UUID, str], set[str]]
     lost: set[str]
 
     @classmethod
     def of(cls, events: Iterable[RecordedEvent]) -> Self:
-        learned = cls(set(), set(), set())
+        learned = cls(set(), {}, set())
         for recorded in events:
             match recorded.event:
                 case Domain.Created():
@@ -194,7 +199,7 @@ class _Learned:
                 case Domain.OperationOutcomeUnknown(operation=operation, message=message) if message == _LOST:
                     learned.lost.add(operation)
                 case Fact(host=host, origin="observed"):
-                    learned.observed.add((recorded.stream, host))
+                    learned.observed.setdefault((recorded.stream, host), set()).add(recorded.topic)
         return learned
 
 

@@ -54,7 +54,8 @@ def _show(found: dict[str, Any]) -> None:
         output.say(f"Operation {operation} has an unknown outcome")
     for kind, words in _FATES.items():
         for domain in sorted(found[kind], key=itemgetter("host", "name")):
-            why = f": {domain['why']}" if kind == "left" else ""
+            more = domain["why"] if kind == "left" else ", ".join(domain.get("what") or ())
+            why = f": {more}" if more else ""
             where = f"Domain '{domain['name']}' on host '{domain['host']}'"
             output.say(output.printable(f"{where} {words}{why}"))
     counts = [f"{len(found[kind])} {words}" for kind, words in _TOTALS.items()]

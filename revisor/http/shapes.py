@@ -243,6 +243,11 @@ class SeenDomain(Open):
     name: str
 
 
+class ChangedDomain(SeenDomain):
+    what: list[str] | None = None
+    """The topics of what was observed; what was acknowledged long ago does not tell."""
+
+
 class LeftDomain(Open):
     host: str
     name: str
@@ -258,7 +263,7 @@ class RestoreItem(Open):
     compared: list[str]
     left_out: list[str]
     adopted: list[SeenDomain]
-    changed: list[SeenDomain]
+    changed: list[ChangedDomain]
     gone: list[SeenDomain]
     left: list[LeftDomain]
     unsettled: list[UUID]

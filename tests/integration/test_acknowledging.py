@@ -98,7 +98,8 @@ def test_what_happened_meanwhile_is_taken_in_with_its_snapshots(
     simulator.start(next(seen.uuid for seen in simulator.domains() if seen.name == "web"))
     found = acknowledge(product)
     assert [(domain["host"], domain["name"]) for domain in found["adopted"]] == [("alpha", "lost")]
-    assert [(domain["host"], domain["name"]) for domain in found["changed"]] == [("alpha", "web")]
+    [changed] = found["changed"]
+    assert (changed["host"], changed["name"], changed["what"]) == ("alpha", "web", ["domain.started"])
     rows = {row["name"]: row["state"] for row in product.service.domains(all_domains=True, host=None)}
     assert rows == {"web": "running", "lost": "shut off"}
     tree = {item["name"]: item["parent"] for item in product.service.snapshots("lost", None)}

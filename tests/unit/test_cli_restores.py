@@ -45,7 +45,8 @@ def test_a_restore_is_acknowledged_in_the_name_of_who_asks(line: CommandLine) ->
 def test_what_was_found_is_told_in_order_and_in_all(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     moved = {"host": "beta", "name": "moved", "why": "it is elsewhere"}
     adopted = [{"domain": f"d-{name}", "host": "alpha", "name": name} for name in ("mail", "lost")]
-    found = {**FOUND, "adopted": adopted, "left": [moved], "unsettled": ["o-1"]}
+    changed = [{**FOUND["changed"][0], "what": ["domain.started", "snapshot.created"]}]
+    found = {**FOUND, "adopted": adopted, "changed": changed, "left": [moved], "unsettled": ["o-1"]}
     monkeypatch.setattr(line.service.restores, "acknowledge", lambda *_, **__: found)
     assert line.run("acknowledge-restore").out.splitlines() == [
         "Restore acknowledged: the log was restored from '/backups/monday'",
@@ -54,7 +55,7 @@ def test_what_was_found_is_told_in_order_and_in_all(line: CommandLine, monkeypat
         "Operation o-1 has an unknown outcome",
         "Domain 'lost' on host 'alpha' was taken in",
         "Domain 'mail' on host 'alpha' was taken in",
-        "Domain 'web' on host 'alpha' was otherwise than recorded",
+        "Domain 'web' on host 'alpha' was otherwise than recorded: domain.started, snapshot.created",
         "Domain 'moved' on host 'beta' was left: it is elsewhere",
         "In all: 2 taken in, 1 otherwise than recorded, 0 gone, 1 left, 1 with an unknown outcome",
         "",
