@@ -1,13 +1,10 @@
-"""What is wrong with Revisor, each in a sentence a person understands, and from when on it is.
-
-One look cannot tell a worker that died from one that lives, as leases know no clock; that a host is looked at can be told.
-"""
+"""What is wrong with Revisor, each in a sentence a person understands, and from when on it is."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain_model.operations import OperationState
-from revisor.status import UNOBSERVED_S, HostStatus, ProjectionStatus, Status, Unsettled
+from revisor.status import UNOBSERVED_S, HostStatus, ProjectionStatus, SchedulerStatus, Status, Unsettled
 
 BEHIND_S = 10.0
 """So long the doors wait for the read models to catch up; from then on people read what was, and are not told."""
@@ -29,7 +26,7 @@ class Problem:
 
 
 def problems_of(status: Status) -> list[str]:
-    """What is wrong, in sentences: the log and its vault first, then read models, hosts, operations; empty when all is well."""
+    """What is wrong, in sentences: the log and its vault first, then read models, hosts, schedules, operations; empty when all is well."""
     return [problem.says for problem in found_in(status)]
 
 
@@ -41,6 +38,7 @@ def found_in(status: Status) -> Iterator[Problem]:
         yield from _of_projection(projection)
     for host in status.hosts:
         yield from _of_host(host)
+    yield from _of_scheduler(status.scheduler)
     yield from _of_operations([each for each in status.unsettled if each.state == OperationState.STARTED], _waits)
     yield from _of_operations([each for each in status.unsettled if each.state == OperationState.UNKNOWN], _unknown)
 
@@ -86,6 +84,8 @@ def _of_host(host: HostStatus) -> Iterator[Problem]:
     name = host.name
     if host.worker is None:
         yield Problem(f"host/{name}/lease", f"nobody leads host {name}")
+    elif host.silent:
+        yield Problem(f"host/{name}/lease", f"nobody leads host {name}{_silence('its agent', host.beat_age_s)}")
     if host.problem is not None:
         yield Problem(f"host/{name}/unreachable", f"the last look at host {name} failed: {host.problem}")
     elif host.unobserved_s > UNOBSERVED_S and host.observed_at is None:
@@ -94,6 +94,16 @@ def _of_host(host: HostStatus) -> Iterator[Problem]:
         )
     elif host.unobserved_s > UNOBSERVED_S:
         yield Problem(f"host/{name}/unobserved", f"host {name} was last looked at {host.unobserved_s:.0f} s ago")
+
+
+def _of_scheduler(scheduler: SchedulerStatus) -> Iterator[Problem]:
+    """Nobody misses one that has nothing to do."""
+    if scheduler.silent and scheduler.schedules:
+        yield Problem("scheduler", f"nobody runs the schedules{_silence('their scheduler', scheduler.beat_age_s)}")
+
+
+def _silence(whose: str, beat_age_s: float | None) -> str:
+    return "" if beat_age_s is None else f": {whose} has been silent for {beat_age_s:.0f} s"
 
 
 def _of_operations(those: Sequence[Unsettled], told: Callable[[Unsettled], str]) -> Iterator[Problem]:

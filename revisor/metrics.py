@@ -35,6 +35,11 @@ _OF_HOSTS: Sequence[tuple[str, str, Callable[[HostStatus], float]]] = (
     ),
     ("revisor_host_reachable", "Whether the last look at a host succeeded.", lambda of: of.problem is None),
     ("revisor_host_lease_held", "Whether a worker holds a host's lease.", lambda of: of.worker is not None),
+    (
+        "revisor_host_led",
+        "Whether a worker holds a host's lease and goes on renewing it.",
+        lambda of: of.worker is not None and not of.silent,
+    ),
     ("revisor_lease_epoch", "Epoch of a host's lease: it grows when the leader changes.", lambda of: of.epoch),
 )
 
@@ -66,6 +71,10 @@ class _Figures(Collector):
             waits = self._status.restore is not None
             yield _gauge("revisor_restore_pending", "Whether a restore of the log waits to be acknowledged.", waits)
             yield _gauge("revisor_operations_unknown", "Operations whose outcome is unknown.", self._status.unknown)
+            scheduler = self._status.scheduler
+            runs = scheduler.worker is not None and not scheduler.silent
+            yield _gauge("revisor_scheduler_running", "Whether a scheduler goes on renewing its lease.", runs)
+            yield _gauge("revisor_schedules_enabled", "Schedules that are enabled.", scheduler.schedules)
             yield from _of_log(self._status.log)
             for name, words, figure in _OF_PROJECTIONS:
                 values = [(each.name, figure(each)) for each in self._status.projections]

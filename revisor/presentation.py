@@ -40,7 +40,10 @@ def reference(ref: str, host: str | None) -> str:
 
 
 def host(row: HostRow, look: LastLook) -> Shown:
-    """``state`` is ``connected`` when the last look succeeded, ``waiting`` before the first one."""
+    """``state`` is ``connected`` when the last look succeeded, ``waiting`` before the first one.
+
+    ``unattended`` when nobody looks at it any more.
+    """
     return {
         "id": str(row.id),
         "name": row.name,
@@ -62,6 +65,8 @@ def host(row: HostRow, look: LastLook) -> Shown:
 def _host_state(look: LastLook) -> str:
     if look.problem is not None:
         return "unreachable"
+    if look.silent:
+        return "unattended"
     return "waiting" if look.observed_at is None else "connected"
 
 
@@ -217,6 +222,7 @@ def status(seen: Status, pool: PoolStatus, problems: list[str]) -> Shown:
         "log": {**asdict(seen.log), "recorded_at": time(seen.log.recorded_at)},
         "projections": [asdict(each) for each in seen.projections],
         "hosts": [{**asdict(each), "observed_at": time(each.observed_at)} for each in seen.hosts],
+        "scheduler": asdict(seen.scheduler),
         "unsettled": [asdict(each) for each in seen.unsettled],
         "database": {"version": seen.postgres, "connections": asdict(pool)},
     }

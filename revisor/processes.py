@@ -20,7 +20,7 @@ from revisor.fail_points import reached
 from revisor.http.server import HttpServer
 from revisor.queries import Queries
 from revisor.records import AgentIdentities, AgentRecords
-from revisor.schedule_records import LEASE, ScheduleRecords
+from revisor.schedule_records import ScheduleRecords
 from revisor.service import Service
 from revisor.settings import Settings
 from revisor.sightings import Sightings
@@ -33,7 +33,7 @@ from revisor.store.vault import Vault
 from revisor.wakeup import Wakeup
 from workers.agent import HostAgent, keep_renewing, watch_lease
 from workers.alarm import Alarm
-from workers.leases import Lease, LeaseTimes, lease_of
+from workers.leases import SCHEDULER, Lease, LeaseTimes, lease_of
 from workers.ports import Lead, LeadLost
 from workers.scheduler import Scheduler
 from workers.snapshotter import AggregateSnapshotter
@@ -64,7 +64,7 @@ def run_scheduler(settings: Settings, *, supervised: bool = False) -> None:
     """Keep the times of all schedules until SIGTERM, or until the supervisor is gone."""
     with _stop_on_signals(supervised=supervised) as stop, _open(settings, max_connections=4) as (database, wakeup):
         application, queries = application_of(settings, database), Queries(database)
-        with _holding(LEASE, settings, database, stop) as lease:
+        with _holding(SCHEDULER, settings, database, stop) as lease:
             if lease is None:
                 return
             assert lease.epoch is not None

@@ -18,9 +18,8 @@ from revisor.store.errors import Fenced
 from revisor.store.mapper import UnknownEvent
 from revisor.store.recorder import Fence
 from workers.cron import zone_of
+from workers.leases import SCHEDULER
 from workers.scheduler import LATE, KnownSchedule, ScheduleRests, SchedulesLost, Subject
-
-LEASE = "scheduler"
 
 _SETTLE_S = 10.0
 _ENABLED = """
@@ -51,7 +50,7 @@ class ScheduleRecords:
         self._queries = queries
         self._service = service
         self.epoch = epoch
-        self._fence = Fence(LEASE, epoch)
+        self._fence = Fence(SCHEDULER, epoch)
 
     def now(self) -> datetime:
         return self._application.now()

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from domain_model.errors import InvalidArgument
 
-ALERT_KINDS = frozenset({"database", "restore", "master-key", "projection", "host", "operation", "drift", "schedule"})
+ALERT_KINDS = frozenset(
+    {"database", "restore", "master-key", "projection", "host", "operation", "drift", "schedule", "scheduler"}
+)
 """What can be wrong: the first words of the keys of problems (``revisor.health``), and the database itself."""
 _SOCKET_PATH_BYTES = 107
 """What the kernel leaves of sockaddr_un.sun_path (unix(7): 108 bytes with the closing zero)."""

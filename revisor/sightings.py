@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from revisor.silence import SILENT, Watch
 from revisor.store.context import Context
 from revisor.store.database import Database
 from workers.ports import Asker
@@ -15,10 +16,11 @@ from workers.ports import Asker
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """``problem`` says why the last look failed; None when it did not."""
+    """``problem`` says why the last look failed; None when it did not. ``silent``: no other is to be expected now."""
 
     observed_at: datetime | None = None
     problem: str | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ SELECT (SELECT coalesce(min(position), 0) FROM views.projections WHERE parked_at
        (SELECT min(s.observed_at) FROM work.sightings s JOIN views.hosts h ON h.id = s.host
         WHERE h.removed_at IS NULL AND (%s::uuid IS NULL OR h.id = %s)) AS observed_at
 """
+_LAST_LOOKS = f"""
+SELECT s.host::text, s.observed_at, s.problem, {SILENT} AS silent
+FROM work.sightings s LEFT JOIN work.leases l ON l.name = 'host:' || s.host
+"""  # noqa: S608  our words
 _STRANGERS = """
 SELECT s.host::text, h.name AS host_name, u.key AS uuid, u.value ->> 'name' AS name,
        (u.value ->> 'since')::timestamptz AS since,
@@ -91,6 +97,7 @@ class Sightings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._watch = Watch()
 
     def wanted(self, host: UUID) -> bool:
         """Whether somebody waits for a fresh look."""
@@ -166,8 +173,8 @@ class Sightings:
 
     def last_looks(self) -> dict[str, LastLook]:
         """The last look at each host, by the host's id."""
-        rows = self._database.fetch("SELECT host::text, observed_at, problem FROM work.sightings")
-        return {row["host"]: LastLook(row["observed_at"], row["problem"]) for row in rows}
+        rows = self._database.fetch(_LAST_LOOKS, self._watch.lasts_s())
+        return {row["host"]: LastLook(row["observed_at"], row["problem"], row["silent"]) for row in rows}
 
     def known(self, host: UUID | None) -> tuple[int, datetime | None]:
         """Up to where every read model that is not parked has seen the log, and the oldest of the last looks at hosts.

@@ -13,11 +13,12 @@ import psycopg
 from psycopg import Connection, IsolationLevel, errors
 from psycopg.rows import DictRow, class_row, dict_row
 
+from revisor.silence import BEAT_AGE, SILENT, Watch
 from revisor.store.database import Database
+from workers.leases import SCHEDULER
 
 UNOBSERVED_S = 60
-"""An agent looks every five seconds, and with the usual lease another takes over within about twenty: by now somebody
-should have."""
+"""An agent looks every five seconds, or as long as a look takes: by now somebody should have."""
 LOOK_S = 2
 """How long a look at the database may take. The shortest time libpq can be told to connect in; a probe must be quick."""
 
@@ -49,7 +50,7 @@ class ProjectionStatus:
 class HostStatus:
     name: str
     worker: str | None
-    """Who holds its lease. Whether that worker is alive, one look cannot tell: its beats can, or ``unobserved_s``."""
+    """Who holds its lease; whether that worker is alive, ``silent`` tells."""
     epoch: int
     observed_at: datetime | None
     unobserved_s: float
@@ -62,6 +63,22 @@ class HostStatus:
     """How long the operation that waits longest has waited; 0 when none does."""
     disabled: dict[str, str] | None = None
     """Since when nothing is begun there (``at``), by whom (``actor``) and why (``reason``)."""
+    beat_age_s: float | None = None
+    """How long ago who led it last renewed the lease; None when that is not known."""
+    silent: bool = False
+    """Whether that is so long that another should have taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerStatus:
+    """Who keeps the schedules: as of a host's lease."""
+
+    worker: str | None
+    epoch: int
+    beat_age_s: float | None
+    silent: bool
+    schedules: int
+    """How many are enabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,7 @@ class Status:
     """The version of the server."""
     projections: tuple[ProjectionStatus, ...]
     hosts: tuple[HostStatus, ...]
+    scheduler: SchedulerStatus = SchedulerStatus(None, 0, None, silent=False, schedules=0)
     unsettled: tuple[Unsettled, ...] = ()
     drift: tuple[Drifted, ...] = ()
     failed_runs: tuple[FailedRun, ...] = ()
@@ -160,11 +178,12 @@ SELECT p.name, p.position, h.position - p.position AS behind,
 FROM views.projections p CROSS JOIN log.head h LEFT JOIN log.events e ON e.notification_id = p.position + 1
 ORDER BY p.name COLLATE "C"
 """
-_HOSTS = """
+_HOSTS: LiteralString = f"""
 SELECT h.name, l.worker::text AS worker, coalesce(l.epoch, 0) AS epoch, s.observed_at,
        greatest(0, extract(epoch FROM clock_timestamp() - coalesce(s.observed_at, h.added_at)))::float8 AS unobserved_s,
        s.problem, q.queued, q.started, q.oldest_queued_s,
-       nullif(to_jsonb(h) -> 'disabled', 'null') AS disabled
+       nullif(to_jsonb(h) -> 'disabled', 'null') AS disabled,
+       {BEAT_AGE} AS beat_age_s, {SILENT} AS silent
 FROM views.hosts h
 LEFT JOIN work.leases l ON l.name = 'host:' || h.id
 LEFT JOIN work.sightings s ON s.host = h.id
@@ -175,7 +194,12 @@ CROSS JOIN LATERAL (
     FROM work.operation_queue o JOIN log.events e ON e.notification_id = o.position WHERE o.host = h.id
 ) q
 WHERE h.removed_at IS NULL ORDER BY h.name COLLATE "C"
-"""
+"""  # noqa: S608  our words
+_SCHEDULER: LiteralString = f"""
+SELECT l.worker::text AS worker, coalesce(l.epoch, 0) AS epoch, {BEAT_AGE} AS beat_age_s, {SILENT} AS silent,
+       (SELECT count(*) FROM views.schedules WHERE enabled) AS schedules
+FROM (SELECT) AS one LEFT JOIN work.leases l ON l.name = '{SCHEDULER}'
+"""  # noqa: S608  as above
 
 _UNSETTLED = """
 SELECT o.id::text, o.verb, o.state, coalesce(h.name, o.host::text) AS host,
@@ -236,12 +260,18 @@ class StatusReader:
     """
 
     def __init__(
-        self, database: Database, master_key: Callable[[], str | None] = lambda: None, *, look_s: int = LOOK_S
+        self,
+        database: Database,
+        master_key: Callable[[], str | None] = lambda: None,
+        *,
+        look_s: int = LOOK_S,
+        watch: Watch | None = None,
     ) -> None:
         """``master_key`` tells what is wrong with the file of the master key, if anything is."""
         self._database = database
         self._master_key = master_key
         self._look_s = look_s
+        self._watch = watch or Watch()
 
     def pool(self) -> PoolStatus:
         """This process's pool now; asks nobody."""
@@ -254,6 +284,7 @@ class StatusReader:
 
         A server that hangs with the connection made makes it hang as well: who asks for it sets a limit of their own.
         """
+        watched_s = self._watch.lasts_s()
         with psycopg.connect(
             self._database.dsn,
             row_factory=dict_row,
@@ -269,7 +300,8 @@ class StatusReader:
                 log=_rows(connection, LogStatus, _LOG)[0],
                 postgres=connection.execute("SHOW server_version").fetchall()[0]["server_version"],
                 projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
-                hosts=_rows(connection, HostStatus, _HOSTS),
+                hosts=_rows(connection, HostStatus, _HOSTS, watched_s),
+                scheduler=_rows(connection, SchedulerStatus, _SCHEDULER, watched_s)[0],
                 unsettled=_rows(connection, Unsettled, _UNSETTLED, UNOBSERVED_S),
                 drift=_rows(connection, Drifted, _DRIFT),
                 failed_runs=_rows(connection, FailedRun, _FAILED_RUNS),

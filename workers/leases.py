@@ -2,7 +2,8 @@
 
 The holder changes a counter (the beat). A challenger that has seen the same beat for lease plus grace, on its own
 monotonic clock, takes over by compare-and-set and begins a new epoch; appends of the old epoch are refused. The holder
-itself stops when it could not renew for the length of the lease.
+itself stops when it could not renew for the length of the lease. The time of each beat is written for who asks how Revisor
+is; nothing here reads it.
 """
 
 import time
@@ -14,6 +15,10 @@ from uuid import UUID
 from psycopg_pool import ConnectionPool
 
 Monotonic = Callable[[], float]
+
+
+SCHEDULER = "scheduler"
+"""The name of the lease under which all schedules are kept."""
 
 
 def lease_of(host: UUID) -> str:
@@ -31,6 +36,11 @@ class LeaseTimes:
     @property
     def renew_s(self) -> float:
         return self.lease_s / 3
+
+    @property
+    def believed_s(self) -> float:
+        """So long after the last beat a challenger that was there has taken over: it may first see that a renewal later."""
+        return self.lease_s + self.grace_s + self.renew_s
 
 
 class LeaseLost(Exception):
@@ -63,9 +73,11 @@ class Lease:
         row = self._one("SELECT worker, epoch, beat FROM work.leases WHERE name = %s", self.name)
         if row is None:
             return self._take(
-                "INSERT INTO work.leases VALUES (%s, %s, 1, 0) ON CONFLICT DO NOTHING RETURNING epoch",
+                "INSERT INTO work.leases VALUES (%s, %s, 1, 0, clock_timestamp(), %s)"
+                " ON CONFLICT DO NOTHING RETURNING epoch",
                 self.name,
                 self.worker,
+                self.times.believed_s,
             )
         now, seen = self._monotonic(), (row["epoch"], row["beat"])
         if seen != self._seen:
@@ -73,9 +85,11 @@ class Lease:
         if row["worker"] is not None and now - self._seen_at < self.times.lease_s + self.times.grace_s:
             return None
         return self._take(
-            "UPDATE work.leases SET worker = %s, epoch = epoch + 1, beat = beat + 1"
+            "UPDATE work.leases SET worker = %s, epoch = epoch + 1, beat = beat + 1,"
+            " beaten_at = clock_timestamp(), believed_s = %s"
             " WHERE name = %s AND epoch = %s AND beat = %s RETURNING epoch",
             self.worker,
+            self.times.believed_s,
             self.name,
             *seen,
         )
@@ -85,7 +99,8 @@ class Lease:
         # From before it was asked for: a challenger may see the beat, and count from it, long before we hear of it.
         asked_at = self._monotonic()
         row = self._one(
-            "UPDATE work.leases SET beat = beat + 1 WHERE name = %s AND worker = %s AND epoch = %s RETURNING epoch",
+            "UPDATE work.leases SET beat = beat + 1, beaten_at = clock_timestamp()"
+            " WHERE name = %s AND worker = %s AND epoch = %s RETURNING epoch",
             self.name,
             self.worker,
             self.epoch,

@@ -43,7 +43,7 @@ def _show(item: Item) -> None:
         [
             [
                 each["name"],
-                "nobody's" if each["worker"] is None else f"epoch {each['epoch']}",
+                _lease(each),
                 "never" if each["observed_at"] is None else f"{_span(each['unobserved_s'])} ago",
                 each["queued"],
                 each["started"],
@@ -65,9 +65,17 @@ def _whole(item: Item) -> Iterator[tuple[str, Any]]:
             yield "Disabled", f"host {host['name']} by {disabled['actor']} since {since}: {disabled['reason']}"
     yield "Log", f"position {log['position']}, {log['size_bytes'] / 2**20:.1f} MiB"
     yield "Last event", output.local_time(log["recorded_at"])
+    if (scheduler := item.get("scheduler")) is not None:
+        yield "Schedules", f"{scheduler['schedules']} enabled, lease {_lease(scheduler)}"
     yield "Database", f"PostgreSQL {item['database']['version']}"
     used, most, waiting = connections["used"], connections["most"], connections["waiting"]
     yield "Connections", f"{used} of {most} used, {connections['idle']} idle, {waiting} waited for"
+
+
+def _lease(of: Item) -> str:
+    if of["worker"] is None:
+        return "nobody's"
+    return f"epoch {of['epoch']}" + (f", silent for {_span(of['beat_age_s'])}" if of.get("silent") else "")
 
 
 def _state(projection: Item) -> str:

@@ -35,7 +35,10 @@ class ProjectionStatus(Open):
 
 
 class HostStatus(Open):
-    """``worker`` holds the host's lease; null when nobody does."""
+    """``worker`` holds the host's lease; null when nobody does.
+
+    ``beat_age_s`` is how long ago that was renewed, and ``silent`` whether another should have taken over since.
+    """
 
     name: str
     worker: UUID | None
@@ -48,6 +51,18 @@ class HostStatus(Open):
     oldest_queued_s: float
     disabled: Disabling | None
     """Nothing is begun there, and what is queued waits; null while it is enabled."""
+    beat_age_s: float | None
+    silent: bool
+
+
+class SchedulerStatus(Open):
+    """Who keeps the schedules, as of a host; and how many are enabled."""
+
+    worker: UUID | None
+    epoch: int
+    beat_age_s: float | None
+    silent: bool
+    schedules: int
 
 
 class PoolStatus(Open):
@@ -83,5 +98,6 @@ class StatusItem(Open):
     log: LogStatus
     projections: list[ProjectionStatus]
     hosts: list[HostStatus]
+    scheduler: SchedulerStatus
     unsettled: list[UnsettledOperation] = []  # noqa: RUF012  (pydantic copies it)
     database: DatabaseStatus

@@ -3,6 +3,7 @@
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.acceptance.faults import stopped
 from tests.acceptance.product import ROOT_OF_HOUSE, Product
 from tests.lab.awaiting import eventually
 
@@ -63,6 +64,25 @@ def test_an_agent_that_was_killed_is_followed_by_another_in_the_next_epoch(produ
     eventually(led_again, what="another agent leads the host")
     after = product.items("status")[0]["hosts"][0]
     assert after["worker"] != before["worker"]
+
+
+def test_a_scheduler_and_an_agent_that_hang_are_told_until_they_go_on(product: Product) -> None:
+    product.up("alpha")
+    product.ok("schedule", "add", "nightly", "--all", "--cron", "0 2 * * *")
+
+    def problems() -> str:
+        return " ".join(product.items("status")[0]["problems"])
+
+    with stopped(product.pid_of("scheduler")), stopped(product.pid_of("worker", "--host", "alpha")):
+        eventually(
+            lambda: "nobody runs the schedules: " in problems() and "nobody leads host alpha: " in problems(),
+            what="both are missed",
+        )
+        assert [host["state"] for host in product.items("host", "list")] == ["unattended"]
+        found = figures(product)
+        assert (found["revisor_scheduler_running", ""], found["revisor_host_led", "alpha"]) == (0, 0)
+    eventually(lambda: not problems(), what="others are at it")
+    assert [host["state"] for host in product.items("host", "list")] == ["connected"]
 
 
 def test_a_revisor_that_does_not_run_cannot_be_reached(product: Product) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from revisor.schedule_records import LEASE, ScheduleRecords
+from revisor.schedule_records import ScheduleRecords
 from revisor.store.database import Database
-from tests.integration.product import ALICE, WEB, Product
-from workers.leases import Lease, LeaseTimes
+from tests.integration.product import ALICE, AT_ONCE, WEB, Product
+from workers.leases import SCHEDULER, Lease
 from workers.scheduler import Scheduler
 
 MORNING = datetime(2026, 11, 28, 6, tzinfo=UTC)
@@ -30,7 +30,7 @@ class Clockwork:
 
     def lead(self) -> ScheduleRecords:
         """What another scheduler has that takes over; whoever led before leads no more."""
-        lease = Lease(self.product.database.pool, LEASE, uuid4(), LeaseTimes(0.001, 0.001))
+        lease = Lease(self.product.database.pool, SCHEDULER, uuid4(), AT_ONCE)
         while (epoch := lease.try_acquire()) is None:
             pass
         product = self.product

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -16,7 +16,8 @@ from projections.catalogue import all_projections
 from projections.hosts import HOSTS
 from projections.loop import ProjectionLoop
 from revisor.sightings import Sightings
-from revisor.status import HostStatus, PoolStatus, ProjectionStatus, StatusReader
+from revisor.silence import Watch
+from revisor.status import HostStatus, PoolStatus, ProjectionStatus, SchedulerStatus, StatusReader
 from revisor.store.database import Database
 from revisor.store.reading import LogReader
 from tests.integration.held import HeldDriver
@@ -24,6 +25,7 @@ from tests.integration.product import ALICE, Product
 from tests.lab.awaiting import eventually
 from tests.lab.store import Recording
 from tests.unit.test_projection_histories import random_events
+from workers.leases import SCHEDULER, Lease, LeaseTimes
 
 WEB = "web"
 
@@ -186,6 +188,78 @@ def test_a_host_is_shown_with_who_leads_it_and_how_long_ago_it_was_looked_at(
     assert reader.read().observed_at == seen.observed_at
     lease.release()
     assert (host_of(reader).worker, host_of(reader).epoch) == (None, seen.epoch)
+
+
+class LongWatch(Watch):
+    """Of a process that could have noticed everything there ever was."""
+
+    def lasts_s(self) -> float:
+        return 1e9
+
+
+def last_beat(database: Database, ago: str, believed_s: float) -> None:
+    database.execute(
+        "UPDATE work.leases SET beaten_at = clock_timestamp() - %s::interval, believed_s = %s", ago, believed_s
+    )
+
+
+def test_a_holder_is_silent_once_another_should_have_taken_over_and_not_when_it_beats_again(product: Product) -> None:
+    reader, lease = StatusReader(product.database, watch=LongWatch()), product.leases["alpha"]
+    last_beat(product.database, "3 seconds", believed_s=3600)
+    assert (host_of(reader).silent, 3 <= (host_of(reader).beat_age_s or 0) < 60) == (False, True)
+    last_beat(product.database, "3 hours", believed_s=0.001)
+    assert (host_of(reader).silent, (host_of(reader).beat_age_s or 0) >= 3 * 3600) == (True, True)
+    product.database.execute("UPDATE work.leases SET believed_s = 25")
+    lease.renew()
+    assert (host_of(reader).silent, (host_of(reader).beat_age_s or 0) < 20) == (False, True)
+
+
+def test_silence_of_before_the_database_or_who_asks_was_started_does_not_count(product: Product) -> None:
+    started = "SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS ago"
+    row = product.database.fetch_one(started)
+    assert row is not None
+    ago = float(row["ago"])
+    last_beat(product.database, "30 days", believed_s=ago + 3600)
+    assert not host_of(StatusReader(product.database, watch=LongWatch())).silent
+    last_beat(product.database, "30 days", believed_s=ago / 2)
+    assert host_of(StatusReader(product.database, watch=LongWatch())).silent
+
+    class Young(Watch):
+        def lasts_s(self) -> float:
+            return ago / 4
+
+    assert not host_of(StatusReader(product.database, watch=Young())).silent
+
+
+def test_a_holder_of_an_older_release_that_writes_no_times_is_not_taken_to_be_silent(product: Product) -> None:
+    product.database.execute("UPDATE work.leases SET beaten_at = NULL, believed_s = NULL")
+    host = host_of(StatusReader(product.database, watch=LongWatch()))
+    assert (host.silent, host.beat_age_s) == (False, None)
+
+
+def test_a_host_nobody_looks_at_any_more_is_not_said_to_be_connected(product: Product) -> None:
+    product.define()
+    assert [host["state"] for host in product.service.hosts()] == ["connected"]
+    last_beat(product.database, "3 hours", believed_s=0.001)
+    assert [host["state"] for host in product.service.hosts()] == ["unattended"]
+    product.database.execute("UPDATE work.leases SET believed_s = 25")
+    product.leases["alpha"].renew()
+    assert [host["state"] for host in product.service.hosts()] == ["connected"]
+
+
+def test_who_keeps_the_schedules_is_told_with_how_many_there_are(product: Product) -> None:
+    reader = StatusReader(product.database, watch=LongWatch())
+    database = product.database
+    # Of an embedded server that runs for longer than agents need to take over.
+    database.execute("INSERT INTO work.leases (name, epoch, beat, believed_s) VALUES ('scheduler', 1, 0, 0.001)")
+    for name in ("hourly", "nightly"):
+        product.service.schedules.add(name, ALICE, cron="0 2 * * *", whose={"all": True})
+    product.service.schedules.enable("nightly", ALICE, enabled=False)
+    assert reader.read().scheduler == SchedulerStatus(None, 1, None, silent=True, schedules=1)
+    lease = Lease(database.pool, SCHEDULER, uuid4(), LeaseTimes())
+    assert lease.try_acquire() == 2
+    kept = reader.read().scheduler
+    assert (kept.worker, kept.epoch, kept.silent) == (str(lease.worker), 2, False)
 
 
 def test_a_host_that_does_not_answer_says_why(product: Product, reader: StatusReader) -> None:

@@ -50,8 +50,11 @@ class LeaseTable:
         self._sqlite.row_factory = sqlite3.Row
         self._sqlite.execute("ATTACH ':memory:' AS work")
         self._sqlite.execute(
-            "CREATE TABLE work.leases (name TEXT PRIMARY KEY, worker TEXT, epoch INTEGER, beat INTEGER)"
+            "CREATE TABLE work.leases (name TEXT PRIMARY KEY, worker TEXT, epoch INTEGER, beat INTEGER,"
+            " beaten_at REAL, believed_s REAL)"
         )
+        # What the time is nobody asks here: it is written for people.
+        self._sqlite.create_function("clock_timestamp", 0, lambda: None)
 
     @property
     def pool(self) -> ConnectionPool[Any]:

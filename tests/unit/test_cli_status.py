@@ -8,14 +8,16 @@ import pytest
 
 from tests.unit.command_line import CommandLine
 from tests.unit.fake_maintenance import DISABLED
-from tests.unit.test_health import LED, WELL, status
+from tests.unit.test_health import KEPT, LED, WELL, status
 
 PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=5400.0, parked_at=801, error="ValueError: no")
 LOST = replace(LED, name="beta", worker=None, observed_at=None, unobserved_s=3.0, queued=0, started=0)
+SILENT = replace(LED, name="gamma", unobserved_s=45.0, beat_age_s=40.0, silent=True)
 
 
 def test_a_person_sees_it_all_at_one_glance(line: CommandLine) -> None:
-    line.service.status_reader.known = status(PARKED, replace(WELL, position=811, behind=1, lag_s=0.4), LED, LOST)
+    known = status(PARKED, replace(WELL, position=811, behind=1, lag_s=0.4), LED, LOST, SILENT)
+    line.service.status_reader.known = replace(known, scheduler=KEPT)
     done = line.run("status")
     assert (done.code, done.err) == (0, "")
     assert (
@@ -24,8 +26,10 @@ def test_a_person_sees_it_all_at_one_glance(line: CommandLine) -> None:
 Status:         degraded
 Problem:        projection domains is parked at 801: ValueError: no
 Problem:        nobody leads host beta
+Problem:        nobody leads host gamma: its agent has been silent for 40 s
 Log:            position 812, 0.0 MiB
 Last event:     2026-11-23 12:00:00 +0000
+Schedules:      3 enabled, lease epoch 2
 Database:       PostgreSQL 18.6
 Connections:    1 of 20 used, 2 idle, 0 waited for
 
@@ -34,10 +38,11 @@ Connections:    1 of 20 used, 2 idle, 0 waited for
  domains      800        12       90 min   parked at 801
  snapshots    811        1        0 s      behind
 
- Host    Lease      Last look   Queued   Started   Longest wait
------------------------------------------------------------------
- alpha   epoch 3    2 s ago     4        1         60 min
- beta    nobody's   never       0        0         -
+ Host    Lease                      Last look   Queued   Started   Longest wait
+---------------------------------------------------------------------------------
+ alpha   epoch 3                    2 s ago     4        1         60 min
+ beta    nobody's                   never       0        0         -
+ gamma   epoch 3, silent for 40 s   45 s ago    4        1         60 min
 
 """
     )

@@ -7,7 +7,17 @@ import pytest
 
 from revisor.health import BEHIND_S, problems_of, worth_telling
 from revisor.settings import ALERT_KINDS
-from revisor.status import UNOBSERVED_S, Drifted, FailedRun, HostStatus, LogStatus, ProjectionStatus, Status, Unsettled
+from revisor.status import (
+    UNOBSERVED_S,
+    Drifted,
+    FailedRun,
+    HostStatus,
+    LogStatus,
+    ProjectionStatus,
+    SchedulerStatus,
+    Status,
+    Unsettled,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WELL = ProjectionStatus("snapshots", position=812, behind=0, lag_s=0.0, parked_at=None, error=None)
@@ -21,7 +31,9 @@ LED = HostStatus(
     queued=4,
     started=1,
     oldest_queued_s=3600.0,
+    beat_age_s=2.0,
 )
+KEPT = SchedulerStatus("3b0c9dbe-40d1-4b3c-8a5f-6a6c3e0d7f11", epoch=2, beat_age_s=1.0, silent=False, schedules=3)
 
 
 def status(*parts: ProjectionStatus | HostStatus) -> Status:
@@ -54,10 +66,24 @@ def test_a_revisor_that_is_well_has_no_problem_however_long_its_operations_wait(
             "the last look at host alpha failed: connection refused",
         ),
         (replace(LED, worker=None), "nobody leads host alpha"),
+        (
+            replace(LED, silent=True, beat_age_s=31.4),
+            "nobody leads host alpha: its agent has been silent for 31 s",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence(wrong: ProjectionStatus | HostStatus, said: str) -> None:
     assert problems_of(status(wrong)) == [said]
+
+
+def test_a_scheduler_that_is_silent_is_a_problem_where_it_has_something_to_do() -> None:
+    silent = replace(KEPT, silent=True, beat_age_s=31.4)
+    said = "nobody runs the schedules: their scheduler has been silent for 31 s"
+    assert problems_of(replace(status(), scheduler=silent)) == [said]
+    never = replace(silent, worker=None, beat_age_s=None)
+    assert problems_of(replace(status(), scheduler=never)) == ["nobody runs the schedules"]
+    assert problems_of(replace(status(), scheduler=KEPT)) == []
+    assert problems_of(replace(status(), scheduler=replace(silent, schedules=0))) == []
 
 
 def test_every_kind_of_problem_can_be_told_by_alerts() -> None:
@@ -65,6 +91,7 @@ def test_every_kind_of_problem_can_be_told_by_alerts() -> None:
         status(replace(WELL, parked_at=813), replace(LED, worker=None)), restore="it is older", master_key="it is gone"
     )
     everything = replace(everything, unsettled=(Unsettled("1", "start", "web", "alpha", "unknown", 1),))
+    everything = replace(everything, scheduler=replace(KEPT, silent=True))
     everything = replace(everything, drift=(Drifted("web", "alpha", 1),), failed_runs=(FailedRun("hourly", "now", 2),))
     kinds = {problem.key.partition("/")[0] for problem in worth_telling(everything)}
     assert kinds | {"database"} == ALERT_KINDS

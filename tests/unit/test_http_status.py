@@ -20,7 +20,7 @@ from revisor.status import Unsettled
 from tests.architecture.copied_house import ROOT
 from tests.lab.awaiting import eventually
 from tests.unit.fake_status import FakeStatusReader
-from tests.unit.test_health import LED, WELL, status
+from tests.unit.test_health import KEPT, LED, WELL, status
 from tests.unit.test_http_fake_service import FakeService, Item, open_door
 
 PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=90.0, parked_at=801, error="ValueError: no")
@@ -169,7 +169,7 @@ def test_health_is_told_when_other_requests_hold_every_thread(reader: FakeStatus
 
 
 def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, client: Client) -> None:
-    reader.known = status(PARKED, WELL, LED)
+    reader.known = replace(status(PARKED, WELL, LED), scheduler=KEPT)
     reply = client.get("/v1/status")
     (item,) = reply.body.pop("items")
     assert reply.body == {"kind": "status", "position": 812, "observed_at": "2026-11-23T12:00:00Z"}
@@ -207,14 +207,43 @@ def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, c
                 "started": 1,
                 "oldest_queued_s": 3600.0,
                 "disabled": None,
+                "beat_age_s": 2.0,
+                "silent": False,
             }
         ],
+        "scheduler": {
+            "worker": "3b0c9dbe-40d1-4b3c-8a5f-6a6c3e0d7f11",
+            "epoch": 2,
+            "beat_age_s": 1.0,
+            "silent": False,
+            "schedules": 3,
+        },
         "unsettled": [],
         "database": {"version": "18.6", "connections": {"most": 20, "used": 1, "idle": 2, "waiting": 0}},
     }
 
 
 # As Prometheus reads it.
+
+
+OF_HOSTS = {
+    ("revisor_operations_queued", "alpha"): 4,
+    ("revisor_operations_queued", "beta"): 0,
+    ("revisor_operations_started", "alpha"): 1,
+    ("revisor_operations_started", "beta"): 1,
+    ("revisor_oldest_queued_operation_age_seconds", "alpha"): 3600,
+    ("revisor_oldest_queued_operation_age_seconds", "beta"): 3600,
+    ("revisor_host_observation_age_seconds", "alpha"): 2,
+    ("revisor_host_observation_age_seconds", "beta"): 2,
+    ("revisor_host_reachable", "alpha"): 1,
+    ("revisor_host_reachable", "beta"): 0,
+    ("revisor_host_lease_held", "alpha"): 1,
+    ("revisor_host_lease_held", "beta"): 0,
+    ("revisor_host_led", "alpha"): 1,
+    ("revisor_host_led", "beta"): 0,
+    ("revisor_lease_epoch", "alpha"): 3,
+    ("revisor_lease_epoch", "beta"): 3,
+}
 
 
 def test_the_metrics_are_the_same_figures(reader: FakeStatusReader, client: Client) -> None:
@@ -228,6 +257,8 @@ def test_the_metrics_are_the_same_figures(reader: FakeStatusReader, client: Clie
         ("revisor_database_pool_connections_max", ""): 20,
         ("revisor_database_pool_waiting", ""): 0,
         ("revisor_problems", ""): 6,
+        ("revisor_scheduler_running", ""): 0,
+        ("revisor_schedules_enabled", ""): 0,
         ("revisor_restore_pending", ""): 0,
         ("revisor_operations_unknown", ""): 12,
         ("revisor_log_head_position", ""): 812,
@@ -241,21 +272,19 @@ def test_the_metrics_are_the_same_figures(reader: FakeStatusReader, client: Clie
         ("revisor_projection_lag_seconds", "domains"): 90,
         ("revisor_projection_parked", "snapshots"): 0,
         ("revisor_projection_parked", "domains"): 1,
-        ("revisor_operations_queued", "alpha"): 4,
-        ("revisor_operations_queued", "beta"): 0,
-        ("revisor_operations_started", "alpha"): 1,
-        ("revisor_operations_started", "beta"): 1,
-        ("revisor_oldest_queued_operation_age_seconds", "alpha"): 3600,
-        ("revisor_oldest_queued_operation_age_seconds", "beta"): 3600,
-        ("revisor_host_observation_age_seconds", "alpha"): 2,
-        ("revisor_host_observation_age_seconds", "beta"): 2,
-        ("revisor_host_reachable", "alpha"): 1,
-        ("revisor_host_reachable", "beta"): 0,
-        ("revisor_host_lease_held", "alpha"): 1,
-        ("revisor_host_lease_held", "beta"): 0,
-        ("revisor_lease_epoch", "alpha"): 3,
-        ("revisor_lease_epoch", "beta"): 3,
+        **OF_HOSTS,
     }
+
+
+def test_a_lease_that_is_held_by_one_who_hangs_is_led_by_nobody(reader: FakeStatusReader, client: Client) -> None:
+    led = "revisor_host_led", "alpha"
+    reader.known = replace(status(LED), scheduler=KEPT)
+    found = figures(client)
+    assert (found[led], found["revisor_scheduler_running", ""], found["revisor_schedules_enabled", ""]) == (1, 1, 3)
+    reader.known = replace(status(replace(LED, silent=True)), scheduler=replace(KEPT, silent=True))
+    found = figures(client)
+    assert (found[led], found["revisor_scheduler_running", ""]) == (0, 0)
+    assert found["revisor_host_lease_held", "alpha"] == 1
 
 
 def test_without_a_database_there_is_only_what_the_process_knows_itself(
