@@ -25,6 +25,7 @@ from revisor.store.database import Database, Row
 from revisor.store.documents import Documents, Drafts
 from revisor.store.errors import RequestRepeated, RestoreUnacknowledged, StreamConflict
 from revisor.store.log import EventLog
+from revisor.store.mapper import UnknownEvent
 from revisor.store.reading import LogReader
 from revisor.store.recorder import Fence, Request, Save
 from revisor.store.vault import Vault
@@ -201,6 +202,14 @@ class Application:
         if bytes(row["fingerprint"]) != submission.fingerprint:
             raise another_command(context.request_id)
         return Accepted(row["operation"], row["domain"], self.reader.head())
+
+    def name_of(self, domain: UUID) -> str | None:
+        """A domain's name by the log; None for one that is not there, or of which a newer release wrote."""
+        try:
+            known = self.log.load(Domain, domain)
+        except UnknownEvent:
+            return None
+        return None if known is None else known.name
 
     def _check_enabled(self, command: Command) -> None:
         """Raises OperationInvalid (55) for a disabled host. Its agent asks again before it begins anything."""

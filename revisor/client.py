@@ -83,6 +83,8 @@ class Reply:
     text: str
     position: int | None = None
     observed_at: str | None = None
+    behind_s: float = 0.0
+    """How long ago the first event behind ``position`` was recorded; 0 when there is none."""
     body: Any = field(default=None)
     """The answer as JSON values; None when it is none."""
 
@@ -272,6 +274,7 @@ def _reply(response: http.client.HTTPResponse, data: bytes) -> Reply:
         text,
         None if position is None else int(position),
         response.headers.get("Revisor-Observed-At"),
+        float(response.headers.get("Revisor-Behind-Seconds", 0)),
         json.loads(text) if is_json else None,
     )
     if response.status >= 400:

@@ -4,6 +4,8 @@ Whoever asked for one must not hear that it does not exist, or still runs: it ma
 model has not seen is folded here, by the same fold.
 """
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from domain_model.operations import OperationState
@@ -18,12 +20,14 @@ from revisor.store.reading import LogReader
 class Outcomes:
     """Operations as the log has them."""
 
-    def __init__(self, queries: Queries, reader: LogReader) -> None:
+    def __init__(self, queries: Queries, reader: LogReader, name_of: Callable[[UUID], str | None]) -> None:
+        """``name_of`` tells a domain's name by the log, for where the read model of domains has none."""
         self._queries = queries
         self._reader = reader
+        self._name_of = name_of
 
     def latest(self, operation: UUID) -> OperationRow | None:
-        """One operation as it is now, or None if there is none. Its names may be missing where a read model is behind."""
+        """One operation as it is now, or None if there is none. The host's name may be that of before where a read model is behind."""
         seen = self._queries.operation(operation)
         if seen is not None and OperationState(seen.state).settled:
             return seen
@@ -38,6 +42,9 @@ class Outcomes:
         row = rows.get(OPERATIONS, (operation,))
         if row is None:
             return None
-        shown = {"domain_name": None, "progress": None, "held_up": None} if seen is None else seen._asdict()
+        shown: dict[str, Any] = (
+            {"domain_name": None, "progress": None, "held_up": None} if seen is None else seen._asdict()
+        )
         host = str(row["host"])
+        shown["domain_name"] = shown["domain_name"] or self._name_of(row["domain"])
         return OperationRow(**{**shown, **row, "host": host, "host_name": self._queries.host_names().get(host)})

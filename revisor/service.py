@@ -64,7 +64,7 @@ class Service:
         self._application = application
         self._queries = queries
         self._sightings = Sightings(application.database)
-        self._outcomes = Outcomes(queries, application.reader)
+        self._outcomes = Outcomes(queries, application.reader, application.name_of)
         self._ends = Ends(application.database, wakeup)
         self._refer = References(application, queries)
         self._requests = Requests(application, lambda name: UUID(self._refer.host(name, field="to").id))
@@ -302,10 +302,12 @@ class Service:
         """How far the log is known here: everything up to it can be read."""
         return self._queries.position()
 
-    def known(self, host: str | None = None) -> tuple[int, str | None]:
-        """``position``, and when the host was last looked at; without one, the host whose last look is longest ago."""
-        position, observed_at = self._sightings.known(None if host is None else UUID(self._refer.host(host).id))
-        return position, present.time(observed_at)
+    def known(self, host: str | None = None) -> tuple[int, str | None, float]:
+        """``position``; when the host was last looked at, without one the host whose last look is longest ago; and for how
+        many seconds what waits longest to be read was recorded.
+        """
+        seen = self._sightings.known(None if host is None else UUID(self._refer.host(host).id))
+        return seen.position, present.time(seen.observed_at), seen.behind_s
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
         """Have hosts looked at afresh; returns when they were.

@@ -24,6 +24,18 @@ class LastLook:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """How far what can be read goes."""
+
+    position: int
+    """Every read model that is not parked has seen the log up to here."""
+    observed_at: datetime | None
+    """The oldest of the last looks at hosts."""
+    behind_s: float
+    """How long ago the first event after it was recorded; 0 when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stranger:
     """A domain that nobody recorded on the host where it was seen."""
 
@@ -61,9 +73,12 @@ SELECT s.adopting, s.adopt, (SELECT coalesce(jsonb_object_agg(u.key, u.value -> 
 FROM work.sightings s WHERE s.host = %s
 """
 _KNOWN = """
-SELECT (SELECT coalesce(min(position), 0) FROM views.projections WHERE parked_at IS NULL) AS position,
+SELECT coalesce(seen.position, 0) AS position,
+       (SELECT greatest(0, extract(epoch FROM clock_timestamp() - recorded_at)) FROM log.events
+        WHERE notification_id = seen.position + 1)::float8 AS behind_s,
        (SELECT min(s.observed_at) FROM work.sightings s JOIN views.hosts h ON h.id = s.host
         WHERE h.removed_at IS NULL AND (%s::uuid IS NULL OR h.id = %s)) AS observed_at
+FROM (SELECT min(position) AS position FROM views.projections WHERE parked_at IS NULL) AS seen
 """
 _LAST_LOOKS = f"""
 SELECT s.host::text, s.observed_at, s.problem, {SILENT} AS silent
@@ -176,14 +191,11 @@ class Sightings:
         rows = self._database.fetch(_LAST_LOOKS, self._watch.lasts_s())
         return {row["host"]: LastLook(row["observed_at"], row["problem"], row["silent"]) for row in rows}
 
-    def known(self, host: UUID | None) -> tuple[int, datetime | None]:
-        """Up to where every read model that is not parked has seen the log, and the oldest of the last looks at hosts.
-
-        Of both, one question: each answer of the doors tells them.
-        """
+    def known(self, host: UUID | None) -> Known:
+        """How far what can be read of a host goes, or of all. It is one question: each answer of the doors tells it."""
         row = self._database.fetch_one(_KNOWN, host, host)
         assert row is not None
-        return int(row["position"]), row["observed_at"]
+        return Known(int(row["position"]), row["observed_at"], row["behind_s"] or 0.0)
 
     def left_alone(self) -> dict[str, dict[str, str]]:
         """By host the domains that were not taken in there, by name, each with why."""

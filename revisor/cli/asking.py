@@ -16,8 +16,8 @@ from revisor.client import ENDED, AnswerLost, Client, Operation, Refusal, Reply,
 _FIRST_WAIT_S = 1.0
 """How long the request itself waits: most operations have ended by then, and need no second question."""
 _NO_SUCH_DOMAIN = 42
-_FAR_BEHIND = 1000
-"""Events: so many are folded in less than a second."""
+_BEHIND_S = 5.0
+"""From then on a person is told: usually it is milliseconds."""
 _COUNTED = re.compile(r"xmls\[(\d+)\]")
 """One of several documents, as the field of a refusal."""
 
@@ -57,6 +57,10 @@ class Door:
     def client(self) -> Client:
         return Client()
 
+    @cached_property
+    def _noted(self) -> list[float]:
+        return []
+
     @property
     def as_json(self) -> bool:
         return self.asked.output == "json"
@@ -69,23 +73,24 @@ class Door:
     def read(self, path: str, **query: Any) -> Reply:
         """Read. Raises what the client raises; an answer that was lost while reading is a Revisor not reached."""
         try:
-            return self.client.get(path, fresh=self.asked.fresh, **query)
+            reply = self.client.get(path, fresh=self.asked.fresh, **query)
         except AnswerLost as lost:
             raise Unreachable(str(lost)) from lost
+        if reply.behind_s > _BEHIND_S and not self.as_json:
+            self._note_behind(reply.behind_s)
+        return reply
 
     def read_of(self, domain: Reference, below: str = "", **query: Any) -> Reply:
         """Read what is of a domain."""
         with_host = {"host": domain.host, **query}
         return self.read(domain.path + below, **with_host)
 
-    def note_behind(self, reply: Reply) -> None:
-        """Say so where nothing is shown because what is recorded was not folded yet, as behind an import."""
-        if reply.body["items"] or self.as_json:
-            return
-        models = self.read("/v1/projections").body["items"]
-        behind = max((item["behind"] for item in models if item["name"] in ("hosts", "domains")), default=0)
-        if behind >= _FAR_BEHIND:
-            sys.stderr.write(f"note: not all that is recorded is shown yet: {behind} events are still to be folded\n")
+    def _note_behind(self, behind_s: float) -> None:
+        """Say once that what is shown is older than the log, as behind an import or a projector that hangs."""
+        if not self._noted:
+            ago = output.span(behind_s)
+            sys.stderr.write(f"note: not all that is recorded is shown yet: what waits longest is {ago} old\n")
+        self._noted.append(behind_s)
 
     def xml_of(self, domain: Reference, below: str, **query: Any) -> Reply:
         """Read XML; showing secrets goes on record with reason and ticket."""

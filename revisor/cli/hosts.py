@@ -17,7 +17,6 @@ def host_list(asked: Asked) -> int:
     """List the hosts."""
     door = Door(asked)
     reply = door.read("/v1/hosts")
-    door.note_behind(reply)
     if door.as_json:
         output.json_text(reply.body)
         return Exit.DONE

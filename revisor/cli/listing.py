@@ -66,7 +66,6 @@ def list_domains(asked: Asked, *, host: str | None, as_of: str | None, **flags: 
     inactive = flags["all"] or flags["inactive"] or flags["state_shutoff"]
     reply = door.read("/v1/domains", host=host, all=inactive, titles=flags["title"], as_of=at)
     note_moment(asked, reply, at)
-    door.note_behind(reply)
     items = [item for item in reply.body["items"] if _wanted(item, flags)]
     items.sort(key=_virsh_order)
     if door.as_json:

@@ -9,6 +9,7 @@ from typing import Any
 from revisor.client import Reply
 
 _TIME = "%Y-%m-%d %H:%M:%S %z"
+_UNITS_S = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
 def say(text: str = "") -> None:
@@ -108,6 +109,14 @@ def local_seconds(seconds: int) -> str:
         return time.strftime(_TIME, time.localtime(seconds))
     except (OverflowError, ValueError, OSError):
         return str(seconds)
+
+
+def span(seconds: float) -> str:
+    """A time in the largest unit of which there are at least two."""
+    for unit, size_s in _UNITS_S:
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def printable(text: str) -> str:

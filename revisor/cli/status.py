@@ -10,8 +10,6 @@ from revisor.cli.verb import Asked, flag, verb
 
 Item = dict[str, Any]
 
-_UNITS_S = (("d", 86_400), ("h", 3600), ("min", 60))
-
 
 @verb("status", options=[flag("check", "End with 1 if anything is wrong.")])
 def status(asked: Asked, *, check: bool) -> int:
@@ -34,7 +32,7 @@ def _show(item: Item) -> None:
     output.table(
         ["Projection", "Position", "Behind", "Lag", "State"],
         [
-            [each["name"], each["position"], each["behind"], _span(each["lag_s"]), _state(each)]
+            [each["name"], each["position"], each["behind"], output.span(each["lag_s"]), _state(each)]
             for each in item["projections"]
         ],
     )
@@ -44,10 +42,10 @@ def _show(item: Item) -> None:
             [
                 each["name"],
                 _lease(each),
-                "never" if each["observed_at"] is None else f"{_span(each['unobserved_s'])} ago",
+                "never" if each["observed_at"] is None else f"{output.span(each['unobserved_s'])} ago",
                 each["queued"],
                 each["started"],
-                _span(each["oldest_queued_s"]) if each["queued"] else None,
+                output.span(each["oldest_queued_s"]) if each["queued"] else None,
             ]
             for each in item["hosts"]
         ],
@@ -75,18 +73,10 @@ def _whole(item: Item) -> Iterator[tuple[str, Any]]:
 def _lease(of: Item) -> str:
     if of["worker"] is None:
         return "nobody's"
-    return f"epoch {of['epoch']}" + (f", silent for {_span(of['beat_age_s'])}" if of.get("silent") else "")
+    return f"epoch {of['epoch']}" + (f", silent for {output.span(of['beat_age_s'])}" if of.get("silent") else "")
 
 
 def _state(projection: Item) -> str:
     if projection["parked_at"] is not None:
         return f"parked at {projection['parked_at']}"
     return "behind" if projection["behind"] else "caught up"
-
-
-def _span(seconds: float) -> str:
-    """A time in the largest unit of which there are at least two."""
-    for unit, size_s in _UNITS_S:
-        if seconds >= 2 * size_s:
-            return f"{seconds / size_s:.0f} {unit}"
-    return f"{seconds:.0f} s"

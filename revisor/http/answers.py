@@ -32,14 +32,16 @@ def document(
     """
     if as_of is not None:
         return document_at(kind, as_of, None, list(read()), status)
-    position, observed_at = service.known(host)
-    return document_at(kind, position, observed_at, list(read()), status)
+    position, observed_at, behind_s = service.known(host)
+    return document_at(kind, position, observed_at, list(read()), status, behind_s)
 
 
-def document_at(kind: str, position: int, observed_at: str | None, items: list[Row], status: int = 200) -> Response:
+def document_at(
+    kind: str, position: int, observed_at: str | None, items: list[Row], status: int = 200, behind_s: float = 0.0
+) -> Response:
     """As ``document``, where position and last look are known already."""
     body = {"kind": kind, "position": position, "observed_at": observed_at, "items": items}
-    return _json(body, status, _known(position, observed_at))
+    return _json(body, status, _known(position, observed_at, behind_s))
 
 
 def xml_answer(service: Service, read: Callable[[], str], host: str | None) -> Response:
@@ -63,8 +65,8 @@ def _headers(service: Service, host: str | None) -> dict[str, str]:
     return _known(*service.known(host))
 
 
-def _known(position: int, observed_at: str | None) -> dict[str, str]:
-    headers = {_POSITION: str(position)}
+def _known(position: int, observed_at: str | None, behind_s: float) -> dict[str, str]:
+    headers = {_POSITION: str(position), "Revisor-Behind-Seconds": f"{behind_s:.1f}"}
     if observed_at is not None:
         headers["Revisor-Observed-At"] = observed_at
     return headers

@@ -35,7 +35,7 @@ def test_wherever_the_read_model_stands_the_answer_is_the_same(
     head = recording.append(every_topic() if seed is None else random_events(seed, 200))
     loop, queries = loop_of(database, batch=7), Queries(database)
     loop.prepare()
-    outcomes = Outcomes(queries, LogReader(database))
+    outcomes = Outcomes(queries, LogReader(database), no_name)
     told = []
     while queries.position() < head:
         told.append([as_folded(outcomes, operation) for operation in (ASKED if seed is None else DRAWN)])
@@ -45,6 +45,10 @@ def test_wherever_the_read_model_stands_the_answer_is_the_same(
     assert any(shown)
     wanted = [row and row._replace(domain_name=None, host_name=None) for row in shown]
     assert told == [wanted] * len(told)
+
+
+def no_name(_: UUID) -> None:
+    """Of no domain."""
 
 
 def as_folded(outcomes: Outcomes, operation: UUID) -> object:
@@ -59,7 +63,7 @@ def test_an_unknown_outcome_that_was_settled_since_is_told_as_settled(database: 
     loop = loop_of(database)
     loop.prepare()
     caught_up(loop)
-    outcomes = Outcomes(Queries(database), LogReader(database))
+    outcomes = Outcomes(Queries(database), LogReader(database), no_name)
     assert state_of(outcomes, named("lost")) == "unknown"
     settled = {"operation": str(named("lost")), "host": ALPHA, "result": {"n": 1}}
     history.record(history.domains["vm"], Domain.OperationSucceeded, **settled)
@@ -74,7 +78,7 @@ def test_one_that_waits_is_told_though_the_read_model_never_heard_of_it(database
         asked = {"operation": str(named(name)), "host": ALPHA, "verb": "start", "arguments": {}}
         domain.record(Domain.OperationRequested, BEGINNING, **asked)
     log.append(domain, save=Save(Context("me")))
-    outcomes = Outcomes(Queries(database), LogReader(database))
+    outcomes = Outcomes(Queries(database), LogReader(database), no_name)
     assert [state_of(outcomes, named(name)) for name in ("first", "second", "third")] == ["queued", "queued", None]
 
 
@@ -86,4 +90,17 @@ def state_of(outcomes: Outcomes, operation: UUID) -> str | None:
 def test_an_operation_nobody_asked_for_is_none(database: Database, recording: Recording) -> None:
     recording.append(every_topic())
     loop_of(database).prepare()
-    assert Outcomes(Queries(database), LogReader(database)).latest(uuid4()) is None
+    assert Outcomes(Queries(database), LogReader(database), no_name).latest(uuid4()) is None
+
+
+def test_an_operation_bears_its_domains_name_though_the_read_models_never_heard_of_either(
+    database: Database, log: EventLog
+) -> None:
+    loop_of(database).prepare()
+    domain = History().domain("vm")
+    asked = {"operation": str(named("first")), "host": ALPHA, "verb": "suspend", "arguments": {}}
+    domain.record(Domain.OperationRequested, BEGINNING, **asked)
+    log.append(domain, save=Save(Context("me")))
+    row = Outcomes(Queries(database), LogReader(database), {domain.id: "vm"}.get).latest(named("first"))
+    assert row is not None
+    assert row.domain_name == "vm"

@@ -138,6 +138,18 @@ def test_a_projection_held_back_is_behind_by_its_oldest_event_and_the_others_are
     assert projections_of(reader)["domains"].lag_s == 0.0
 
 
+def test_the_doors_know_how_old_is_what_waits_longest_to_be_read(database: Database, recording: Recording) -> None:
+    seen = recording.append(random_events(1, 12))
+    folded(database)
+    assert Sightings(database).known(None).behind_s == 0.0
+    recording.append(random_events(2, 7))
+    folded(database, but="domains")
+    at_least = age_s(database, seen + 1)
+    known = Sightings(database).known(None)
+    assert at_least <= known.behind_s <= age_s(database, seen + 1)
+    assert known.position == seen
+
+
 def test_a_locked_projection_does_not_keep_anybody_from_looking(
     database: Database, recording: Recording, reader: StatusReader
 ) -> None:

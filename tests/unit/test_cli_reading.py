@@ -90,13 +90,14 @@ def test_inactive_ones_are_asked_for_only_where_they_are_wanted(fleet: CommandLi
     ]
 
 
-@pytest.mark.parametrize(("behind", "said"), [(150_000, True), (5, False)])
-def test_an_empty_list_says_so_where_what_is_recorded_is_not_shown_yet(
-    line: CommandLine, behind: int, *, said: bool
+@pytest.mark.parametrize(("behind_s", "said"), [(200.0, True), (4.9, False)])
+def test_what_is_read_is_said_to_be_old_where_what_is_recorded_waits_to_be_shown(
+    line: CommandLine, behind_s: float, *, said: bool
 ) -> None:
-    line.service.known_domains, line.service.read_models.known["behind"] = [], behind
-    note = "note: not all that is recorded is shown yet: 150000 events are still to be folded\n"
-    assert line.run("list", "--all").err == (note if said else "")
+    line.service.behind_s = behind_s
+    note = "note: not all that is recorded is shown yet: what waits longest is 3 min old\n"
+    for words in (("list", "--all"), ("dominfo", "test"), ("dumpxml", "test"), ("host", "list")):
+        assert line.run(*words).err == (note if said else "")
     assert line.run("list", "--all", "--output", "json").err == ""
 
 

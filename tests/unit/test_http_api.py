@@ -74,9 +74,9 @@ def test_the_position_is_taken_before_what_is_answered_is_read(
 ) -> None:
     service.known_snapshots = [snapshot("s1")]
 
-    def known(host: str | None = None) -> tuple[int, str | None]:
+    def known(host: str | None = None) -> tuple[int, str | None, float]:
         service.asked.append(("known",))
-        return 7, host
+        return 7, host, 0.0
 
     monkeypatch.setattr(service, "known", known)
     client.get(f"/v1/domains/web{path}")
@@ -86,7 +86,7 @@ def test_the_position_is_taken_before_what_is_answered_is_read(
 def test_a_domain_comes_with_the_last_look_at_its_host(
     service: FakeService, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "known", lambda host: (7, {"alpha": SEEN_AT}.get(host)))
+    monkeypatch.setattr(service, "known", lambda host: (7, {"alpha": SEEN_AT}.get(host), 0.0))
     assert client.get("/v1/domains/web").body["observed_at"] == SEEN_AT
 
 

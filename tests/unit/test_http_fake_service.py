@@ -95,6 +95,7 @@ class FakeService:
         self.known_xml = "<domain>\n  <title>ü</title>\n</domain>\n"
         self.known_snapshots: list[Item] = []
         self.known_hosts: list[Item] = []
+        self.behind_s = 0.0
         self.history: list[Item] = []
         self.refusals: list[tuple[str, str, int]] = []
         self.known_operations: dict[UUID, Item] = {}
@@ -247,8 +248,8 @@ class FakeService:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return dict(self.known_operations[operation])
 
-    def known(self, host: str | None = None) -> tuple[int, str | None]:
-        return 7, None if host == "unseen" else SEEN_AT
+    def known(self, host: str | None = None) -> tuple[int, str | None, float]:
+        return 7, None if host == "unseen" else SEEN_AT, self.behind_s
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
         self._note(None, "observe", host, timeout_s)
