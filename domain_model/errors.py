@@ -9,6 +9,7 @@
     │   ├── MalformedXml          27
     │   ├── NoDomain              42
     │   ├── OperationInvalid      55
+    │   │   └── HostDisabled          its maintainers let nothing new begin there
     │   ├── ConfigUnsupported     67
     │   ├── NoSnapshot            72
     │   ├── ArgumentUnsupported   74
@@ -104,6 +105,10 @@ class NoDomain(Refused):
 class OperationInvalid(Refused):
     prefix = "Requested operation is not valid: "
     default_number = 55
+
+
+class HostDisabled(OperationInvalid):
+    """The host's maintainers let nothing new begin there."""
 
 
 class ConfigUnsupported(Refused):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain_model.errors import InvalidArgument, OperationInvalid
+from domain_model.errors import HostDisabled, InvalidArgument
 
 OPERATIONS = 4
 """How many operations a host carries out at once unless it was given another limit."""
@@ -190,9 +190,9 @@ class Host(Aggregate):
             self.trigger_event(self.Enabled, timestamp=at)
 
     def check_enabled(self) -> None:
-        """Raises OperationInvalid (55) saying who disabled it, when and why."""
+        """Raises HostDisabled (55) saying who disabled it, when and why."""
         if self.disabled is not None:
-            raise OperationInvalid(
+            raise HostDisabled(
                 f"host '{self.name}' is disabled by {self.disabled['actor']} since {self.disabled['at']}:"
                 f" {self.disabled['reason']}",
                 field="host",

@@ -117,7 +117,7 @@ class FailedRun:
     schedule: str
     planned: str
     missing: int
-    """How many were refused, failed, or have an outcome nobody knows."""
+    """How many were refused, failed, or have an outcome nobody knows; not those of a host that is disabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,20 +226,26 @@ WHERE r.observed <> '{}' AND h.removed_at IS NULL ORDER BY r.position LIMIT 10
 _FAILED_RUNS = """
 SELECT s.name AS schedule, decided.run ->> 'planned' AS planned, decided.missing
 FROM views.schedules s CROSS JOIN LATERAL (
-    SELECT told.run, jsonb_array_length(told.run -> 'refused') + outcomes.failed AS missing
+    SELECT told.run, refusals.others + outcomes.failed AS missing
     FROM (SELECT originator_version, state FROM log.events WHERE originator_id = s.id AND topic = 'schedule.ran'
           ORDER BY originator_version DESC LIMIT 100) e
     CROSS JOIN LATERAL (SELECT convert_from(e.state, 'UTF8')::jsonb AS run) told
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE each ? 'host_disabled') AS disabled,
+               count(*) FILTER (WHERE NOT each ? 'host_disabled') AS others
+        FROM jsonb_array_elements(told.run -> 'refused') each) refusals
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS failed,
                count(*) FILTER (WHERE coalesce(o.state, 'queued') IN ('queued', 'started')) AS open
         FROM jsonb_array_elements(told.run -> 'operations') asked
         LEFT JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid) outcomes
-    WHERE outcomes.open = 0 OR outcomes.failed > 0 OR told.run -> 'refused' <> '[]'
+    WHERE outcomes.failed > 0 OR refusals.others > 0
+       OR (outcomes.open = 0 AND (told.run -> 'operations' <> '[]' OR refusals.disabled = 0))
     ORDER BY e.originator_version DESC LIMIT 1) decided
 WHERE NOT s.removed AND decided.missing > 0 ORDER BY s.name COLLATE "C"
 """
-"""By the newest run of which it is known how it went: one that has only begun does not make the one before it good.
+"""By the newest run of which it is known how it went: one that has only begun does not make the one before it good, nor does one
+that took nothing because a host is disabled. What was refused for that alone is meant to be so, and is nothing that failed.
 
 Of the newest hundred: a plan that sorts would read all there ever were, at each look.
 """

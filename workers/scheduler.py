@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
-from domain_model.errors import NoDomain, OperationInvalid, Refused
+from domain_model.errors import HostDisabled, NoDomain, OperationInvalid, Refused
 from domain_model.retention import KeepRule, Taken
 from workers.cron import Cron, cron_of
 
@@ -231,4 +231,6 @@ class Scheduler:
 
 
 def _told(refusal: Refused) -> dict[str, Any]:
-    return {"code": refusal.number, "message": refusal.message}
+    """A refusal for the record. That a host is disabled is meant to be so, and somebody knows."""
+    told = {"code": refusal.number, "message": refusal.message}
+    return {**told, "host_disabled": True} if isinstance(refusal, HostDisabled) else told

@@ -11,6 +11,7 @@ import pytest
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, Refused
 from revisor.schedule_records import ScheduleRecords
 from revisor.status import FailedRun, StatusReader
+from revisor.store.context import Context
 from revisor.store.database import Database
 from tests.integration.clockwork import Clockwork
 from tests.integration.product import ALICE
@@ -213,6 +214,28 @@ def test_a_schedule_that_failed_is_told_of_until_a_run_succeeds(clockwork: Clock
         assert [*reader.read().failed_runs] == [failed], "the next run has only begun"
     clockwork.settle()
     assert [*reader.read().failed_runs] == []
+
+
+def test_a_run_that_is_refused_for_a_disabled_host_is_told_by_the_schedule_and_failed_nothing(
+    clockwork: Clockwork,
+) -> None:
+    reader, maintenance = StatusReader(clockwork.product.database), clockwork.product.service.maintenance
+    clockwork.add()
+    clockwork.passes(hours=1)
+    maintenance.disable("alpha", Context("uid:1001(bob)", reason="new memory"))
+    clockwork.passes(hours=1)
+    assert [*reader.read().failed_runs] == []
+    [refused] = clockwork.told()["last_run"]["refused"]
+    assert (refused["code"], refused["host_disabled"]) == (55, True)
+    assert "is disabled by uid:1001(bob)" in refused["message"]
+    maintenance.enable("alpha", ALICE)
+    clockwork.product.act("snapshot-create", name="hourly-20261128T090000Z")
+    clockwork.passes(hours=1)
+    failed = FailedRun("hourly", "2026-11-28T09:00:00+00:00", 1)
+    assert [*reader.read().failed_runs] == [failed]
+    maintenance.disable("alpha", Context("uid:1001(bob)", reason="new memory"))
+    clockwork.passes(hours=1)
+    assert [*reader.read().failed_runs] == [failed], "what failed before is not made good by maintenance"
 
 
 class Dying(ScheduleRecords):
