@@ -51,9 +51,8 @@ def worth_telling(status: Status) -> Iterator[Problem]:
         says = f"schedule {run.schedule}: {took} not taken at {run.planned}: see 'revisor schedule info {run.schedule}'"
         yield Problem(f"schedule/{run.schedule}", says)
     for each in status.drift:
-        says = (
-            f"domain {each.domain} on host {each.host} is otherwise than on record: see 'revisor drift {each.domain}'"
-        )
+        named = f"{each.host}/{each.domain}"  # several hosts may have one of that name
+        says = f"domain {named} is otherwise than on record: see 'revisor drift {named}'"
         yield Problem(f"drift/{each.host}/{each.domain}", says)
     if status.drift and status.drift[0].total > len(status.drift):
         says = f"{status.drift[0].total - len(status.drift)} more domains are otherwise than on record: see 'revisor drift'"

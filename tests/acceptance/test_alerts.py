@@ -115,7 +115,7 @@ def test_what_was_done_past_revisor_is_told(alarmed: Product, webhook: Webhook) 
     with closing(SimulatorDriver(alarmed.home / "simulators" / "alpha.sqlite", "alpha")) as behind:
         behind.start(alarmed.client.get("/v1/domains/web").body["items"][0]["uuid"])
     [message] = eventually(lambda: webhook.told("raised", "drift/alpha/web") or None, what="the drift is told")
-    assert message["problem"] == "domain web on host alpha is otherwise than on record: see 'revisor drift web'"
+    assert message["problem"] == "domain alpha/web is otherwise than on record: see 'revisor drift alpha/web'"
     alarmed.ok("drift", "web", "--accept", "--reason", "it was me")
     eventually(lambda: bool(webhook.told("over", "drift/alpha/web")), what="it is told that this was accepted")
 

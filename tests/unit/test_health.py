@@ -97,6 +97,15 @@ def test_every_kind_of_problem_can_be_told_by_alerts() -> None:
     assert kinds | {"database"} == ALERT_KINDS
 
 
+def test_a_domain_that_drifted_is_named_with_its_host_as_others_may_have_its_name() -> None:
+    web = Drifted("web", "alpha", 2)
+    both = replace(status(), drift=(web, replace(web, host="beta")))
+    assert [problem.says for problem in worth_telling(both)] == [
+        "domain alpha/web is otherwise than on record: see 'revisor drift alpha/web'",
+        "domain beta/web is otherwise than on record: see 'revisor drift beta/web'",
+    ]
+
+
 def test_what_is_a_little_late_is_no_problem_yet() -> None:
     late = replace(WELL, behind=5000, lag_s=BEHIND_S), replace(LED, unobserved_s=UNOBSERVED_S)
     assert problems_of(status(*late)) == []
