@@ -55,7 +55,7 @@ def send_test(settings: AlertSettings | None) -> None:
     """See whether anything arrives. Raises OperationInvalid (55) when nobody is to be told, OperationFailed (9) if not."""
     test = Alert("test", "this is a test: nothing is wrong", _time(datetime.now(UTC)))
     try:
-        tell(whom(settings), _message(TEST, test))
+        tell(whom(settings), message_of(TEST, test))
     except NotTold as trouble:
         raise OperationFailed(str(trouble)) from trouble
 
@@ -178,7 +178,7 @@ class Alerter:
 
     def _tell(self, alert: Alert, now_s: float) -> None:
         try:
-            tell(self._settings, _message(OVER if alert.over else RAISED, alert))
+            tell(self._settings, message_of(OVER if alert.over else RAISED, alert))
         except NotTold as trouble:
             _log.warning("nobody was told that %s: %s", alert.problem, trouble)
             self._book.failed(alert, str(trouble), now_s)
@@ -211,8 +211,9 @@ def _book_of(file: Path, after_s: float) -> AlertBook:
     return AlertBook(after_s)
 
 
-def _message(state: str, alert: Alert) -> Message:
-    return {
+def message_of(state: str, alert: Alert) -> Message:
+    """Of one that is over, also until when it was. Where they may not have heard that it was there, the words say it all."""
+    message = {
         "kind": "alert",
         "state": state,
         "key": alert.key,
@@ -220,6 +221,11 @@ def _message(state: str, alert: Alert) -> Message:
         "since": alert.since,
         "hostname": socket.gethostname(),
     }
+    if alert.until is None:
+        return message
+    if not alert.told:
+        message["problem"] = f"from {alert.since} to {alert.until}, while nobody could be told: {alert.problem}"
+    return {**message, "until": alert.until}
 
 
 def _time(at: datetime) -> str:

@@ -30,6 +30,8 @@ class Alert:
     failures: int = 0
     error: str | None = None
     """Why it did not reach them, last time."""
+    until: str | None = None
+    """When it was first seen to be gone; None while it lasts."""
 
 
 @dataclass(slots=True)
@@ -67,16 +69,16 @@ class AlertBook:
             alert.problem = problem
             if alert.over:  # it is back before they heard that it was gone; or they did, and only the answer was lost
                 alert.told = alert.told and not alert.failures
-                alert.over, alert.failures, alert.error = False, 0, None
+                alert.over, alert.until, alert.failures, alert.error = False, None, 0, None
             self._timings.setdefault(key, _Timing(now_s))
         for key in [key for key in self.alerts if key not in problems]:
-            self._is_over(self.alerts[key])
+            self._is_over(self.alerts[key], at)
 
-    def _is_over(self, alert: Alert) -> None:
+    def _is_over(self, alert: Alert, at: str) -> None:
         if not (alert.told or alert.tried):
             self._forget(alert.key)
         elif not alert.over:
-            alert.over, alert.failures, alert.error = True, 0, None
+            alert.over, alert.until, alert.failures, alert.error = True, at, 0, None
             self._timings.pop(alert.key, None)
 
     def due(self, now_s: float) -> Sequence[Alert]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from revisor.alerting import OVER, RAISED, message_of
 from workers.alerts import Alert, AlertBook
 
 AT = "2026-01-02T03:04:05Z"
@@ -78,6 +79,32 @@ def test_one_that_comes_back_after_its_end_may_have_arrived_is_told_again() -> N
     book.failed(book.open()[0], "no answer", 1)
     book.see(PARKED, AT, 2)
     assert told(book, 500) == [("projection/domains", False)]
+
+
+def test_of_one_that_came_and_went_unheard_the_end_tells_the_whole() -> None:
+    book = AlertBook(after_s=0)
+    book.see(PARKED, AT, 0)
+    book.failed(book.open()[0], "no answer", 0)
+    book.see({}, "2026-01-02T04:05:06Z", 1)
+    [alert] = book.due(500)
+    message = message_of(OVER, alert)
+    assert (message["state"], message["since"], message["until"]) == ("over", AT, "2026-01-02T04:05:06Z")
+    assert message["problem"] == (
+        "from 2026-01-02T03:04:05Z to 2026-01-02T04:05:06Z, while nobody could be told:"
+        " projection domains is parked at 7: ValueError: no"
+    )
+
+
+def test_of_one_that_was_told_the_end_has_the_same_words_and_one_that_comes_back_has_no_end() -> None:
+    book = AlertBook(after_s=0)
+    book.see(PARKED, AT, 0)
+    told(book, 0)
+    assert "until" not in message_of(RAISED, book.open()[0])
+    book.see({}, "2026-01-02T04:05:06Z", 1)
+    message = message_of(OVER, book.open()[0])
+    assert (message["problem"], message["until"]) == (PARKED["projection/domains"], "2026-01-02T04:05:06Z")
+    book.see(PARKED, AT, 2)
+    assert "until" not in message_of(RAISED, book.open()[0])
 
 
 def test_the_end_of_one_that_may_have_arrived_is_told() -> None:

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -211,13 +211,7 @@ def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, c
                 "silent": False,
             }
         ],
-        "scheduler": {
-            "worker": "3b0c9dbe-40d1-4b3c-8a5f-6a6c3e0d7f11",
-            "epoch": 2,
-            "beat_age_s": 1.0,
-            "silent": False,
-            "schedules": 3,
-        },
+        "scheduler": asdict(KEPT),
         "unsettled": [],
         "database": {"version": "18.6", "connections": {"most": 20, "used": 1, "idle": 2, "waiting": 0}},
     }
