@@ -85,6 +85,19 @@ def test_a_scheduler_and_an_agent_that_hang_are_told_until_they_go_on(product: P
     assert [host["state"] for host in product.items("host", "list")] == ["connected"]
 
 
+def test_behind_a_projector_that_hangs_a_domain_keeps_its_name_and_what_is_read_is_said_to_be_old(
+    product: Product,
+) -> None:
+    product.up("alpha")
+    product.define((ROOT_OF_HOUSE / "revisor" / "examples" / "web.xml").read_text(), "alpha")
+    product.ok("start", "web")
+    with stopped(product.pid_of("projector")):
+        assert product.ok("suspend", "web") == "Domain 'web' suspended\n\n"
+        old = "note: not all that is recorded is shown yet: what waits longest is "
+        eventually(lambda: old in product.run("list").stderr, what="it is said that what is shown is old")
+    eventually(lambda: product.run("list").stderr == "", what="all is shown again")
+
+
 def test_a_revisor_that_does_not_run_cannot_be_reached(product: Product) -> None:
     assert product.run("status").returncode == 3
     assert product.run("status", "--check").returncode == 3
