@@ -80,10 +80,15 @@ class Schedule(Aggregate):
             schedule.note(self.planned, self.timestamp)
 
     class Skipped(Event):
-        """Revisor was down at ``planned``, the latest time that passed, and missed runs are not made up for."""
+        """Times passed while Revisor was down that are not made up for, from ``first`` to ``planned``, the latest.
+
+        ``count`` is how many, None for too many to count; events of before, without ``first``, tell of the latest only.
+        """
 
         TOPIC: ClassVar[str] = "schedule.skipped"
         planned: str
+        first: str | None = None
+        count: int | None = None
 
         def apply(self, schedule: "Schedule") -> None:
             schedule.note(self.planned, self.timestamp)
@@ -180,10 +185,14 @@ class Schedule(Aggregate):
         if self._is_new(planned, at):
             self.trigger_event(self.Ran, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)
 
-    def skip(self, planned: datetime, at: datetime) -> None:
-        """Note that a time passed without a run; nothing as of ``ran``."""
+    def skip(self, planned: datetime, at: datetime, *, first: datetime | None = None, count: int | None = 1) -> None:
+        """Note that times passed without a run, from ``first`` to ``planned``; nothing as of ``ran``.
+
+        ``count`` is how many, None for too many to count. Without ``first`` it is that one time.
+        """
         if self._is_new(planned, at):
-            self.trigger_event(self.Skipped, timestamp=at, planned=_utc(planned))
+            since = _utc(first or planned)
+            self.trigger_event(self.Skipped, timestamp=at, planned=_utc(planned), first=since, count=count)
 
     def prune(
         self, planned: datetime, operations: list[dict[str, Any]], refused: list[dict[str, Any]], at: datetime

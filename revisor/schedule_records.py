@@ -17,7 +17,7 @@ from revisor.store.context import Context
 from revisor.store.errors import Fenced
 from revisor.store.mapper import UnknownEvent
 from revisor.store.recorder import Fence
-from workers.cron import zone_of
+from workers.cron import Times, zone_of
 from workers.leases import SCHEDULER
 from workers.scheduler import LATE, KnownSchedule, ScheduleRests, SchedulesLost, Subject
 
@@ -137,9 +137,13 @@ class ScheduleRecords:
         """See ``workers.scheduler.Schedules``."""
         self._change(schedule, lambda known: known.ran(planned, operations, refused, self.now()))
 
-    def skipped(self, schedule: KnownSchedule, planned: datetime) -> None:
+    def skipped(self, schedule: KnownSchedule, times: Times) -> None:
         """See ``workers.scheduler.Schedules``."""
-        self._change(schedule, lambda known: known.skip(planned, self.now()))
+
+        def skip(known: Schedule) -> None:
+            known.skip(times.last, self.now(), first=times.first, count=times.count)
+
+        self._change(schedule, skip)
 
     def pruned(
         self,

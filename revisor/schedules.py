@@ -152,15 +152,17 @@ class Schedules:
 
 
 def _time_of(event: Schedule.Ran | Schedule.Skipped) -> dict[str, Any]:
-    """How a time went; of a run how many snapshots were asked for and how many refused, of a skipped time none."""
-    ran = (len(event.operations), len(event.refused)) if isinstance(event, Schedule.Ran) else None
-    requested, refused = ran or (0, 0)
-    return {
-        "planned_at": present.time(datetime.fromisoformat(event.planned)),
-        "outcome": "skipped" if ran is None else "ran",
-        "requested": requested,
-        "refused": refused,
-    }
+    """How a time went; of a run how many snapshots were asked for and how many refused.
+
+    Times that were skipped together are told together, from the first to the latest.
+    """
+    planned = present.time(datetime.fromisoformat(event.planned))
+    if isinstance(event, Schedule.Ran):
+        asked = {"requested": len(event.operations), "refused": len(event.refused)}
+        return {"planned_at": planned, "outcome": "ran", **asked, "first_at": planned, "times": 1}
+    first = None if event.first is None else present.time(datetime.fromisoformat(event.first))
+    skipped = {"outcome": "skipped", "requested": 0, "refused": 0}
+    return {"planned_at": planned, **skipped, "first_at": first, "times": event.count}
 
 
 def _shown(row: Row, now: datetime) -> dict[str, Any]:

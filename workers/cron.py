@@ -5,6 +5,7 @@ the month together with a day of the week is refused: crontab reads it as either
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,6 +25,17 @@ _PART = re.compile(rf"last|\*(/\d+)?|\d+(-\d+)?(/\d+)?|({'|'.join(_MONTHS)})(-({
 """What is handed on: of more APScheduler reads the beginning, and passes over the rest without a word."""
 _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=366))
 _EPSILON = timedelta(microseconds=1)
+_MOST_COUNTED = 10_000
+"""Times that are counted one by one, which takes a second: those of every minute of a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Several times of a cron expression: the first, the last, and how many; None for too many to count."""
+
+    first: datetime
+    last: datetime
+    count: int | None
 
 
 class Cron:
@@ -50,6 +62,18 @@ class Cron:
             if found is not None or start <= after:
                 return found
         return None
+
+    def times(self, after: datetime, until: datetime, *, most: int = _MOST_COUNTED) -> Times | None:
+        """The times behind one moment and up to another; None when there are none. Not counted beyond ``most``."""
+        first, last = self.after(after), self.latest(after, until)
+        if first is None or last is None:
+            return None
+        count, following = 1, self.after(first)
+        while following is not None and following <= last:
+            count, following = count + 1, self.after(following)
+            if count > most:
+                return Times(first, last, None)
+        return Times(first, last, count)
 
     def _last_between(self, after: datetime, until: datetime) -> datetime | None:
         last, following = None, self.after(after)

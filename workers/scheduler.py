@@ -10,19 +10,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from domain_model.errors import HostDisabled, NoDomain, OperationInvalid, Refused
 from domain_model.retention import KeepRule, Taken
-from workers.cron import Cron, cron_of
+from workers.cron import Cron, Times, cron_of
 
 _log = logging.getLogger(__name__)
 
 LATE = timedelta(seconds=60)
 """A time that passed no longer ago is run whatever is said of missed runs: Revisor was not down, it was busy."""
 _RETRY_S = 1.0
+_BEFORE = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,12 @@ class Subject:
     name: str
 
 
-class Action(Enum):
-    RUN = "run"
-    SKIP = "skip"
-
-
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to be done about a planned time that has come."""
+    """What is to be done about the times that have come: those to skip, and behind them the one to run."""
 
-    action: Action
-    planned: datetime
+    skip: Times | None = None
+    run: datetime | None = None
 
 
 class SchedulesLost(Exception):
@@ -111,8 +106,8 @@ class Schedules(Protocol):
         """Record a run. Raises SchedulesLost."""
         ...
 
-    def skipped(self, schedule: KnownSchedule, planned: datetime) -> None:
-        """Record that a time passed. Raises SchedulesLost."""
+    def skipped(self, schedule: KnownSchedule, times: Times) -> None:
+        """Record that times passed without a run. Raises SchedulesLost."""
         ...
 
     def pruned(
@@ -126,14 +121,14 @@ class Schedules(Protocol):
         ...
 
 
-def decide(schedule: KnownSchedule, cron: Cron, now: datetime) -> Due | None:
-    """What a schedule's times ask for now: of several that passed, the latest stands for all."""
-    planned = cron.latest(schedule.since, now)
-    if planned is None:
-        return None
-    if now - planned <= LATE or schedule.missed == "run-once":
-        return Due(Action.RUN, planned)
-    return Due(Action.SKIP, planned)
+def decide(schedule: KnownSchedule, cron: Cron, now: datetime) -> Due:
+    """What a schedule's times ask for now: of several that passed at most the latest is run."""
+    latest = cron.latest(schedule.since, now)
+    if latest is None:
+        return Due()
+    if now - latest <= LATE or schedule.missed == "run-once":
+        return Due(cron.times(schedule.since, latest - _BEFORE), latest)
+    return Due(cron.times(schedule.since, latest))
 
 
 def snapshot_name(schedule: str, planned: datetime) -> str:
@@ -166,11 +161,11 @@ class Scheduler:
 
     def _round_of(self, schedule: KnownSchedule, now: datetime) -> bool:
         try:
-            match decide(schedule, cron_of(schedule.cron, schedule.timezone), now):
-                case Due(Action.RUN, planned):
-                    self._run(schedule, planned)
-                case Due(Action.SKIP, planned):
-                    self._schedules.skipped(schedule, planned)
+            due = decide(schedule, cron_of(schedule.cron, schedule.timezone), now)
+            if due.skip is not None:
+                self._schedules.skipped(schedule, due.skip)
+            if due.run is not None:
+                self._run(schedule, due.run)
             if schedule.unpruned is not None:
                 self._prune(schedule, schedule.unpruned)
         except SchedulesLost:

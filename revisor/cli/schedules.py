@@ -134,8 +134,17 @@ def _went(item: Item) -> str | None:
 
 def _became(time: Item) -> str:
     if time["outcome"] == "skipped":
-        return "skipped"
+        return f"skipped{_with_it(time)}"
     return f"ran, {time['requested']} asked for, {time['refused']} refused"
+
+
+def _with_it(time: Item) -> str:
+    """Of the latest of several times that were skipped: the others."""
+    first, times = time.get("first_at"), time.get("times")
+    if first in (None, time["planned_at"]):
+        return ""
+    others = "all" if times is None else str(times - 1)
+    return f", with {others} before it since {_when(first)}"
 
 
 def _refused(run: Item | None) -> list[Item]:

@@ -355,12 +355,17 @@ class ScheduleItem(Open):
 
 
 class ScheduleTime(Open):
-    """A time that came: how many snapshots were asked for, and how many of them refused."""
+    """A time that came: how many snapshots were asked for, and how many of them refused. Or several that were skipped."""
 
     planned_at: datetime
+    """Of several the latest."""
     outcome: Literal["ran", "skipped"]
     requested: int
     refused: int
+    first_at: datetime | None = None
+    """Of several the first; None where that was not recorded."""
+    times: int | None = None
+    """How many they are; None for more than were counted, or where that was not recorded."""
 
 
 class ScheduleInfo(ScheduleItem):

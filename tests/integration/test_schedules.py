@@ -117,16 +117,22 @@ def test_one_that_cannot_be_taken_keeps_no_other_from_its_own_and_is_on_record(c
 
 
 @pytest.mark.parametrize(
-    ("missed", "taken", "topic"),
-    [("skip", [], "schedule.skipped"), ("run-once", ["hourly-20261128T110000Z"], "schedule.ran")],
+    ("missed", "taken", "last_times"),
+    [
+        ("skip", [], [("skipped", 11, 7, 5)]),
+        ("run-once", ["hourly-20261128T110000Z"], [("ran", 11, 11, 1), ("skipped", 10, 7, 4)]),
+    ],
 )
-def test_of_times_that_passed_while_revisor_was_down_none_is_run_or_the_latest(
-    clockwork: Clockwork, missed: str, taken: list[str], topic: str
+def test_of_times_that_passed_while_revisor_was_down_none_is_run_or_the_latest_and_all_are_on_record(
+    clockwork: Clockwork, missed: str, taken: list[str], last_times: list[tuple[str, int, int, int]]
 ) -> None:
     clockwork.add(missed=missed)
     clockwork.passes(hours=5, minutes=30)
     assert clockwork.snapshots() == taken
-    assert clockwork.topics()[1] == topic
+    assert [
+        (each["outcome"], int(each["planned_at"][11:13]), int(each["first_at"][11:13]), each["times"])
+        for each in clockwork.told()["last_times"]
+    ] == last_times
     clockwork.passes(minutes=30)
     assert clockwork.snapshots() == [*taken, "hourly-20261128T120000Z"]
 
@@ -190,10 +196,10 @@ def test_the_last_times_are_told_the_newest_first(clockwork: Clockwork) -> None:
     clockwork.passes(hours=3, minutes=30)
     clockwork.product.act("snapshot-create", name="hourly-20261128T110000Z")
     clockwork.passes(minutes=30)
-    assert clockwork.told()["last_times"] == [
-        {"planned_at": "2026-11-28T11:00:00Z", "outcome": "ran", "requested": 1, "refused": 1},
-        {"planned_at": "2026-11-28T10:00:00Z", "outcome": "skipped", "requested": 0, "refused": 0},
-        {"planned_at": "2026-11-28T07:00:00Z", "outcome": "ran", "requested": 2, "refused": 0},
+    assert [tuple(each.values()) for each in clockwork.told()["last_times"]] == [
+        ("2026-11-28T11:00:00Z", "ran", 1, 1, "2026-11-28T11:00:00Z", 1),
+        ("2026-11-28T10:00:00Z", "skipped", 0, 0, "2026-11-28T08:00:00Z", 3),
+        ("2026-11-28T07:00:00Z", "ran", 2, 0, "2026-11-28T07:00:00Z", 1),
     ]
     for _ in range(10):
         clockwork.passes(hours=1)

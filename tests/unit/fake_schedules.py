@@ -35,9 +35,30 @@ NIGHTLY: Item = {
 }
 
 
+def _skipped(latest: str, first: str | None, times: int | None) -> Item:
+    return {
+        "planned_at": latest,
+        "outcome": "skipped",
+        "requested": 0,
+        "refused": 0,
+        "first_at": first,
+        "times": times,
+    }
+
+
 LAST_TIMES: list[Item] = [
-    {"planned_at": "2026-11-28T02:00:00Z", "outcome": "ran", "requested": 1, "refused": 1},
-    {"planned_at": "2026-11-27T02:00:00Z", "outcome": "skipped", "requested": 0, "refused": 0},
+    {
+        "planned_at": "2026-11-28T02:00:00Z",
+        "outcome": "ran",
+        "requested": 1,
+        "refused": 1,
+        "first_at": "2026-11-28T02:00:00Z",
+        "times": 1,
+    },
+    _skipped("2026-11-27T02:00:00Z", "2026-11-27T02:00:00Z", 1),
+    _skipped("2026-11-25T02:00:00Z", "2026-11-22T02:00:00Z", 4),
+    _skipped("2026-11-20T02:00:00Z", "1996-11-20T02:00:00Z", None),
+    _skipped("1996-11-18T02:00:00Z", None, None),
 ]
 
 

@@ -55,7 +55,13 @@ def test_what_was_refused_is_told_one_by_one(line: CommandLine) -> None:
 def test_the_last_times_are_told_the_newest_first(line: CommandLine) -> None:
     lines = line.run("schedule", "info", "nightly").out.splitlines()
     times = [text.split(":", 1)[1].split(maxsplit=3)[3] for text in lines if text.startswith("Time:")]
-    assert times == ["ran, 1 asked for, 1 refused", "skipped"]
+    assert times == [
+        "ran, 1 asked for, 1 refused",
+        "skipped",
+        "skipped, with 3 before it since 2026-11-22 02:00:00 +0000",
+        "skipped, with all before it since 1996-11-20 02:00:00 +0000",
+        "skipped",
+    ]
     document = json.loads(line.run("schedule", "info", "nightly", "--output", "json").out)
     assert document["items"] == [{**NIGHTLY, "last_times": LAST_TIMES}]
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain_model.errors import InvalidArgument
-from workers.cron import Cron
+from workers.cron import Cron, Times
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)  # a Saturday
 
@@ -112,3 +112,14 @@ def test_a_time_zone_that_is_none_is_refused(zone: str) -> None:
     with pytest.raises(InvalidArgument) as refusal:
         Cron("* * * * *", zone)
     assert (refusal.value.field, refusal.value.value) == ("timezone", zone)
+
+
+def test_times_are_told_by_the_first_and_the_last_and_counted_up_to_a_limit() -> None:
+    quarters = Cron("*/15 * * * *", "UTC")
+    noon, hour = NOON, timedelta(hours=1)
+    first = noon + timedelta(minutes=15)
+    assert quarters.times(noon, noon + hour) == Times(first, noon + hour, 4)
+    assert quarters.times(noon, noon + hour, most=4) == Times(first, noon + hour, 4)
+    assert quarters.times(noon, noon + hour, most=3) == Times(first, noon + hour, None)
+    assert quarters.times(noon, first) == Times(first, first, 1)
+    assert quarters.times(noon, first - timedelta(seconds=1)) is None

@@ -40,6 +40,19 @@ def test_a_planned_time_is_run_or_skipped_once() -> None:
     assert topics(schedule) == ["schedule.ran", "schedule.skipped"]
 
 
+def test_times_that_were_skipped_together_are_one_event_that_tells_how_many_and_since_when() -> None:
+    schedule, hour = made(), timedelta(hours=1)
+    schedule.skip(AT, AT)
+    schedule.skip(AT + 3 * hour, AT + 4 * hour, first=AT + hour, count=3)
+    told: list[Any] = schedule.pending_events[1:]
+    assert [(event.first, event.planned, event.count) for event in told] == [
+        ("2026-11-28T12:00:00+00:00", "2026-11-28T12:00:00+00:00", 1),
+        ("2026-11-28T13:00:00+00:00", "2026-11-28T15:00:00+00:00", 3),
+    ]
+    schedule.ran(AT + 2 * hour, [], [], AT + 4 * hour)
+    assert topics(schedule)[2:] == [], "all of them are dealt with"
+
+
 def test_what_was_noted_by_a_clock_that_was_ahead_hinders_no_time_once_the_clock_is_right() -> None:
     schedule, hour = made(), timedelta(hours=1)
     schedule.ran(AT + hour, [], [], AT + hour)

@@ -10,9 +10,8 @@ import pytest
 
 from domain_model.errors import OperationInvalid
 from domain_model.retention import Taken
-from workers.cron import cron_of
+from workers.cron import Times, cron_of
 from workers.scheduler import (
-    Action,
     Due,
     KnownSchedule,
     Scheduler,
@@ -23,6 +22,7 @@ from workers.scheduler import (
 )
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 HOURLY = KnownSchedule(
     id=UUID(int=1),
     name="hourly",
@@ -44,7 +44,7 @@ class FakeSchedules:
         self.known = known
         self.ill = ill
         self.asked: list[tuple[str, UUID, UUID]] = []
-        self.recorded: list[tuple[str, str, datetime, int, int]] = []
+        self.recorded: list[tuple[str, str, datetime, int | None, int]] = []
         self.snapshots: list[Taken] = []
         self.rests_after: Sequence[UUID] = ()
 
@@ -79,8 +79,8 @@ class FakeSchedules:
     def ran(self, schedule: KnownSchedule, planned: datetime, operations: list[Any], refused: list[Any]) -> None:
         self.recorded.append(("ran", schedule.name, planned, len(operations), len(refused)))
 
-    def skipped(self, schedule: KnownSchedule, planned: datetime) -> None:
-        self.recorded.append(("skipped", schedule.name, planned, 0, 0))
+    def skipped(self, schedule: KnownSchedule, times: Times) -> None:
+        self.recorded.append(("skipped", schedule.name, times.last, times.count, 0))
 
     def pruned(self, schedule: KnownSchedule, planned: datetime, operations: list[Any], refused: list[Any]) -> None:
         self.recorded.append(("pruned", schedule.name, planned, len(operations), len(refused)))
@@ -89,17 +89,19 @@ class FakeSchedules:
 @pytest.mark.parametrize(
     ("since_h", "late_s", "missed", "due"),
     [
-        (0, 0, "skip", None),
-        (1, -1, "skip", None),
-        (1, 0, "skip", Due(Action.RUN, NOON)),
-        (1, 60, "skip", Due(Action.RUN, NOON)),
-        (1, 61, "skip", Due(Action.SKIP, NOON)),
-        (1, 61, "run-once", Due(Action.RUN, NOON)),
-        (5, 0, "skip", Due(Action.RUN, NOON)),
-        (20_000, 1800, "run-once", Due(Action.RUN, NOON)),
+        (0, 0, "skip", Due()),
+        (1, -1, "skip", Due()),
+        (1, 0, "skip", Due(run=NOON)),
+        (1, 60, "skip", Due(run=NOON)),
+        (1, 61, "skip", Due(Times(NOON, NOON, 1))),
+        (1, 61, "run-once", Due(run=NOON)),
+        (5, 61, "skip", Due(Times(NOON - 4 * HOUR, NOON, 5))),
+        (5, 0, "skip", Due(Times(NOON - 4 * HOUR, NOON - HOUR, 4), NOON)),
+        (5, 61, "run-once", Due(Times(NOON - 4 * HOUR, NOON - HOUR, 4), NOON)),
+        (20_000, 1800, "run-once", Due(Times(NOON - 19_999 * HOUR, NOON - HOUR, None), NOON)),
     ],
 )
-def test_what_a_time_asks_for(since_h: int, late_s: int, missed: str, due: Due | None) -> None:
+def test_what_times_ask_for(since_h: int, late_s: int, missed: str, due: Due) -> None:
     schedule = replace(HOURLY, since=NOON - timedelta(hours=since_h), missed=missed)
     assert decide(schedule, cron_of("0 * * * *", "UTC"), NOON + timedelta(seconds=late_s)) == due
 
@@ -114,6 +116,12 @@ def test_a_run_asks_for_one_snapshot_a_domain_under_a_request_id_that_is_the_sam
     assert first[:2] == ("hourly: snapshot-create hourly-20261128T120000Z", WEB.id)
     assert first[2] != second[2]
     assert schedules.recorded[0] == ("ran", "hourly", NOON, 2, 0)
+
+
+def test_what_passed_before_the_time_that_is_run_is_recorded_first() -> None:
+    schedules = FakeSchedules(replace(HOURLY, since=NOON - 5 * HOUR))
+    Scheduler(schedules).run_once(NOON)
+    assert schedules.recorded == [("skipped", "hourly", NOON - HOUR, 4, 0), ("ran", "hourly", NOON, 2, 0)]
 
 
 def test_a_domain_that_is_refused_keeps_no_other_from_its_snapshot() -> None:

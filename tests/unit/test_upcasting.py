@@ -43,6 +43,11 @@ def test_a_redefinition_that_did_not_say_what_it_replaced_says_so_of_nothing() -
     assert read("snapshot.redefined").replaced is None
 
 
+def test_a_time_that_was_skipped_of_before_says_not_what_passed_with_it() -> None:
+    skipped = read("schedule.skipped", planned=MOMENT)
+    assert (skipped.first, skipped.count) == (None, None)
+
+
 def test_every_event_is_written_in_its_present_version_and_read_as_it_was() -> None:
     mapper = EventMapper()
     for event in every_topic():
