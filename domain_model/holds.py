@@ -5,7 +5,7 @@ back. It belongs to a snapshot's id: a snapshot that was lost and restored is he
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,14 +19,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Who holds a snapshot, and until when (RFC 3339; None: until it is released)."""
+    """Who holds a snapshot, until when (RFC 3339; None: until it is released), and why."""
 
     by: str
     until: str | None
+    reason: str | None = None
+    ticket: str | None = None
 
     def holds(self, at: datetime) -> bool:
         """Whether it has not come to its end."""
         return self.until is None or at < datetime.fromisoformat(self.until)
+
+    def outlasts(self, until: str | None) -> bool:
+        """Whether another one until then would end before it."""
+        if until is None:
+            return False
+        return self.until is None or datetime.fromisoformat(until) < datetime.fromisoformat(self.until)
+
+    def __str__(self) -> str:
+        """As refusals have it: by whom, until when, and why."""
+        until = "until it is released" if self.until is None else f"until {_shown(datetime.fromisoformat(self.until))}"
+        ticket = None if self.ticket is None else f"ticket {self.ticket}"
+        why = ", ".join(each for each in (self.reason, ticket) if each)
+        return f"by {self.by} {until}{f' ({why})' if why else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +54,15 @@ class OfSnapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Holding(OfSnapshot):
-    """The snapshot is held from here on, whoever held it before."""
+    """The snapshot is held from here on, however it was held before. Events of before do not say why."""
 
     by: str
     until: str | None
+    reason: str | None = None
+    ticket: str | None = None
 
     def apply(self, domain: "Domain") -> None:
-        domain.holds[self.snapshot] = Hold(self.by, self.until)
+        domain.holds[self.snapshot] = Hold(self.by, self.until, self.reason, self.ticket)
         domain.leave_evidence()
 
 
@@ -58,8 +75,21 @@ class Release(OfSnapshot):
         domain.leave_evidence()
 
 
-def hold(domain: "Domain", name: str, *, by: str, until: datetime | None, at: datetime) -> None:
-    """Hold a snapshot; the same hold again changes nothing. Raises NoSnapshot (72), InvalidArgument (8) for the past."""
+def hold(
+    domain: "Domain",
+    name: str,
+    *,
+    by: str,
+    until: datetime | None,
+    at: datetime,
+    reason: str | None = None,
+    ticket: str | None = None,
+) -> None:
+    """Hold a snapshot; who holds it may hold it longer, or for another reason. The same hold again changes nothing.
+
+    Raises NoSnapshot (72), InvalidArgument (8) for the past, OperationInvalid (55) for a snapshot that somebody else
+    holds, or that would be held for less long than it is.
+    """
     record = domain.forest.named(name)
     if until is not None and until <= at:
         raise InvalidArgument(
@@ -69,8 +99,11 @@ def hold(domain: "Domain", name: str, *, by: str, until: datetime | None, at: da
             accepted=f"a time after {_shown(at)}",
         )
     end = None if until is None else until.astimezone(UTC).isoformat()
-    if domain.holds.get(record.id) != Hold(by, end):
-        domain.record(domain.SnapshotHeld, at, snapshot=record.id, name=name, by=by, until=end)
+    held, wanted = domain.holds.get(record.id), Hold(by, end, reason, ticket)
+    if held is not None and held.holds(at) and (held.by != by or held.outlasts(end)):
+        _refuse(domain, name, held, "a later end, or " if held.by == by else "")
+    if held != wanted:
+        domain.record(domain.SnapshotHeld, at, snapshot=record.id, name=name, **asdict(wanted))
 
 
 def release(domain: "Domain", name: str, at: datetime) -> None:
@@ -106,13 +139,12 @@ def _endangered(domain: "Domain", command: Command) -> Iterable[str]:
             return ()
 
 
-def _refuse(domain: "Domain", name: str, held: Hold) -> None:
-    until = "until it is released" if held.until is None else f"until {_shown(datetime.fromisoformat(held.until))}"
+def _refuse(domain: "Domain", name: str, held: Hold, accepted: str = "") -> None:
     raise OperationInvalid(
-        f"snapshot '{name}' of domain '{domain.name}' is held by {held.by} {until}",
+        f"snapshot '{name}' of domain '{domain.name}' is held {held}",
         field="snapshot",
         value=name,
-        accepted=f"snapshot-release {domain.name} {name} first",
+        accepted=f"{accepted}snapshot-release {domain.name} {name} first",
     )
 
 

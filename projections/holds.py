@@ -1,4 +1,4 @@
-"""The read model of holds: which snapshots are held, by whom and until when.
+"""The read model of holds: which snapshots are held, by whom, until when and why.
 
 A table beside the snapshots': a hold outlives the metadata of its snapshot, which may be lost and restored.
 """
@@ -18,6 +18,8 @@ HOLDS = Table(
         "snapshot": "uuid NOT NULL",
         "held_by": "text NOT NULL",
         "held_until": "timestamptz",
+        "held_reason": "text",
+        "held_ticket": "text",
         "position": "bigint NOT NULL",
     },
     key=("domain", "snapshot"),
@@ -26,10 +28,10 @@ HOLDS = Table(
 
 
 class Holds:
-    """Who holds what."""
+    """Who holds what, and why: as it was said when it was held, which events of before have in their context only."""
 
     name = "holds"
-    version = 1
+    version = 2
     tables = (HOLDS,)
     about = (Domain.SnapshotHeld, Domain.SnapshotReleased)
 
@@ -44,7 +46,8 @@ class Holds:
         until = None if said.until is None else datetime.fromisoformat(said.until)
         domain, snapshot = _key(event)
         held = {"domain": domain, "snapshot": snapshot, "held_by": said.by, "held_until": until}
-        rows.put(HOLDS, {**held, "position": event.position})
+        why = {"held_reason": event.reason, "held_ticket": event.ticket}
+        rows.put(HOLDS, {**held, **why, "position": event.position})
 
 
 def _key(event: RecordedEvent) -> tuple[UUID, UUID]:

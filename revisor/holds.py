@@ -31,13 +31,15 @@ class Holds:
     def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> None:
         """Hold a snapshot in the actor's name, until a time, the end of a day (UTC), or its release.
 
-        Afterwards it is not deleted, nor its domain undefined. Done once under a request id. Raises NoDomain (42), NoSnapshot (72), InvalidArgument (8).
+        Afterwards it is not deleted, nor its domain undefined. Done once under a request id. Raises NoDomain (42),
+        NoSnapshot (72), InvalidArgument (8), OperationInvalid (55) where somebody else holds it, or the actor for longer.
         """
         now = self._application.now()
 
         def decide(domain: Domain) -> None:
             end = None if until is None else end_of(until)
-            holds.hold(domain, name, by=context.actor, until=end, at=now)
+            why = {"reason": context.reason, "ticket": context.ticket}
+            holds.hold(domain, name, by=context.actor, until=end, at=now, **why)
 
         self._change("snapshot-hold", ref, host, name, decide, context, until=until)
 

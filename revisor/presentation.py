@@ -134,8 +134,9 @@ def snapshots(rows: Sequence[SnapshotRow], host: str, now: datetime) -> list[Sho
 def _hold(row: SnapshotRow, now: datetime) -> Shown:
     """A hold that has come to its end is none."""
     if row.held_by is None or (row.held_until is not None and row.held_until <= now):
-        return {"held": False, "held_by": None, "held_until": None}
-    return {"held": True, "held_by": row.held_by, "held_until": time(row.held_until)}
+        return {"held": False} | dict.fromkeys(("held_by", "held_until", "held_reason", "held_ticket"))
+    why = {"held_reason": row.held_reason, "held_ticket": row.held_ticket}
+    return {"held": True, "held_by": row.held_by, "held_until": time(row.held_until), **why}
 
 
 def deleted_snapshots(forest: SnapshotForest) -> list[Shown]:

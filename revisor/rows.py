@@ -120,6 +120,8 @@ class SnapshotRow(NamedTuple):
     held_by: str | None
     """None when nobody holds it."""
     held_until: datetime | None
+    held_reason: str | None
+    held_ticket: str | None
     position: int
 
 

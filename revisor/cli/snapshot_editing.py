@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from revisor.cli import output
 from revisor.cli.asking import Door, Ending, Reference, act
 from revisor.cli.failures import Exit, refusal
-from revisor.cli.snapshot_words import SNAPSHOT_OR_CURRENT, one_named
+from revisor.cli.snapshot_words import SNAPSHOT_OR_CURRENT, held_of, one_named
 from revisor.cli.verb import DOMAIN, Asked, exclusive, flag, verb
 from revisor.client import Refusal, segment
 
@@ -83,10 +83,9 @@ def _taken_name(name: str) -> Refusal:
 
 
 def _held(name: str, item: dict[str, Any]) -> Refusal:
-    until = "it is released" if item["held_until"] is None else item["held_until"]
     return refusal(
         55,
-        f"Requested operation is not valid: snapshot '{name}' is held by {item['held_by']} until {until}:"
+        f"Requested operation is not valid: snapshot '{name}' is held {held_of(item)}:"
         " renaming deletes what bears the old name",
         field="name",
         value=name,

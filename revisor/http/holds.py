@@ -17,7 +17,10 @@ _SNAPSHOTS = shapes.Document[shapes.SnapshotItem]
 def hold_snapshot(
     service: ServiceGiven, asking: AskingGiven, domain: str, name: str, asked: NewHold, host: HostQuery = None
 ) -> Response:
-    """Forbid to delete a snapshot, and with it to undefine its domain. The same hold again changes nothing."""
+    """Forbid to delete a snapshot, and with it to undefine its domain. Who holds it may hold it for longer.
+
+    The same hold again changes nothing; 55 where somebody else holds it, or where it would be held for less long.
+    """
     service.holds.hold(domain, host, name, asked.until, asking.context(asked))
     return document(service, "snapshot-info", lambda: [service.snapshot(domain, host, name)], host)
 

@@ -151,6 +151,8 @@ class SnapshotItem(Open):
     held_by: str | None = None
     held_until: datetime | None = None
     """None of a held one: until it is released."""
+    held_reason: str | None = None
+    held_ticket: str | None = None
 
 
 class CheckpointItem(Open):

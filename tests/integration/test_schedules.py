@@ -372,7 +372,11 @@ def test_a_schedule_that_makes_no_sense_is_refused_by_its_field_and_leaves_nothi
 def test_a_hold_is_on_record_and_refuses_what_would_end_the_snapshot(clockwork: Clockwork) -> None:
     product = clockwork.product
     product.act("snapshot-create", name="s1")
-    product.service.holds.hold("web", None, "s1", "2026-12-24", ALICE)
+    product.service.holds.hold("web", None, "s1", "2026-12-24", replace(ALICE, reason="audit 7", ticket="T-1"))
+    shown = product.service.snapshot("web", None, "s1")
+    assert (shown["held_reason"], shown["held_ticket"]) == ("audit 7", "T-1")
+    with pytest.raises(Refused, match=r"\(audit 7, ticket T-1\)"):
+        product.service.holds.hold("web", None, "s1", None, replace(ALICE, actor="uid:1001(bob)"))
     for verb, arguments in (("snapshot-delete", {"name": "s1", "metadata": True}), ("undefine", {})):
         with pytest.raises(Refused, match="held by uid:1000") as refusal:
             product.service.act("web", None, verb, arguments, ALICE)

@@ -111,7 +111,8 @@ class FakeHolds:
 
     def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> None:
         self._note(context, "hold", ref, host, name, until)
-        self._mark(name, {"held": True, "held_by": context.actor, "held_until": until})
+        why = {"held_reason": context.reason, "held_ticket": context.ticket}
+        self._mark(name, {"held": True, "held_by": context.actor, "held_until": until, **why})
 
     def release(self, ref: str, host: str | None, name: str, context: Context) -> None:
         self._note(context, "release", ref, host, name)

@@ -8,6 +8,7 @@ from uuid import UUID
 from domain_model.domain import Domain
 from domain_model.schedule import Schedule
 
+_WHY = {"reason": "audit 7", "ticket": "T-1"}
 HOLDING: tuple[type[Domain.Event], ...] = (Domain.SnapshotHeld, Domain.SnapshotReleased)
 
 
@@ -37,7 +38,7 @@ def _holds(domain: Domain, at: datetime) -> list[Any]:
     for by, until in (("alice", None), ("bob", "2026-12-01T00:00:00+00:00")):
         domain.record(Domain.SnapshotHeld, at, **snapshot, by=by, until=until)
     domain.record(Domain.SnapshotReleased, at, **snapshot)
-    domain.record(Domain.SnapshotHeld, at, snapshot=str(UUID(int=8)), name="s2", by="alice", until=None)
+    domain.record(Domain.SnapshotHeld, at, snapshot=str(UUID(int=8)), name="s2", by="alice", until=None, **_WHY)
     return list(domain.collect_events())
 
 

@@ -88,11 +88,11 @@ def test_a_schedule_is_changed_by_its_name(line: CommandLine, verb: str, asked: 
 
 def test_a_snapshot_is_held_and_released_and_shown_so(line: CommandLine) -> None:
     line.service.known_snapshots = [snapshot("a/b")]
-    held = line.run("snapshot-hold", "web", "a/b", "--ticket", "T-1")
+    held = line.run("snapshot-hold", "web", "a/b", "--ticket", "T-1", "--reason", "audit 7")
     assert (held.code, line.service.asked[0]) == (0, ("hold", "web", None, "a/b", None))
     assert line.service.contexts[0].ticket == "T-1"
-    assert re.match(r"Domain snapshot a/b is held by \S+ until it is released\n", held.out)
-    assert "Held:           by " in line.run("snapshot-info", "web", "a/b").out
+    assert re.match(r"Domain snapshot a/b is held by \S+ until it is released \(audit 7, ticket T-1\)\n", held.out)
+    assert re.search(r"Held:           by .*\(audit 7, ticket T-1\)\n", line.run("snapshot-info", "web", "a/b").out)
     assert line.run("snapshot-release", "alpha/web", "a/b").out == "Domain snapshot a/b released\n\n"
     assert "Held" not in line.run("snapshot-info", "web", "a/b").out
 

@@ -94,13 +94,62 @@ def test_whoever_releases_it_ends_the_hold() -> None:
     assert outcome(domain) == ["snapshot.released", "operation.requested"]
 
 
-def test_the_same_hold_again_changes_nothing_and_another_one_takes_its_place() -> None:
-    domain = held()
-    holds.hold(domain, "b", by="alice", until=None, at=AT)
+def test_the_same_hold_again_changes_nothing() -> None:
+    domain = held(until=DAY, reason="audit 7", ticket="T-1")
+    holds.hold(domain, "b", by="alice", until=AT + DAY, at=AT, reason="audit 7", ticket="T-1")
     assert outcome(domain) == []
-    holds.hold(domain, "b", by="bob", until=AT + DAY, at=AT)
+
+
+@pytest.mark.parametrize(("until", "reason"), [(2 * DAY, "audit 7"), (None, "audit 7"), (DAY, "audit 8"), (DAY, None)])
+def test_who_holds_it_may_hold_it_longer_or_for_another_reason(until: timedelta | None, reason: str | None) -> None:
+    domain = held(until=DAY, reason="audit 7")
+    end = None if until is None else AT + until
+    holds.hold(domain, "b", by="alice", until=end, at=AT, reason=reason)
     assert outcome(domain) == ["snapshot.held"]
-    assert domain.holds["id-b"].by == "bob"
+    assert domain.holds["id-b"] == holds.Hold("alice", None if end is None else end.isoformat(), reason)
+
+
+@pytest.mark.parametrize(
+    ("lasting", "by", "until"),
+    [
+        (2 * DAY, "alice", DAY),
+        (None, "alice", DAY),
+        (DAY, "bob", DAY),
+        (DAY, "bob", 2 * DAY),
+        (DAY, "bob", None),
+        (None, "bob", None),
+    ],
+)
+def test_a_hold_is_neither_shortened_nor_replaced_by_somebody_elses(
+    lasting: timedelta | None, by: str, until: timedelta | None
+) -> None:
+    domain = held(until=lasting)
+    with pytest.raises(OperationInvalid, match="'b' of domain 'guest' is held by alice until") as refusal:
+        holds.hold(domain, "b", by=by, until=None if until is None else AT + until, at=AT)
+    accepted = "a later end, or snapshot-release guest b first" if by == "alice" else "snapshot-release guest b first"
+    assert (refusal.value.number, refusal.value.accepted) == (55, accepted)
+    assert outcome(domain) == []
+
+
+def test_a_hold_that_is_over_is_in_nobodys_way() -> None:
+    domain = held(until=2 * DAY)
+    holds.hold(domain, "b", by="bob", until=AT + 3 * DAY, at=AT + 2 * DAY)
+    assert outcome(domain) == ["snapshot.held"]
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        ({}, ""),
+        ({"reason": "audit 7"}, " (audit 7)"),
+        ({"ticket": "T-1"}, " (ticket T-1)"),
+        ({"reason": "audit 7", "ticket": "T-1"}, " (audit 7, ticket T-1)"),
+    ],
+)
+def test_the_refusal_says_why_it_is_held(why: dict[str, Any], told: str) -> None:
+    with pytest.raises(OperationInvalid) as refusal:
+        ask(held(**why), "snapshot-delete", name="b")
+    assert refusal.value.message.endswith(f"is held by alice until it is released{told}")
 
 
 def test_what_makes_no_sense_is_refused() -> None:

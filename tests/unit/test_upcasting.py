@@ -48,6 +48,11 @@ def test_a_time_that_was_skipped_of_before_says_not_what_passed_with_it() -> Non
     assert (skipped.first, skipped.count) == (None, None)
 
 
+def test_a_hold_of_before_does_not_say_why() -> None:
+    held = read("snapshot.held", snapshot="s", name="a", by="alice", until=None)
+    assert (held.reason, held.ticket) == (None, None)
+
+
 def test_every_event_is_written_in_its_present_version_and_read_as_it_was() -> None:
     mapper = EventMapper()
     for event in every_topic():
