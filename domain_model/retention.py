@@ -14,6 +14,7 @@ from typing import Any, Self
 from domain_model.errors import InvalidArgument
 
 _PART = re.compile(r"([1-9][0-9]{0,4})([hdwmy])")
+_NAMES = {"h": "hour", "d": "day", "w": "week", "m": "month", "y": "year"}
 _PERIODS: Mapping[str, Callable[[datetime], Any]] = {
     # The offset: the hour that comes twice when clocks are put back is two hours.
     "h": lambda at: (at.date(), at.hour, at.utcoffset()),
@@ -54,10 +55,16 @@ class KeepRule:
                     f"'{part.strip()}' in keep '{text}' {why}",
                     field="keep",
                     value=text,
-                    accepted="numbers from 1 with h, d, w, m or y, each once, such as 24h,7d,4w",
+                    accepted="numbers from 1 with h (hours), d (days), w (weeks), m (months) or y (years), each once, such as"
+                    " 24h,7d,4w",
                 )
             counts[match[2]] = int(match[1])
         return cls(counts)
+
+    def __str__(self) -> str:
+        """What it means, in words: nobody shall take months for minutes."""
+        *others, last = [f"{count} {_NAMES[kind]}{'s' if count > 1 else ''}" for kind, count in self.counts.items()]
+        return f"the newest of each of the last {' and '.join([', '.join(others), last] if others else [last])}"
 
     def surplus(self, taken: Sequence[Taken]) -> list[Taken]:
         """What may go, oldest first. Never the newest one, and never one that is held."""

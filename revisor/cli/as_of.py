@@ -14,18 +14,21 @@ def as_of_option() -> click.Option:
 
 
 def moment_asked(asked: Asked, as_of: str | None) -> str | None:
-    """What to ask for. A time without an offset is meant as clocks here show it; what is no time Revisor refuses."""
+    """What to ask for; what is no time Revisor refuses."""
     if as_of is None:
         return None
     if asked.fresh:
         raise click.UsageError("Options --fresh and --as-of are mutually exclusive")
-    if as_of.isdecimal():
-        return as_of
+    return as_of if as_of.isdecimal() else with_offset(as_of)
+
+
+def with_offset(text: str) -> str:
+    """A time as it is asked for: one without an offset is meant as clocks here show it. What is no time stays as it is."""
     try:
-        moment = datetime.fromisoformat(as_of)
+        moment = datetime.fromisoformat(text)
         return moment.isoformat() if moment.tzinfo else moment.astimezone().isoformat()
     except (ValueError, OverflowError):
-        return as_of
+        return text
 
 
 def note_moment(asked: Asked, reply: Reply, as_of: str | None) -> None:

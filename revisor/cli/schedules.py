@@ -23,7 +23,11 @@ Item = dict[str, Any]
         option("name", "PATTERN", "Of the domains whose name fits, such as 'web*'."),
         option("cron", "'M H D M W'", "When: minute, hour, day, month and day of week.", required=True),
         option("timezone", "ZONE", "The time zone of --cron and --keep (UTC)."),
-        option("keep", "RULE", "What stays, such as 24h,7d,4w: the newest of each of so many hours, days, weeks."),
+        option(
+            "keep",
+            "RULE",
+            "What stays, such as 24h,7d,4w: the newest of each of so many hours (h), days (d), weeks (w), months (m) or years (y).",
+        ),
         option("missed", "WAY", "Times that passed while Revisor was down: skip them (skip), or run-once."),
     ],
     lacking=WAITING,
@@ -33,7 +37,8 @@ def schedule_add(asked: Asked, *, schedule: str, name: str | None, **given: Any)
     door = Door(asked)
     wanted = {key: value for key, value in {**given, "pattern": name}.items() if value not in (None, False)}
     reply = door.change("POST", "/v1/schedules", {"name": schedule, **wanted})
-    return _said(door, reply, f"Schedule '{schedule}' added, next {_when(reply.body['items'][0]['next_at'])}")
+    item = reply.body["items"][0]
+    return _said(door, reply, f"Schedule '{schedule}' added, next {_when(item['next_at'])}; keeps {_kept(item)}")
 
 
 @verb("list", lacking=_READING)
@@ -65,7 +70,7 @@ def schedule_info(asked: Asked, *, schedule: str) -> int:
         [
             *(("Name", item["name"]), ("Domains", _whose(item)), ("State", _state(item))),
             *(("Cron", item["cron"]), ("Time zone", item["timezone"])),
-            *(("Keep", item["keep"] or "everything"), ("Missed", item["missed"])),
+            *(("Keep", item["keep"] or "everything"), *_meaning(item), ("Missed", item["missed"])),
             *(("Next", _when(item["next_at"])), ("Last time", _when(item["last_planned_at"]))),
             ("Last run", _went(item)),
             *(("Time", f"{_when(each['planned_at'])} {_became(each)}") for each in item["last_times"]),
@@ -115,6 +120,19 @@ def _said(door: Door, reply: Reply, words: str) -> int:
 
 def _whose(item: Item) -> str:
     return "all" if item["all"] else str(item["pattern"] or item["domain"])
+
+
+def _kept(item: Item) -> str:
+    """What its keep rule means."""
+    if item["keep"] is None:
+        return "everything"
+    from domain_model.retention import KeepRule  # here, as start-up is measured
+
+    return str(KeepRule.read(item["keep"]))
+
+
+def _meaning(item: Item) -> list[tuple[str, str]]:
+    return [("Keeps", _kept(item))] if item["keep"] else []
 
 
 def _state(item: Item) -> str:

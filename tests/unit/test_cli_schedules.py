@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 
@@ -97,13 +98,40 @@ def test_a_snapshot_is_held_and_released_and_shown_so(line: CommandLine) -> None
     assert "Held" not in line.run("snapshot-info", "web", "a/b").out
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("2026-12-31", "2027-01-01T00:00:00+01:00"),
+        ("20260628", "2026-06-29T00:00:00+02:00"),
+        ("2026-12-31T18:00", "2026-12-31T18:00:00+01:00"),
+        ("2026-12-31T18:00:00Z", "2026-12-31T18:00:00+00:00"),
+        *((text, text) for text in ("2026-12-32", "9999-12-31", "soon")),
+    ],
+)
+def test_an_end_of_a_hold_is_meant_as_clocks_here_show_it_and_a_day_lasts_to_its_end(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, said: str, asked: str
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    line.service.known_snapshots = [snapshot("s1")]
+    line.run("snapshot-hold", "web", "s1", "--until", said, "--output", "json")
+    assert line.service.asked[0] == ("hold", "web", None, "s1", asked)
+
+
+def test_a_keep_rule_is_said_in_words(line: CommandLine) -> None:
+    added = line.run("schedule", "add", "nightly", "--all", "--cron", "0 2 * * *", "--keep", "7d,4w")
+    assert added.out.endswith("; keeps the newest of each of the last 7 days and 4 weeks\n\n")
+    told = line.run("schedule", "info", "nightly").out.splitlines()
+    assert "Keeps:          the newest of each of the last 7 days and 4 weeks" in told
+
+
 def test_a_hold_has_an_end_when_one_was_said(line: CommandLine) -> None:
     line.service.known_snapshots = [snapshot("s1")]
     document = json.loads(
         line.run("snapshot-hold", "web", "s1", "--until", "2027-01-01T00:00:00Z", "--output", "json").out
     )
-    assert document["items"][0]["held_until"] == "2027-01-01T00:00:00Z"
-    assert line.service.asked[0] == ("hold", "web", None, "s1", "2027-01-01T00:00:00Z")
+    assert document["items"][0]["held_until"] == "2027-01-01T00:00:00+00:00"
+    assert line.service.asked[0] == ("hold", "web", None, "s1", "2027-01-01T00:00:00+00:00")
     released = line.run("snapshot-release", "web", "s1", "--output", "json")
     assert json.loads(released.out)["items"][0]["held"] is False
 

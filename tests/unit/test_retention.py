@@ -87,3 +87,15 @@ def test_the_order_in_which_snapshots_are_told_makes_no_difference(
 ) -> None:
     those = [each for ago, held in drawn for each in taken(ago, held=held)]
     assert KeepRule(counts).surplus(those) == KeepRule(counts).surplus(those[::-1])
+
+
+@pytest.mark.parametrize(
+    ("rule", "meaning"),
+    [
+        ("3m", "the newest of each of the last 3 months"),
+        ("24h,7d", "the newest of each of the last 24 hours and 7 days"),
+        ("1h,2w,10y", "the newest of each of the last 1 hour, 2 weeks and 10 years"),
+    ],
+)
+def test_a_rule_is_said_in_words(rule: str, meaning: str) -> None:
+    assert str(KeepRule.read(rule)) == meaning
