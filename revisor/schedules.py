@@ -56,14 +56,15 @@ class Schedules:
     ) -> dict[str, Any]:
         """Have snapshots taken by the clock from now on; returns the schedule, added once under a request id.
 
-        ``whose`` is one of {domain: reference}, {all: True} and {pattern: as of file names}.
+        ``whose`` is one of {domain: reference, host: its host or None}, {all: True} and {pattern: as of file names}.
         Raises InvalidArgument (8) for what makes no sense, NoDomain (42), OperationFailed (9) for a name that is taken.
         """
         with self._attempts.recorded("schedule add", name, context):
             cron_of(cron, timezone)
             selector = {key: value for key, value in whose.items() if value}
             if "domain" in selector:
-                selector["domain"] = str(self._refer.placement(selector["domain"], None, owner_only=True).domain)
+                there = self._refer.placement(selector["domain"], selector.pop("host", None), owner_only=True)
+                selector["domain"] = str(there.domain)
             fields: dict[str, Any] = {"name": name, "selector": selector, "cron": cron, "timezone": timezone}
             fields |= {"keep": keep, "missed": missed}
             made = Schedule.add(uuid4(), **fields, at=self._application.now())

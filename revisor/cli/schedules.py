@@ -1,11 +1,14 @@
 """The verbs of schedules."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import click
+
 from revisor.cli import output
-from revisor.cli.asking import Door
+from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
-from revisor.cli.verb import ON_RECORD, WAITING, Asked, Word, flag, option, verb
+from revisor.cli.verb import ON_RECORD, WAITING, Asked, Word, exclusive, flag, is_given, option, verb
 from revisor.client import Reply, segment
 
 NAME = Word("schedule", "NAME")
@@ -32,10 +35,15 @@ Item = dict[str, Any]
     ],
     lacking=WAITING,
 )
-def schedule_add(asked: Asked, *, schedule: str, name: str | None, **given: Any) -> int:
-    """Have snapshots taken by the clock."""
-    door = Door(asked)
-    wanted = {key: value for key, value in {**given, "pattern": name}.items() if value not in (None, False)}
+def schedule_add(asked: Asked, *, schedule: str, **given: Any) -> int:
+    """Have snapshots taken by the clock, of DOMAIN, of --all, or of those with --name."""
+    _check_whose(schedule, given)
+    door, domain, pattern = Door(asked), given.pop("domain"), given.pop("name")
+    whose = {"pattern": pattern}
+    if domain is not None:
+        reference = Reference.of(domain)
+        whose = {"domain": reference.name, "host": reference.host}
+    wanted = {key: value for key, value in {**given, **whose}.items() if is_given(value)}
     reply = door.change("POST", "/v1/schedules", {"name": schedule, **wanted})
     item = reply.body["items"][0]
     return _said(door, reply, f"Schedule '{schedule}' added, next {_when(item['next_at'])}; keeps {_kept(item)}")
@@ -102,6 +110,16 @@ def schedule_remove(asked: Asked, *, schedule: str) -> int:
     else:
         output.message(f"Schedule '{schedule}' removed")
     return Exit.DONE
+
+
+def _check_whose(schedule: str, given: Mapping[str, Any]) -> None:
+    """A schedule is of the one or of the others, which is told in the words of the command line. Raises UsageError."""
+    exclusive(given, ("domain", "all"), ("domain", "name"), ("all", "name"))
+    if not any(is_given(given[key]) for key in ("domain", "all", "name")):
+        raise click.UsageError(
+            f"command 'add' requires <domain> option, --all or --name: '{schedule}' is the name of the schedule, as in"
+            " schedule add NAME DOMAIN --cron 'M H D M W'"
+        )
 
 
 def _enable(asked: Asked, schedule: str, *, enabled: bool) -> int:

@@ -154,6 +154,9 @@ class HoldRelease(Asked):
 class NewSchedule(Asked):
     name: Word
     domain: Annotated[Word | None, Field(description="One domain, by UUID or name.")] = None
+    host: Annotated[
+        Word | None, Field(description="A host that has the domain, where several have one of its name.")
+    ] = None
     all: Annotated[bool, Field(description="Every domain there is when a time comes.")] = False
     pattern: Annotated[Word | None, Field(description="Those whose name fits, as of file names.")] = None
     cron: Annotated[Word, Field(description="Minute, hour, day, month and day of week.")]

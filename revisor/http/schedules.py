@@ -26,7 +26,7 @@ def add_schedule(service: ServiceGiven, asking: AskingGiven, asked: NewSchedule)
         asked.name,
         asking.context(asked),
         cron=asked.cron,
-        whose={"domain": asked.domain, "all": asked.all, "pattern": asked.pattern},
+        whose={"domain": asked.domain, "host": asked.host, "all": asked.all, "pattern": asked.pattern},
         timezone=asked.timezone,
         keep=asked.keep,
         missed=asked.missed,

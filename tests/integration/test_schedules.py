@@ -41,7 +41,8 @@ def test_a_snapshot_is_taken_when_its_time_comes_in_the_name_of_the_schedule(clo
 
 
 @pytest.mark.parametrize(
-    ("whose", "taken"), [({"all": True}, ["mail", "web"]), ({"pattern": "m*"}, ["mail"]), ({"domain": "web"}, ["web"])]
+    ("whose", "taken"),
+    [({"all": True}, ["mail", "web"]), ({"pattern": "m*"}, ["mail"]), ({"domain": "web", "host": "alpha"}, ["web"])],
 )
 def test_a_schedule_is_of_those_it_was_said_to_be_of(
     clockwork: Clockwork, whose: dict[str, Any], taken: list[str]
@@ -354,6 +355,8 @@ def test_a_removed_schedule_leaves_its_snapshots_and_its_name(clockwork: Clockwo
         ({"name": "-x"}, "name"),
         ({"whose": {}}, "domain"),
         ({"whose": {"all": True, "domain": "web"}}, "domain"),
+        ({"whose": {"all": True, "host": "alpha"}}, "domain"),
+        ({"whose": {"domain": "web", "host": "beta"}}, "host"),
     ],
 )
 def test_a_schedule_that_makes_no_sense_is_refused_by_its_field_and_leaves_nothing(

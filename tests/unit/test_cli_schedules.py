@@ -36,6 +36,35 @@ def test_a_schedule_without_its_cron_asks_nothing(line: CommandLine) -> None:
     assert done.last == "error: command 'add' requires --cron option [8]"
 
 
+def test_a_schedule_is_of_a_domain_as_it_is_named_anywhere(line: CommandLine) -> None:
+    line.run("schedule", "add", "nightly", "alpha/web", "--cron", "0 2 * * *")
+    assert line.service.asked[0][3] == {"domain": "web", "host": "alpha"}
+    refused = line.run("schedule", "add", "nightly", "a/b/c", "--cron", "0 2 * * *")
+    assert "accepted: UUID, NAME or HOST/NAME" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            (),
+            (
+                "command 'add' requires <domain> option, --all or --name: 'web' is the name of the schedule, as in"
+                " schedule add NAME DOMAIN --cron 'M H D M W'"
+            ),
+        ),
+        (("mail", "--all"), "Options --domain and --all are mutually exclusive"),
+        (("mail", "--name", "m*"), "Options --domain and --name are mutually exclusive"),
+        (("--all", "--name", "m*"), "Options --all and --name are mutually exclusive"),
+    ],
+)
+def test_a_schedule_of_none_or_of_several_is_refused_in_the_words_of_the_command_line(
+    line: CommandLine, words: tuple[str, ...], said: str
+) -> None:
+    done = line.run("schedule", "add", "web", *words, "--cron", "0 2 * * *")
+    assert (done.code, done.last, line.service.asked) == (2, f"error: {said} [8]", [])
+
+
 def test_schedules_are_a_table_and_a_document(line: CommandLine) -> None:
     heads, _, row = line.run("schedule", "list").out.splitlines()[:3]
     assert re.split(" {2,}", heads.strip()) == ["Name", "Domains", "Cron", "Keep", "State", "Next", "Last run"]
