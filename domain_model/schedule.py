@@ -77,6 +77,7 @@ class Schedule(Aggregate):
         refused: list[dict[str, Any]]
 
         def apply(self, schedule: "Schedule") -> None:
+            schedule.last_run = self.planned
             schedule.note(self.planned, self.timestamp)
 
     class Skipped(Event):
@@ -122,6 +123,8 @@ class Schedule(Aggregate):
         """The last time that is dealt with: it was run, or skipped, or passed while the schedule rested."""
         self.noted: str | None = None
         """When it was noted: a clock that shows an earlier time was set back since."""
+        self.last_run: str | None = None
+        """The planned time of its last run."""
         self.pruned: str | None = None
 
     @classmethod
@@ -180,9 +183,10 @@ class Schedule(Aggregate):
     ) -> None:
         """Note a run; nothing if that time, or a later one, is noted already, or the schedule rests.
 
-        What was noted at a time that is yet to come, by a clock that was ahead, hinders nothing.
+        What was noted at a time that is yet to come, by a clock that was ahead, hinders nothing. What was asked for before
+        the schedule came to rest, in the middle of its run, is noted once all the same.
         """
-        if self._is_new(planned, at):
+        if self._is_new(planned, at) or (operations and self.last_run != _utc(planned)):
             self.trigger_event(self.Ran, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)
 
     def skip(self, planned: datetime, at: datetime, *, first: datetime | None = None, count: int | None = 1) -> None:

@@ -186,6 +186,7 @@ class Scheduler:
         if not subjects and "domain" in schedule.selector:
             gone = NoDomain("the domain of the schedule is on no host", field="domain")
             refused.append({"domain": schedule.selector["domain"], "name": None, **_told(gone)})
+        rests: ScheduleRests | None = None
         for domain in subjects:
             request_id = uuid5(schedule.id, f"{domain.id} {planned.astimezone(UTC).isoformat()}")
             whose = {"domain": str(domain.id)}
@@ -193,10 +194,16 @@ class Scheduler:
                 operation = self._schedules.ask(schedule, domain.id, "snapshot-create", named, request_id)
             except Refused as refusal:
                 refused.append({**whose, "name": domain.name, **_told(refusal)})
+            except ScheduleRests as resting:
+                rests = resting
+                break
             else:
                 operations.append({**whose, "operation": str(operation)})
-        self._schedules.ran(schedule, planned, operations, refused)
-        _log.info("schedule %s: %d asked for, %d refused", schedule.name, len(operations), len(refused))
+        if rests is None or operations:
+            self._schedules.ran(schedule, planned, operations, refused)
+            _log.info("schedule %s: %d asked for, %d refused", schedule.name, len(operations), len(refused))
+        if rests is not None:
+            raise rests
 
     def _prune(self, schedule: KnownSchedule, planned: datetime) -> None:
         operations: list[dict[str, Any]] = []

@@ -78,6 +78,22 @@ def test_one_that_rests_or_is_removed_neither_runs_nor_skips_nor_prunes(
     assert len(topics(schedule)) == 1
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("rest", [Schedule.disable, Schedule.remove])
+def test_what_was_asked_for_before_it_came_to_rest_is_on_record_once(
+    rest: Callable[[Schedule, datetime], None],
+    again: bool,  # noqa: FBT001
+) -> None:
+    schedule, asked = made(), [{"domain": "d", "operation": "o"}]
+    rest(schedule, AT + timedelta(seconds=1))
+    if again:
+        schedule.enable(AT + timedelta(seconds=2))
+    for _ in range(2):
+        schedule.ran(AT, asked, [], AT + timedelta(seconds=3))
+    assert topics(schedule).count("schedule.ran") == 1
+    assert topics(schedule)[-1] == "schedule.ran"
+
+
 def test_a_time_that_passed_while_it_rested_is_dealt_with_when_it_runs_again() -> None:
     schedule = made()
     schedule.disable(AT)

@@ -138,7 +138,15 @@ def test_a_schedule_that_came_to_rest_asks_for_nothing_more_and_that_is_no_failu
     schedules.rests_after = [MAIL.id]
     assert Scheduler(schedules).run_once(NOON) == []
     assert [asked[1] for asked in schedules.asked] == [WEB.id]
-    assert (schedules.recorded, [record for record in caplog.records if record.levelname == "ERROR"]) == ([], [])
+    assert schedules.recorded == [("ran", "hourly", NOON, 1, 0)], "what it asked for before is on record"
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_schedule_that_came_to_rest_before_it_asked_for_anything_did_not_run() -> None:
+    schedules = FakeSchedules(HOURLY, ill=[WEB.id])
+    schedules.rests_after = [MAIL.id]
+    assert Scheduler(schedules).run_once(NOON) == []
+    assert schedules.recorded == []
 
 
 def test_a_schedule_whose_domain_is_gone_is_on_record_as_refused() -> None:
