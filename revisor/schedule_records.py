@@ -12,6 +12,7 @@ from domain_model.retention import Taken
 from domain_model.schedule import Schedule, dealt_with
 from revisor.application import Application
 from revisor.queries import Queries
+from revisor.schedules import actor_of
 from revisor.service import Service
 from revisor.store.context import Context
 from revisor.store.errors import Fenced
@@ -161,11 +162,6 @@ class ScheduleRecords:
             self._application.change(Schedule, schedule.id, decide, context, fence=self._fence)
         except Fenced as fenced:
             raise SchedulesLost(str(fenced)) from fenced
-
-
-def actor_of(schedule: str) -> str:
-    """Who asks, in the log, when it is the schedule."""
-    return f"schedule:{schedule}"
 
 
 def _matcher(selector: dict[str, Any]) -> Callable[[UUID, str], bool]:

@@ -31,6 +31,14 @@ FROM views.schedules s WHERE {those} ORDER BY s.name COLLATE "C"
 """
 _LIVING = _KNOWN.format(those="NOT s.removed")
 _ONE = _KNOWN.format(those="s.id = %s")
+_LEFT = """
+SELECT coalesce((SELECT d.name FROM views.domains d WHERE d.domain = t.domain
+                 ORDER BY d.present DESC, d.position DESC LIMIT 1), t.domain::text) AS domain, count(*) AS snapshots
+FROM views.scheduled_snapshots t
+JOIN views.snapshots s ON s.domain = t.domain AND s.id = t.snapshot
+JOIN views.operations o ON o.id = t.operation AND o.actor = %s
+WHERE t.schedule = %s GROUP BY t.domain ORDER BY domain
+"""
 _LAST = 10
 
 
@@ -87,17 +95,29 @@ class Schedules:
             now = self._application.now()
 
             def decide(known: Schedule) -> None:
+                self._check_there(known)
                 known.enable(now) if enabled else known.disable(now)
 
             self._change(name, decide, Once(self._application, context, "schedule enable", name=name, enabled=enabled))
         return self.one(name)
 
-    def remove(self, name: str, context: Context) -> None:
-        """Forget a schedule, once under a request id; the snapshots that it took stay. Raises InvalidArgument (8)."""
+    def remove(self, name: str, context: Context) -> list[dict[str, Any]]:
+        """Forget a schedule, once under a request id; returns which snapshots that it took stay, by domain.
+
+        Raises InvalidArgument (8), also for one that somebody else removed meanwhile.
+        """
         with self._attempts.recorded("schedule remove", name, context):
             once = Once(self._application, context, "schedule remove", name=name)
-            if once.before() is None:
-                self._change(name, lambda known: known.remove(self._application.now()), once, names=self._freed)
+            before = once.before()
+            removed = UUID(self.one(name)["id"]) if before is None else before["domain"]
+
+            def decide(known: Schedule) -> None:
+                self._check_there(known)
+                known.remove(self._application.now())
+
+            if before is None:
+                self._change(name, decide, once, names=self._freed)
+        return [dict(row) for row in self._application.database.fetch(_LEFT, actor_of(name), removed)]
 
     def all(self) -> list[dict[str, Any]]:
         """Each, with its next time and how its last run went."""
@@ -110,8 +130,7 @@ class Schedules:
         for row in there:
             if row["name"] == name:
                 return self._told(row)
-        known = ", ".join(row["name"] for row in there)
-        raise InvalidArgument(f"no schedule with name '{name}'", field="name", value=name, accepted=known or None)
+        raise _no_schedule(name, there)
 
     def _told(self, row: Row) -> dict[str, Any]:
         """A schedule with its last times, the newest first, as they are on record."""
@@ -119,6 +138,11 @@ class Schedules:
         times = (event for event in events if isinstance(event, Schedule.Ran | Schedule.Skipped))
         last = [_time_of(event) for event in islice(times, _LAST)]
         return {**_shown(row, self._application.now()), "last_times": last}
+
+    def _check_there(self, schedule: Schedule) -> None:
+        """Raises InvalidArgument (8) for one that was removed since its name was looked up."""
+        if schedule.removed:
+            raise _no_schedule(schedule.name, self._application.database.fetch(_LIVING))
 
     def _save(self, made: Schedule, once: Once) -> bool:
         """Whether it is added: not when another schedule bears the name, or the request id was used by now."""
@@ -150,6 +174,16 @@ class Schedules:
             return []
         claim.release(str(schedule.id), self._application.now())
         return [claim]
+
+
+def actor_of(schedule: str) -> str:
+    """Who asks, in the log, when it is the schedule."""
+    return f"schedule:{schedule}"
+
+
+def _no_schedule(name: str, there: Sequence[Row]) -> InvalidArgument:
+    known = ", ".join(row["name"] for row in there if row["name"] != name)
+    return InvalidArgument(f"no schedule with name '{name}'", field="name", value=name, accepted=known or None)
 
 
 def _time_of(event: Schedule.Ran | Schedule.Skipped) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The verbs of schedules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -12,6 +12,8 @@ from revisor.cli.verb import ON_RECORD, WAITING, Asked, Word, exclusive, flag, i
 from revisor.client import Reply, segment
 
 NAME = Word("schedule", "NAME")
+_SHOWN = 5
+"""Domains that are named one by one."""
 _READING = (*WAITING, *ON_RECORD)
 
 Item = dict[str, Any]
@@ -102,14 +104,24 @@ def schedule_disable(asked: Asked, *, schedule: str) -> int:
 
 @verb("remove", NAME, lacking=WAITING)
 def schedule_remove(asked: Asked, *, schedule: str) -> int:
-    """Forget a schedule. The snapshots that it took stay."""
+    """Forget a schedule. The snapshots that it took stay, and how many is said."""
     door = Door(asked)
-    door.change("DELETE", f"/v1/schedules/{segment(schedule)}", {})
+    reply = door.change("DELETE", f"/v1/schedules/{segment(schedule)}", {})
     if door.as_json:
         output.json_text(door.read("/v1/schedules").body)
     else:
-        output.message(f"Schedule '{schedule}' removed")
+        output.message(f"Schedule '{schedule}' removed{_left(reply.body['items'])}")
     return Exit.DONE
+
+
+def _left(items: Sequence[Item]) -> str:
+    """How many snapshots stay, and what lists them."""
+    if not items:
+        return ""
+    total = sum(item["snapshots"] for item in items)
+    where = ", ".join(f"snapshot-list {item['domain']} ({item['snapshots']})" for item in items[:_SHOWN])
+    more = f" and {len(items) - _SHOWN} more domains" if len(items) > _SHOWN else ""
+    return f". What it took stays, {total} snapshot{'s' if total > 1 else ''}: {where}{more}"
 
 
 def _check_whose(schedule: str, given: Mapping[str, Any]) -> None:

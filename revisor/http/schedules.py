@@ -4,12 +4,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from revisor.http import shapes
-from revisor.http.answers import document, nothing
+from revisor.http.answers import document
 from revisor.http.asking import AskingGiven, ServiceGiven
 from revisor.http.models import NewSchedule, ScheduleChange, ScheduleRemoval
 
 routes = APIRouter(prefix="/v1/schedules", tags=["schedules"])
 _SCHEDULES = shapes.Document[shapes.ScheduleItem]
+_LEFT = shapes.Document[shapes.LeftSnapshots]
 _SCHEDULE = shapes.Document[shapes.ScheduleInfo]
 
 
@@ -47,10 +48,10 @@ def change_schedule(service: ServiceGiven, asking: AskingGiven, schedule: str, a
     return document(service, "schedule-info", lambda: [changed])
 
 
-@routes.delete("/{schedule}", status_code=204, response_class=Response)
+@routes.delete("/{schedule}", response_model=_LEFT)
 def remove_schedule(
     service: ServiceGiven, asking: AskingGiven, schedule: str, asked: ScheduleRemoval | None = None
 ) -> Response:
-    """Forget a schedule. The snapshots that it took stay."""
-    service.schedules.remove(schedule, asking.context(asked or ScheduleRemoval()))
-    return nothing()
+    """Forget a schedule. The snapshots that it took stay, one item for each domain that has some."""
+    left = service.schedules.remove(schedule, asking.context(asked or ScheduleRemoval()))
+    return document(service, "schedule-remove", lambda: left)

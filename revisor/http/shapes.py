@@ -356,6 +356,13 @@ class ScheduleItem(Open):
     last_pruning: ScheduleRun | None
 
 
+class LeftSnapshots(Open):
+    """How many snapshots of a domain a schedule took that was removed."""
+
+    domain: str
+    snapshots: int
+
+
 class ScheduleTime(Open):
     """A time that came: how many snapshots were asked for, and how many of them refused. Or several that were skipped."""
 

@@ -336,7 +336,10 @@ def test_a_removed_schedule_leaves_its_snapshots_and_its_name(clockwork: Clockwo
     clockwork.passes(hours=1)
     with pytest.raises(OperationFailed, match="'hourly' already exists"):
         clockwork.add()
-    clockwork.product.service.schedules.remove("hourly", ALICE)
+    left = [{"domain": "web", "snapshots": 1}]
+    once = replace(ALICE, request_id=UUID(int=1))
+    for _ in range(2):
+        assert clockwork.product.service.schedules.remove("hourly", once) == left
     with pytest.raises(InvalidArgument, match="no schedule with name 'hourly'"):
         clockwork.told()
     clockwork.add(keep="1h")

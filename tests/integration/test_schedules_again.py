@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,24 @@ def test_a_removal_takes_no_other_schedule_that_bears_the_name_by_then(clockwork
     schedules.remove("hourly", replace(ALICE, request_id=uuid4()))
     with pytest.raises(InvalidArgument, match="no schedule with name 'hourly'"):
         schedules.remove("hourly", replace(ALICE, request_id=uuid4()))
+
+
+def test_who_removes_or_disables_what_somebody_else_just_removed_is_told_so(clockwork: Clockwork) -> None:
+    schedules, application = clockwork.product.service.schedules, clockwork.product.application
+    changed = application.change
+
+    def overtaken(*given: Any, **named: Any) -> int:
+        application.change = changed  # type: ignore[method-assign]
+        schedules.remove("hourly", ALICE)
+        return changed(*given, **named)
+
+    for act in (schedules.remove, partial(schedules.enable, enabled=False)):
+        add(clockwork, ALICE)
+        application.change = overtaken  # type: ignore[method-assign]
+        with pytest.raises(InvalidArgument, match="no schedule with name 'hourly'") as refusal:
+            act("hourly", ALICE)
+        assert (refusal.value.field, refusal.value.value) == ("name", "hourly")
+        assert schedules.all() == []
 
 
 def test_what_was_enabled_under_an_id_is_not_enabled_again_by_it(clockwork: Clockwork, once: Context) -> None:

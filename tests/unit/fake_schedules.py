@@ -68,6 +68,7 @@ class FakeSchedules:
     def __init__(self, note: Callable[..., None]) -> None:
         self._note = note
         self.known: list[Item] = [NIGHTLY]
+        self.left: list[Item] = []
 
     def add(
         self,
@@ -88,8 +89,9 @@ class FakeSchedules:
         self._note(context, "enable", name, enabled)
         return {**NIGHTLY, "enabled": enabled, "last_times": LAST_TIMES}
 
-    def remove(self, name: str, context: Context) -> None:
+    def remove(self, name: str, context: Context) -> list[Item]:
         self._note(context, "remove", name)
+        return self.left
 
     def all(self) -> list[Item]:
         self._note(None, "schedules")

@@ -116,6 +116,20 @@ def test_a_schedule_is_changed_by_its_name(line: CommandLine, verb: str, asked: 
     assert json.loads(line.run("schedule", verb, "nightly", "--output", "json").out)["items"]
 
 
+@pytest.mark.parametrize(
+    ("domains", "said"),
+    [
+        (1, ". What it took stays, 1 snapshot: snapshot-list vm0 (1)"),
+        (2, ". What it took stays, 3 snapshots: snapshot-list vm0 (1), snapshot-list vm1 (2)"),
+        (7, "snapshot-list vm4 (5) and 2 more domains"),
+    ],
+)
+def test_a_removal_says_what_stays(line: CommandLine, monkeypatch: pytest.MonkeyPatch, domains: int, said: str) -> None:
+    left = [{"domain": f"vm{number}", "snapshots": number + 1} for number in range(domains)]
+    monkeypatch.setattr(line.service.schedules, "left", left)
+    assert line.run("schedule", "remove", "nightly").out.rstrip().endswith(said)
+
+
 def test_a_snapshot_is_held_and_released_and_shown_so(line: CommandLine) -> None:
     line.service.known_snapshots = [snapshot("a/b")]
     held = line.run("snapshot-hold", "web", "a/b", "--ticket", "T-1", "--reason", "audit 7")
