@@ -13,7 +13,7 @@ from revisor.cli import moment_trees, output
 from revisor.cli.as_of import as_of_option, moment_asked, note_moment
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit, refusal
-from revisor.cli.snapshot_words import NO_SNAPSHOT, is_missing, state_of
+from revisor.cli.snapshot_words import NO_SNAPSHOT, held_of, is_missing, state_of
 from revisor.cli.verb import DOMAIN, Asked, exclusive, flag, verb
 from revisor.client import Refusal
 
@@ -37,6 +37,7 @@ _STATES = {"shutoff": "inactive", "disk-snapshot": "disk_only"}
         flag("disk-only", "Only those of the disks of a running domain."),
         flag("internal", "Only those within the disks' images."),
         flag("external", "Only those in files of their own."),
+        flag("held", "Only those that are held, with by whom, until when and why."),
         flag("deleted", "Those whose metadata was deleted, which snapshot-undelete brings back."),
         as_of_option(),
     ],
@@ -44,7 +45,7 @@ _STATES = {"shutoff": "inactive", "disk-snapshot": "disk_only"}
 def snapshot_list(asked: Asked, *, domain: str, **given: Any) -> int:
     """List a domain's snapshots."""
     _refuse_together(given)
-    exclusive(given, ("deleted", "as-of"))
+    exclusive(given, ("deleted", "as-of"), ("deleted", "held"))
     at = moment_asked(asked, given["as_of"])
     door, name, current = Door(asked), given["from"], given["current"]
     reference = Reference.of(domain)
@@ -63,7 +64,8 @@ def snapshot_list(asked: Asked, *, domain: str, **given: Any) -> int:
         moment_trees.print_names(items)
         _note_missing(items)
     else:
-        moment_trees.print_table(items, with_parent=given["parent"], State=state_of)
+        holds = {"Held": held_of} if given["held"] else {}
+        moment_trees.print_table(items, with_parent=given["parent"], State=state_of, **holds)
     return Exit.DONE
 
 
@@ -86,6 +88,7 @@ def _groups(item: Item) -> moment_trees.Groups:
     return (
         {"metadata": True, "no_metadata": False},
         {name: _STATES.get(item["state"], "active") == name for name in ("inactive", "active", "disk_only")},
+        {"held": bool(item.get("held"))},
         {"internal": item["location"] != "external", "external": item["location"] == "external"},
     )
 

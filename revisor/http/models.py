@@ -151,6 +151,12 @@ class HoldRelease(Asked):
     pass
 
 
+_KEEP = (
+    "What stays, such as 24h,7d,4w: the newest of each of so many hours (h), days (d), weeks (w), months (m) or years (y);"
+    " without it, everything."
+)
+
+
 class NewSchedule(Asked):
     name: Word
     domain: Annotated[Word | None, Field(description="One domain, by UUID or name.")] = None
@@ -161,7 +167,7 @@ class NewSchedule(Asked):
     pattern: Annotated[Word | None, Field(description="Those whose name fits, as of file names.")] = None
     cron: Annotated[Word, Field(description="Minute, hour, day, month and day of week.")]
     timezone: Annotated[Word, Field(description="The time zone of cron and keep.")] = "UTC"
-    keep: Annotated[Word | None, Field(description="What stays, such as 24h,7d,4w; without it, everything.")] = None
+    keep: Annotated[Word | None, Field(description=_KEEP)] = None
     missed: Annotated[Word, Field(description="Times that passed while Revisor was down: skip or run-once.")] = "skip"
 
 

@@ -141,6 +141,19 @@ def test_a_snapshot_is_held_and_released_and_shown_so(line: CommandLine) -> None
     assert "Held" not in line.run("snapshot-info", "web", "a/b").out
 
 
+def test_those_that_are_held_are_listed_with_by_whom_and_why(line: CommandLine) -> None:
+    why = {"held_by": "alice", "held_until": None, "held_reason": "audit 7", "held_ticket": None}
+    line.service.known_snapshots = [snapshot("s1"), snapshot("s2", held=True, **why)]
+    heads, _, row = line.run("snapshot-list", "web", "--held").out.splitlines()[:3]
+    assert re.split(" {2,}", heads.strip()) == ["Name", "Creation Time", "State", "Held"]
+    cells = re.split(" {2,}", row.strip())
+    assert (cells[0], cells[-1]) == ("s2", "by alice until it is released (audit 7)")
+    listed = json.loads(line.run("snapshot-list", "web", "--held", "--output", "json").out)
+    assert [item["held_reason"] for item in listed["items"]] == ["audit 7"]
+    both = line.run("snapshot-list", "web", "--held", "--deleted")
+    assert both.last == "error: Options --deleted and --held are mutually exclusive [8]"
+
+
 @pytest.mark.parametrize(
     ("said", "asked"),
     [
