@@ -62,8 +62,7 @@ def test_a_snapshot_is_told_with_its_children_and_whether_it_is_there() -> None:
 
 @pytest.mark.parametrize(("until", "held"), [(None, True), (NOON + timedelta(seconds=1), True), (NOON, False)])
 def test_a_snapshot_is_told_as_held_while_its_hold_lasts(until: datetime | None, held: bool) -> None:  # noqa: FBT001
-    [shown] = presentation.snapshots([row("a", held_by="alice", held_until=until)], "alpha", NOON)
-    [shown] = presentation.snapshots([row("a", held_by="alice", held_until=until, held_reason="audit")], NOON)
+    [shown] = presentation.snapshots([row("a", held_by="alice", held_until=until, held_reason="audit")], "alpha", NOON)
     told = presentation.time(until) if held else None
     assert (shown["held"], shown["held_by"], shown["held_until"]) == (held, "alice" if held else None, told)
     assert (shown["held_reason"], shown["held_ticket"]) == ("audit" if held else None, None)
