@@ -7,6 +7,7 @@ it does not guess at.
 from typing import Any
 
 from domain_model.host import OPERATIONS
+from revisor.silence import OVERDUE
 from revisor.status import UNOBSERVED_S
 
 FOUND = f"""
@@ -15,7 +16,8 @@ CASE WHEN q.operation IS NOT NULL THEN jsonb_build_object(
     'restored', EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL),
     'disabled', to_jsonb(h) -> 'disabled',
     'problem', s.problem,
-    'seen', CASE WHEN coalesce(s.observed_at, h.added_at) < clock_timestamp() - interval '{UNOBSERVED_S} s'
+    'seen', CASE WHEN {OVERDUE}
+                   OR coalesce(s.observed_at, h.added_at) < clock_timestamp() - interval '{UNOBSERVED_S} s'
             THEN to_char(coalesce(s.observed_at, h.added_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') END,
     'before', (SELECT jsonb_build_object('operation', earlier.operation, 'verb', earlier.verb)
                FROM work.operation_queue earlier
@@ -25,12 +27,13 @@ CASE WHEN q.operation IS NOT NULL THEN jsonb_build_object(
     'under_way', CASE WHEN q.exclusive THEN busy.started ELSE 0 END
 ) END
 """  # noqa: S608 - numbers of ours
-"""Of an operation ``q`` in the queue, its host ``h``, the sightings ``s`` there and ``BUSY``; NULL of one that has ended."""
-BUSY = """
+"""Of an operation ``q`` in the queue, its host ``h``, the sightings ``s`` there and ``BESIDE``; NULL of one that has ended."""
+BESIDE = """
+LEFT JOIN work.leases l ON l.name = 'host:' || o.host
 LEFT JOIN (SELECT host, count(*) FILTER (WHERE started AND exclusive) AS started FROM work.operation_queue GROUP BY host)
     AS busy ON busy.host = q.host
 """
-"""How much is under way on each host, counted once however many operations are asked for."""
+"""Of an operation ``o``: the lease of its host, and how much is under way there, counted once for all operations."""
 
 
 def held_up(found: dict[str, Any], host: str) -> str | None:
@@ -66,4 +69,4 @@ def _turn(found: dict[str, Any]) -> str | None:
 def _limit(found: dict[str, Any], host: str) -> str | None:
     if found["before"] is not None or found["under_way"] < found["limit"]:
         return None
-    return f"host '{host}' carries out {found['limit']} operations at once, and is busy with as many"
+    return f"host '{host}' carries out {found['limit']} at once, and is busy with as many"

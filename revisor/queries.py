@@ -21,7 +21,7 @@ from projections.hosts import HOSTS
 from projections.positions import ProjectionState
 from projections.projection import Table
 from projections.snapshots import FORESTS, SNAPSHOTS
-from revisor.held_up import BUSY, FOUND
+from revisor.held_up import BESIDE, FOUND
 from revisor.host_names import NamesOfHosts
 from revisor.rows import (
     ALL_OPERATIONS,
@@ -88,7 +88,7 @@ FROM views.operations o
 LEFT JOIN views.hosts h ON h.id = o.host
 LEFT JOIN work.operation_queue q ON q.operation = o.id
 LEFT JOIN work.sightings s ON s.host = o.host
-{BUSY}"""  # noqa: S608 - our words
+{BESIDE}"""  # noqa: S608 - our words
 
 _AMONG_ALL = "d.domain IN (SELECT domain FROM {} AS those)"
 _HAS_ANY = "EXISTS (SELECT FROM {} AS those WHERE those.domain = d.domain)"

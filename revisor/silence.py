@@ -19,6 +19,8 @@ BEAT_AGE: LiteralString = """(
     CASE WHEN l.beaten_at IS NOT NULL THEN greatest(0, extract(epoch FROM clock_timestamp() - l.beaten_at))::float8 END
 )"""
 """Of a row ``l`` of work.leases, outer-joined: seconds since its last beat; null where there was none."""
+OVERDUE: LiteralString = f"({BEAT_AGE} > coalesce(l.believed_s, {_USUAL_S}))"
+"""Whether the next beat of a row ``l`` should have come; also just after a start, when nobody could beat before."""
 SILENT: LiteralString = f"""(
     (l.worker IS NULL OR l.beaten_at IS NOT NULL)
     AND least(extract(epoch FROM clock_timestamp() - greatest(l.beaten_at, pg_postmaster_start_time())), %s)

@@ -225,7 +225,7 @@ def test_what_waits_says_that_its_host_is_busy_and_a_control_verb_is_not_held_up
     started, elsewhere = asked(product, "start"), product.service.define(OTHER, "alpha", ALICE)
     work(product)
     eventually(lambda: state(product, started) == "started", what="it started")
-    assert held_up(product, elsewhere) == "host 'alpha' carries out 1 operations at once, and is busy with as many"
+    assert held_up(product, elsewhere) == "host 'alpha' carries out 1 at once, and is busy with as many"
     assert held_up(product, asked(product, "destroy")) is None
 
 
@@ -235,6 +235,11 @@ def test_what_waits_says_that_no_agent_looks_or_that_the_log_was_restored(produc
     product.database.execute("UPDATE work.sightings SET observed_at = '2026-11-28 10:00:00+00', problem = NULL")
     away = "no agent has looked at host 'alpha' since 2026-11-28T10:00:00Z"
     assert held_up(product, accepted) == away
+    product.database.execute("UPDATE work.sightings SET observed_at = clock_timestamp()")
+    assert held_up(product, accepted) is None
+    product.database.execute("UPDATE work.leases SET beaten_at = clock_timestamp() - interval '30 s', believed_s = 25")
+    assert (held_up(product, accepted) or "").startswith("no agent has looked at host 'alpha' since ")
+    product.database.execute("UPDATE work.sightings SET observed_at = '2026-11-28 10:00:00+00'")
     product.database.execute("INSERT INTO work.restores (why, position) SELECT 'a backup', position FROM log.head")
     restored = "the log was restored, and nothing goes on before 'revisor acknowledge-restore'"
     assert held_up(product, accepted) == f"{restored}; {away}"
