@@ -10,7 +10,7 @@ from eventsourcing.persistence import OperationalError as LogOperationalError
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from psycopg import InterfaceError, OperationalError
-from psycopg.errors import DiskFull
+from psycopg.errors import DiskFull, UndefinedColumn, UndefinedTable
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -55,6 +55,8 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     for away in (OperationalError, InterfaceError, LogOperationalError, LogInterfaceError):
         app.add_exception_handler(away, _database_away)
+    for older in (UndefinedColumn, UndefinedTable):
+        app.add_exception_handler(older, _being_made)
     app.add_exception_handler(UnknownEvent, _too_new)
     app.add_exception_handler(UnreadableEvents, _unreadable)
     app.add_exception_handler(HTTPException, _not_ours)
@@ -86,6 +88,12 @@ async def _database_away(_: Request, error: Exception) -> Response:
         )
     _log.error("the database cannot be reached: %s", type(error).__name__)
     return error_response(Refused("Cannot reach the database: try again later", number=38))
+
+
+async def _being_made(_: Request, error: Exception) -> Response:
+    _log.warning("a read model of an older release was asked for what is new in this one: %s", error)
+    sentence = "Cannot read yet: this release makes a read model anew; 'revisor projections list' tells when it is done"
+    return error_response(Refused(sentence, number=38))
 
 
 async def _too_new(_: Request, error: Exception) -> Response:
