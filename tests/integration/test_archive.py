@@ -111,7 +111,7 @@ def test_queue_read_models_and_epochs_are_as_they_were(
     caught_up(loop)
     assert views_of(database) == views
     host = UUID(product.leases["alpha"].name.removeprefix("host:"))
-    assert database.fetch("SELECT * FROM work.leases") == [
+    assert database.fetch("SELECT name, worker, epoch, beat FROM work.leases") == [
         {"name": lease_of(host), "worker": None, "epoch": epoch, "beat": 0}
     ]
 

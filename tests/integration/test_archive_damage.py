@@ -218,7 +218,7 @@ def test_bytes_that_are_no_rows_are_refused_by_the_name_of_their_member(
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        ({"verb": "teleport"}, "an operation that has not ended cannot be read: 'teleport'$"),
+        ({"verb": "teleport"}, "an operation that has not ended cannot be read: KeyError: 'teleport'$"),
         ({"class_version": 3}, "an operation that has not ended cannot be read: .* is of version 3, newer than 2$"),
         (None, "its rows: invalid input syntax for type json$"),
     ],
