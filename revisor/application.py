@@ -89,7 +89,7 @@ class Application:
             except (StreamConflict, RequestRepeated):
                 continue
             except RestoreUnacknowledged:
-                raise _restored() from None
+                raise restored() from None
             return Accepted(UUID(submission.command.operation), submission.domain, position)
         raise _always_changing(f"domain '{submission.name}'")
 
@@ -129,7 +129,7 @@ class Application:
             except StreamConflict:
                 continue
             except RestoreUnacknowledged:
-                raise _restored() from None
+                raise restored() from None
         raise _always_changing(f"{kind.__name__.lower()} {stream}")
 
     def refused(self, refusal: Refused, *, verb: str, target: str, suppressed: int, context: Context) -> None:
@@ -266,7 +266,8 @@ def another_command(request_id: UUID | None) -> InvalidArgument:
     )
 
 
-def _restored() -> OperationInvalid:
+def restored() -> OperationInvalid:
+    """The refusal of whatever is begun before a restore was acknowledged."""
     return OperationInvalid(
         "the log was restored and may be older than the hosts: nothing new is begun until somebody has"
         " run 'revisor acknowledge-restore'"

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from revisor.application import Application, another_command
+from revisor.application import Application, another_command, restored
 from revisor.store.context import Context
 from revisor.store.database import Row
-from revisor.store.errors import RequestRepeated
+from revisor.store.errors import RequestRepeated, RestoreUnacknowledged
 from revisor.store.recorder import Request, Save
 
 AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
@@ -40,9 +40,16 @@ class Once:
         id = self._context.request_id
         return None if id is None else Request(self._fingerprint, id, stream)
 
-    def save(self, stream: UUID) -> Save:
-        """What goes with the events of what is begun under a request id: who asks, and the claim."""
-        return Save(self._context, request=self.request(stream))
+    def append(self, begun: Aggregate, *others: Aggregate) -> int:
+        """Save what is begun, and the claim with it; returns a position. Nothing may have been asked ``before``.
+
+        Raises StreamConflict; RequestRepeated; OperationInvalid (55) for a request id while a restore is unacknowledged.
+        """
+        try:
+            save = Save(self._context, request=self.request(begun.id))
+            return self._application.log.append(begun, *others, save=save)
+        except RestoreUnacknowledged:
+            raise restored() from None
 
     def remember(self, stream: UUID) -> None:
         """Claim the request id though nothing is to be saved; done before is as well. Raises as ``before``."""
@@ -57,9 +64,10 @@ class Once:
     def change(
         self, kind: type[AnyAggregate], stream: UUID, decide: Callable[[AnyAggregate], None], **more: Any
     ) -> int:
-        """``Application.change``, if it was not asked before; returns a position behind what it did.
+        """``Application.change``, which takes ``more``, if it was not asked before; returns a position behind what it did.
 
-        Raises as that, but for RequestRepeated, and as ``before``.
+        That is 0 only where nothing was to be changed the first time. Raises as that, but for RequestRepeated, and as
+        ``before``.
         """
         if self.before() is None:
             try:

@@ -80,18 +80,19 @@ def _of_projection(projection: ProjectionStatus) -> Iterator[Problem]:
 
 
 def _of_host(host: HostStatus) -> Iterator[Problem]:
-    name = host.name
+    """That nobody looks at a host that nobody leads goes without saying."""
+    name, led = host.name, host.worker is not None and not host.silent
     if host.worker is None:
         yield Problem(f"host/{name}/lease", f"nobody leads host {name}")
     elif host.silent:
         yield Problem(f"host/{name}/lease", f"nobody leads host {name}{_silence('its agent', host.beat_age_s)}")
     if host.problem is not None:
         yield Problem(f"host/{name}/unreachable", f"the last look at host {name} failed: {host.problem}")
-    elif host.unobserved_s > UNOBSERVED_S and host.observed_at is None:
+    elif led and host.unobserved_s > UNOBSERVED_S and host.observed_at is None:
         yield Problem(
             f"host/{name}/unobserved", f"host {name} was added {host.unobserved_s:.0f} s ago and never looked at"
         )
-    elif host.unobserved_s > UNOBSERVED_S:
+    elif led and host.unobserved_s > UNOBSERVED_S:
         yield Problem(f"host/{name}/unobserved", f"host {name} was last looked at {host.unobserved_s:.0f} s ago")
 
 

@@ -38,10 +38,10 @@ class Holds:
 
         def decide(domain: Domain) -> None:
             end = None if until is None else end_of(until)
-            why = {"reason": context.reason, "ticket": context.ticket}
             holds.hold(domain, name, by=context.actor, until=end, at=now, **why)
 
-        self._change("snapshot-hold", ref, host, name, decide, context, until=until)
+        why = {"reason": context.reason, "ticket": context.ticket}
+        self._change("snapshot-hold", ref, host, name, decide, context, until=until, **why)
 
     def release(self, ref: str, host: str | None, name: str, context: Context) -> None:
         """Let go of a snapshot, whoever holds it, once under a request id.

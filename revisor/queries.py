@@ -62,8 +62,8 @@ SELECT s.id::text, s.domain, s.name, s.parent::text, p.name AS parent_name,
        (SELECT count(*) FROM {snapshots} c WHERE c.domain = s.domain AND c.parent = s.id) AS children,
        s.state, s.creation_time, s.description, s.location, s.header, s.domain_document, s.inactive_document,
        s.presence, s.why,
-       coalesce(f.current = s.id, false) AS current, h.held_by, h.held_until, h.held_reason, h.held_ticket,
-       s.position
+       coalesce(f.current = s.id, false) AS current, h.held_by, h.held_until,
+       to_jsonb(h) ->> 'held_reason' AS held_reason, to_jsonb(h) ->> 'held_ticket' AS held_ticket, s.position
 FROM {snapshots} s
 LEFT JOIN {snapshots} p ON p.domain = s.domain AND p.id = s.parent
 LEFT JOIN {forests} f ON f.domain = s.domain

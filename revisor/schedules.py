@@ -153,7 +153,7 @@ class Schedules:
         claim = claim or Name.claim_first(SCHEDULES, made.name, str(made.id), now)
         claim.claim(str(made.id), now)
         try:
-            self._application.log.append(made, claim, save=once.save(made.id))
+            once.append(made, claim)
         except (StreamConflict, RequestRepeated):
             return False
         return True

@@ -4,27 +4,21 @@ Requests become operations (or refusals, which are recorded); questions are answ
 plain values with the keys of the command line's contract.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from domain_model.errors import (
     InvalidArgument,
     NoDomain,
     NoSnapshot,
-    OperationFailed,
-    OperationInvalid,
     Refused,
 )
 from domain_model.flags import Define, Start
-from domain_model.host import AdoptionPolicy, Host
-from domain_model.names import HOSTS, Name
 from domain_model.secrets import mask
 from domain_model.verbs import chosen
 from revisor import presentation as present
 from revisor.adopting import Adopting
 from revisor.application import Accepted, Application
-from revisor.asked_again import Once
 from revisor.attempts import Attempts
 from revisor.checkpoint_answers import CheckpointAnswers
 from revisor.drift import Drifts, Verbs
@@ -32,6 +26,7 @@ from revisor.ends import Ends
 from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.histories import Histories
 from revisor.holds import Holds
+from revisor.host_registry import HostRegistry
 from revisor.maintenance import Maintenance
 from revisor.outcomes import Outcomes
 from revisor.plans import VERBS as PLANNED
@@ -41,14 +36,13 @@ from revisor.read_models import ReadModels
 from revisor.references import References
 from revisor.requests import Requests
 from revisor.restores import Restores
-from revisor.rows import ALL_OPERATIONS, HostRow, OperationFilter, OperationRow, Page, PlacementRow
+from revisor.rows import ALL_OPERATIONS, OperationFilter, OperationRow, Page, PlacementRow
 from revisor.schedules import Schedules
 from revisor.settlements import Settlements
 from revisor.sightings import LastLook, Sightings
 from revisor.store.context import Context
-from revisor.store.errors import RequestRepeated, StreamConflict
 from revisor.submissions import Target
-from revisor.uris import check_uri, unique_uuids
+from revisor.uris import unique_uuids
 from revisor.wakeup import Wakeup
 
 
@@ -77,66 +71,13 @@ class Service:
         self.settlements = Settlements(application, self._attempts, self._operation_row, self.operation)
         self.drifts = Drifts(application, queries, self._refer, self._attempts, Verbs(self.act, self.define))
         self.adopting = Adopting(application, queries, self._refer, self._attempts, self._looks)
+        self.registry = HostRegistry(application, queries, self._refer, self._attempts, self.host)
         self.maintenance = Maintenance(application, queries, self._refer, self._attempts, self.host)
         self.histories = Histories(application, queries)
         self.holds = Holds(application, queries, self._refer, self._attempts)
         self.schedules = Schedules(application, queries, self._refer, self._attempts)
 
     # Hosts.
-
-    def add_host(self, name: str, uri: str, context: Context, adopt: str | None = None) -> dict[str, Any]:
-        """Lead a hypervisor under a name; one that is there is not ``added`` again. See ``AdoptionPolicy``. Raises Refused."""
-        with self._attempts.recorded("host add", name, context):
-            check_uri(uri)
-            self._refuse_second_name(name, uri)
-            once = Once(self._application, context, "host add", name=name, uri=uri, adopt=adopt)
-            known = self._queries.host(name) or self._save_host(name, uri, once, adopt or AdoptionPolicy.NONE)
-            if known is not None and known.uri != uri:
-                raise OperationFailed(
-                    f"host '{name}' already exists with URI {known.uri}",
-                    field="uri",
-                    value=uri,
-                    accepted=f"{known.uri}, or host set-uri to change it",
-                )
-            if known is not None and adopt not in (None, known.adopt):
-                raise OperationFailed(
-                    f"host '{name}' already exists and adopts {known.adopt}",
-                    field="adopt",
-                    value=adopt,
-                    accepted=f"{known.adopt}, or host set-adopt to change it",
-                )
-            return {**self.host(name), "added": known is None or once.before() is not None}
-
-    def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
-        """Reach a host under another URI from now on. Raises Refused."""
-        with self._attempts.recorded("host set-uri", name, context):
-            check_uri(uri)
-            self._refuse_second_name(name, uri)
-            self._change_host(
-                self._refer.host(name), lambda known: known.set_uri(uri, self._application.now()), context
-            )
-        return self.host(name)
-
-    def remove_host(self, name: str, context: Context) -> None:
-        """Forget a host; refused (55) while a domain is there."""
-        with self._attempts.recorded("host remove", name, context):
-            host = self._refer.host(name)
-            there = [row.name for row in self._queries.domains(host=host.id)]
-            if there:
-                raise OperationInvalid(
-                    f"host '{name}' has {len(there)} domains, such as '{there[0]}': undefine them or hand them over",
-                    field="name",
-                    value=name,
-                )
-            waiting = self._queries.waiting_on(host.id)
-            if waiting:
-                raise OperationInvalid(
-                    f"host '{name}' has {waiting} operations that have not ended", field="name", value=name
-                )
-            # Its name is free from the same moment: left claimed, nobody could have it any more.
-            self._change_host(
-                host, lambda known: known.remove(self._application.now()), context, names=self._names_without
-            )
 
     def hosts(self) -> list[dict[str, Any]]:
         looks = self._sightings.last_looks()
@@ -328,12 +269,6 @@ class Service:
 
     # How.
 
-    def _refuse_second_name(self, name: str, uri: str) -> None:
-        """One URI, one host. Two URIs that lead to one hypervisor are found out when it answers."""
-        for row in self._queries.hosts():
-            if row.uri == uri and row.name != name:
-                raise OperationFailed(f"host '{row.name}' has this URI already", field="uri", value=uri)
-
     def _domain_on(self, uuid: str, host: str) -> UUID | None:
         found = self._queries.find_placements(uuid, host, living=False)
         return found[0].domain if found else None
@@ -355,46 +290,3 @@ class Service:
         if row is None:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return row
-
-    def _save_host(self, name: str, uri: str, once: Once, adopt: str) -> HostRow | None:
-        """Returns the host that somebody else added under that name in the meantime, None when it is ours now."""
-        now = self._application.now()
-        host = Host.add(uuid4(), name=name, uri=uri, at=now)
-        host.set_adoption(adopt, now)
-        claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
-        if claim is None:
-            claim = Name.claim_first(HOSTS, name, str(host.id), now)
-        elif claim.bearer is not None:
-            return self._just_added(name)
-        claim.claim(str(host.id), now)
-        try:
-            position = self._application.log.append(host, claim, save=once.save(host.id))
-        except (StreamConflict, RequestRepeated):
-            return self._just_added(name)
-        self._queries.wait_for(position, READ_MODELS_S)
-        return None
-
-    def _just_added(self, name: str) -> HostRow:
-        self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
-        row = self._queries.host(name)
-        if row is None:
-            raise OperationFailed(f"host '{name}' is just being removed: try again", field="name", value=name)
-        return row
-
-    def _change_host(
-        self,
-        row: HostRow,
-        decide: Callable[[Host], None],
-        context: Context,
-        names: Callable[[Host], Sequence[Name]] = lambda _: (),
-    ) -> None:
-        position = self._application.change(Host, UUID(row.id), decide, context, names=names)
-        self._queries.wait_for(position, READ_MODELS_S)
-
-    def _names_without(self, host: Host) -> list[Name]:
-        """The name of a host that is no more, released."""
-        claim = self._application.log.load(Name, Name.id_of(HOSTS, host.name))
-        if claim is None:
-            return []
-        claim.release(str(host.id), self._application.now())
-        return [claim]

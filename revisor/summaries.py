@@ -72,6 +72,13 @@ def _ran(said: Schedule.Ran | Schedule.Pruned, _: HostNames) -> str:
     return f"{said.planned}: {len(said.operations)} asked for, {len(said.refused)} refused"
 
 
+def _skipped(said: Schedule.Skipped) -> str:
+    if said.first in (None, said.planned):
+        return said.planned
+    how_many = "times" if said.count is None else f"{said.count} times"
+    return f"{how_many} from {said.first} to {said.planned}"
+
+
 _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.Created: lambda said, _: f"domain '{said.name}' ({said.uuid})",
     Domain.OperationRequested: _requested,
@@ -100,7 +107,7 @@ _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Host.AdoptionSet: lambda said, _: said.adopt,
     Schedule.Created: _scheduled,
     Schedule.Ran: _ran,
-    Schedule.Skipped: lambda said, _: said.planned,
+    Schedule.Skipped: lambda said, _: _skipped(said),
     Schedule.Pruned: _ran,
     SnapshotFact: lambda said, _: str(said.name),
     CheckpointFact: lambda said, _: said.name,

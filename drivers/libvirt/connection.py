@@ -78,7 +78,7 @@ class Connections:
         self._changed = changed
 
     def close(self) -> None:
-        """Hang up, on a peer that hangs without a word. Afterwards every question raises HypervisorUnreachable."""
+        """Hang up, on a peer that hangs without a word. Afterwards every new question raises HypervisorUnreachable."""
         with self._lock:
             self._closed = True
             self._changed = None
@@ -103,7 +103,8 @@ class Connection:
         self._connection: Any = None
         self._handle: Any = None
         self._changed: Callable[[str], None] | None = None
-        self._subscriptions: list[int] = []
+        self._subscriptions: list[int] | None = None
+        """None until it was tried: some kinds of hypervisors refuse them all."""
         self._opening: Future[Any] | None = None
 
     def listen(self, changed: Callable[[str], None] | None) -> None:
@@ -141,8 +142,8 @@ class Connection:
     def hang_up(self) -> None:
         """Let go of it. It ends when the last object made over it does: closing it under them would not do."""
         connection, self._connection, self._handle = self._connection, None, None
-        subscriptions, self._subscriptions = self._subscriptions, []
-        for subscription in subscriptions:
+        subscriptions, self._subscriptions = self._subscriptions, None
+        for subscription in subscriptions or ():
             try:
                 connection.domainEventDeregisterAny(subscription)
             except library().libvirtError as error:
@@ -156,7 +157,7 @@ class Connection:
                 current = self._open(libvirt)
             self._keep_alive(libvirt, current)
             self._connection = current
-        if self._changed is not None and not self._subscriptions:
+        if self._changed is not None and self._subscriptions is None:
             self._subscriptions = self._subscribed(libvirt, current)
         return current
 

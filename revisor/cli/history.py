@@ -13,14 +13,6 @@ from revisor.client import Reply, segment
 _OPTIONAL_DOMAIN = Word("domain", "DOMAIN", required=False)
 _A_NAME = "a name of 'revisor projections list'"
 
-_DECISIONS = (
-    *("operation.requested", "operation.cancelled", "operation.settled"),
-    *("drift.accepted", "snapshot.held", "snapshot.released"),
-    *("host.added", "host.uri_changed", "host.disabled", "host.enabled", "host.limited", "host.adoption_set"),
-    *("host.removed", "schedule.added", "schedule.enabled", "schedule.disabled", "schedule.removed"),
-)
-"""What somebody may have said why of; what came of it does not repeat it."""
-
 STATES = ("queued", "started", "succeeded", "failed", "unknown", "cancelled")
 """Of operations."""
 
@@ -83,7 +75,9 @@ def _what(item: Item) -> str:
     if item.get("origin") == "observed":
         words += " (observed)"
     why = [text for text in (item.get("reason"), item.get("ticket")) if text]
-    return f"{words} [{', '.join(why)}]" if why and item["topic"] in _DECISIONS else words
+    # What came of a decision does not repeat why it was made.
+    is_decision = item.get("origin") == "requested" or item["topic"] == "operation.settled"
+    return f"{words} [{', '.join(why)}]" if why and is_decision else words
 
 
 def _attempts(asked: Asked, limit: int | None) -> int:

@@ -224,7 +224,7 @@ class _Waiting:
     def __init__(self, client: Client, names: set[str]) -> None:
         self._client = client
         self._missing: dict[str, str | None] = dict.fromkeys(sorted(names))
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     def __str__(self) -> str:
         return ", ".join(f"host '{name}'" + (f" ({why})" if why else "") for name, why in self._missing.items())
@@ -234,9 +234,9 @@ class _Waiting:
         left = [name for name in self._missing if hosts.get(name, {}).get("state") != "connected"]
         self._missing = {name: hosts.get(name, {}).get("problem") for name in left}
         for name, why in self._missing.items():
-            if why is not None and why not in self._told:
+            if why is not None and (name, why) not in self._told:
                 click.echo(f"waiting for host '{name}': {why}", err=True)
-                self._told.add(why)
+                self._told.add((name, why))
         return not self._missing
 
 

@@ -27,20 +27,22 @@ def list_hosts(service: ServiceGiven) -> Response:
 @routes.post("", response_model=_HOSTS, status_code=201, responses={200: {"model": _HOSTS}})
 def add_host(service: ServiceGiven, asking: AskingGiven, asked: NewHost) -> Response:
     """Lead a hypervisor under a name. The same name and URI again is the same host, and answered with 200."""
-    host = service.add_host(asked.name, asked.uri, asking.context(asked), asked.adopt)
+    host = service.registry.add(asked.name, asked.uri, asking.context(asked), asked.adopt)
     return document(service, "host-list", lambda: [host], asked.name, status=201 if host["added"] else 200)
 
 
 @routes.patch("/{host}", response_model=_HOSTS)
 def set_host_uri(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostUri) -> Response:
     """Reach a host's hypervisor under another URI."""
-    return document(service, "host-list", lambda: [service.set_uri(host, asked.uri, asking.context(asked))], host)
+    return document(
+        service, "host-list", lambda: [service.registry.set_uri(host, asked.uri, asking.context(asked))], host
+    )
 
 
 @routes.delete("/{host}", status_code=204, response_class=Response)
 def remove_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostRemoval | None = None) -> Response:
     """Forget a host; refused (55) while a domain is there. What happened on it stays in the log."""
-    service.remove_host(host, asking.context(asked or HostRemoval()))
+    service.registry.remove(host, asking.context(asked or HostRemoval()))
     return nothing()
 
 

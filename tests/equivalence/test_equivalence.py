@@ -124,7 +124,7 @@ def _without(names: tuple[str, ...]) -> dict[str, Verb]:
 def _led(database: Database, driver: Driver, uri: str, folder: Path, behind: Behind) -> Iterator[RevisorSide]:
     """A host that a Revisor of its own leads."""
     product = Product(database, folder)
-    product.service.add_host(HOST, uri, ALICE)
+    product.service.registry.add(HOST, uri, ALICE)
     product.lead(HOST, driver)
     try:
         yield RevisorSide(product, folder, behind)

@@ -68,7 +68,7 @@ class Product:
 
     def add_host(self, name: str, driver: Driver | None = None) -> Lead:
         """Add a simulated host and lead it."""
-        self.service.add_host(name, f"simulator:///{name}", ALICE)
+        self.service.registry.add(name, f"simulator:///{name}", ALICE)
         return self.lead(name, driver or SimulatorDriver(self._folder / f"{name}.sqlite", name))
 
     def lead(self, name: str, driver: Driver) -> Lead:

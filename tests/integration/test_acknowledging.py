@@ -179,7 +179,7 @@ def test_a_host_that_cannot_be_reached_keeps_it_waiting_unless_it_is_left_out(
     monkeypatch.setattr("revisor.restores._LOOK_S", 0.5)
     product.add_host("alpha")
     product.define()
-    product.service.add_host("gone", "simulator:///gone", ALICE)
+    product.service.registry.add("gone", "simulator:///gone", ALICE)
     restored(database)
     with pytest.raises(HypervisorUnreachable, match="gone"):
         acknowledge(product)
@@ -249,7 +249,7 @@ def test_a_second_try_says_also_what_the_first_did(
     restored(database)
     position = product.application.reader.head()
     simulator.define(LOST)
-    product.service.add_host("gone", "simulator:///gone", ALICE)
+    product.service.registry.add("gone", "simulator:///gone", ALICE)
     with pytest.raises(HypervisorUnreachable):
         acknowledge(product)
     found = acknowledge(product, without=["gone"])
@@ -317,7 +317,7 @@ def test_an_event_that_nobody_can_read_keeps_nobody_from_acknowledging(
     restored(database)
     [web] = product.service.domains(all_domains=True, host=None)
     simulator.start(web["uuid"])
-    product.service.add_host("gone", "simulator:///gone", ALICE)
+    product.service.registry.add("gone", "simulator:///gone", ALICE)
     with pytest.raises(HypervisorUnreachable):
         acknowledge(product)
     [row] = database.fetch(

@@ -48,7 +48,7 @@ def test_a_host_adopts_nothing_by_itself_until_it_is_set_to(behind: Behind) -> N
 
 
 def test_a_host_is_added_with_its_policy_and_the_same_again_is_the_same_host(behind: Behind) -> None:
-    add = behind.product.service.add_host
+    add = behind.product.service.registry.add
     assert add("beta", "simulator:///beta", ALICE, "all")["adopt"] == "all"
     assert add("beta", "simulator:///beta", ALICE, "all")["adopt"] == "all"
     assert add("beta", "simulator:///beta", ALICE)["adopt"] == "all"

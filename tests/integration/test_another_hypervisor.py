@@ -22,7 +22,7 @@ def test_the_domains_of_a_host_stay_recorded_when_its_uri_leads_elsewhere(produc
     product.add_host("alpha")
     product.define()
     product.agents["alpha"].close()
-    product.service.set_uri("alpha", "simulator:///elsewhere", ALICE)
+    product.service.registry.set_uri("alpha", "simulator:///elsewhere", ALICE)
 
     product.lead("alpha", SimulatorDriver(tmp_path / "elsewhere.sqlite", "elsewhere"))
     product.agents["alpha"].run_once(time.monotonic())
@@ -33,7 +33,7 @@ def test_the_domains_of_a_host_stay_recorded_when_its_uri_leads_elsewhere(produc
     assert "'elsewhere' with host uuid" in host["problem"]
     assert [row["name"] for row in product.service.domains(all_domains=True, host="alpha")] == ["web"]
 
-    product.service.set_uri("alpha", "simulator:///alpha", ALICE)
+    product.service.registry.set_uri("alpha", "simulator:///alpha", ALICE)
     product.lead("alpha", SimulatorDriver(tmp_path / "alpha.sqlite", "alpha"))
     product.agents["alpha"].run_once(time.monotonic())
     assert product.service.host("alpha")["state"] == "connected"

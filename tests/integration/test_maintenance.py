@@ -248,7 +248,7 @@ def test_what_waits_says_that_no_agent_looks_or_that_the_log_was_restored(produc
 def test_the_history_of_a_host_is_read_by_its_name_also_when_it_was_removed(product: Product) -> None:
     product.service.maintenance.disable("beta", replace(BOB, ticket="CHG-17"))
     product.service.maintenance.limit("beta", 2, ALICE)
-    product.service.remove_host("beta", ALICE)
+    product.service.registry.remove("beta", ALICE)
     entries = product.service.histories.host("beta", 1000)
     assert [(each["topic"], each["summary"]) for each in entries if each["origin"] == "requested"] == [
         ("host.added", "simulator:///beta"),
@@ -264,8 +264,8 @@ def test_the_history_of_a_host_is_read_by_its_name_also_when_it_was_removed(prod
 
 
 def test_a_name_tells_of_the_host_that_bears_it_and_one_that_nobody_bore_is_refused(product: Product) -> None:
-    product.service.remove_host("beta", ALICE)
-    product.service.add_host("beta", "simulator:///again", ALICE)
+    product.service.registry.remove("beta", ALICE)
+    product.service.registry.add("beta", "simulator:///again", ALICE)
     assert [each["summary"] for each in product.service.histories.host("beta", 10)] == ["simulator:///again"]
     with pytest.raises(InvalidArgument, match="no host ever had the name 'gamma'") as refusal:
         product.service.histories.host("gamma", 10)
@@ -274,7 +274,7 @@ def test_a_name_tells_of_the_host_that_bears_it_and_one_that_nobody_bore_is_refu
 
 def test_a_host_that_is_added_again_is_the_same_and_says_so_but_not_to_the_same_request(product: Product) -> None:
     asked = Context(ALICE.actor, request_id=UUID(int=7))
-    first = product.service.add_host("gamma", "simulator:///gamma", asked)
+    first = product.service.registry.add("gamma", "simulator:///gamma", asked)
     assert first["added"]
-    assert product.service.add_host("gamma", "simulator:///gamma", asked) == first
-    assert product.service.add_host("gamma", "simulator:///gamma", ALICE) == {**first, "added": False}
+    assert product.service.registry.add("gamma", "simulator:///gamma", asked) == first
+    assert product.service.registry.add("gamma", "simulator:///gamma", ALICE) == {**first, "added": False}

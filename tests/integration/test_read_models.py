@@ -1,5 +1,6 @@
 """The read models as a door sees them: which moments they answer for, how far they are, and how a person repairs one."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -38,10 +39,18 @@ def test_the_fleet_and_a_tree_are_read_as_of_a_time_and_a_position(product: Prod
         product.service.snapshots("nobody", None, then)
 
 
+def test_holds_are_shown_from_a_read_model_of_an_older_release(product: Product) -> None:
+    product.act("snapshot-create", name="s1")
+    product.service.holds.hold("web", None, "s1", None, replace(ALICE, reason="audit 7"))
+    product.database.execute("ALTER TABLE views.holds DROP COLUMN held_reason, DROP COLUMN held_ticket")
+    [shown] = product.service.snapshots("web", None)
+    assert (shown["held_by"], shown["held_reason"], shown["held_ticket"]) == (ALICE.actor, None, None)
+
+
 def test_a_removed_host_names_what_was_on_it_as_of_before(product: Product) -> None:
     then = head(product)
     product.act("undefine")
-    product.service.remove_host("alpha", ALICE)
+    product.service.registry.remove("alpha", ALICE)
     assert [item["host"] for item in product.service.domains(all_domains=True, host="alpha", as_of=then)] == ["alpha"]
     with pytest.raises(InvalidArgument, match="no host"):
         product.service.domains(all_domains=True, host="alpha", as_of=head(product))

@@ -310,7 +310,7 @@ def test_operations_are_counted_as_queued_until_they_are_started(
 
 
 def test_a_removed_host_is_not_shown(product: Product, reader: StatusReader) -> None:
-    product.service.remove_host("alpha", ALICE)
+    product.service.registry.remove("alpha", ALICE)
     assert reader.read().hosts == ()
 
 

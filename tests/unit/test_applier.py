@@ -297,6 +297,20 @@ def test_what_a_control_verb_beside_changed_after_the_look_is_not_recorded_as_it
     assert looks == 2
 
 
+def test_where_others_go_on_recording_something_an_operation_ends_all_the_same(stage: Stage) -> None:
+    running(stage)
+    asked, looks = stage.ask("suspend"), 0
+
+    def reached(step: Step, _verb: str) -> None:
+        nonlocal looks
+        if step is Step.SEEN:
+            looks += 1
+            stage.ask("desc", text=f"look {looks}")
+
+    assert stage.apply(asked, reached=reached).state == "succeeded"
+    assert looks == 5
+
+
 def test_an_attempt_that_was_given_up_touches_nothing_more_and_the_next_one_does_it(stage: Stage) -> None:
     running(stage)
     asked, given_up = stage.ask("suspend"), threading.Event()

@@ -114,13 +114,17 @@ def test_what_is_a_little_late_is_no_problem_yet() -> None:
 
 
 def test_a_host_may_have_several_problems_and_read_models_come_first() -> None:
-    lost = replace(LED, worker=None, unobserved_s=130.4)
+    lost = replace(LED, worker=None, unobserved_s=130.4, problem="no route")
     parked = replace(WELL, parked_at=813, error="ValueError: no")
     assert problems_of(status(lost, parked)) == [
         "projection snapshots is parked at 813: ValueError: no",
         "nobody leads host alpha",
-        "host alpha was last looked at 130 s ago",
+        "the last look at host alpha failed: no route",
     ]
+
+
+def test_that_a_host_nobody_leads_was_not_looked_at_goes_without_saying() -> None:
+    assert problems_of(status(replace(LED, worker=None, unobserved_s=130.4))) == ["nobody leads host alpha"]
 
 
 def test_a_master_key_that_is_not_where_it_was_is_said() -> None:

@@ -17,6 +17,7 @@ from revisor.application import Accepted
 from revisor.client import Client
 from revisor.histories import Histories
 from revisor.holds import Holds
+from revisor.host_registry import HostRegistry
 from revisor.http.server import HttpServer
 from revisor.read_models import ReadModels
 from revisor.restores import Restores
@@ -29,6 +30,7 @@ from revisor.store.context import Context
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts
 from tests.unit.fake_histories import FakeHistories
 from tests.unit.fake_maintenance import FakeMaintenance
+from tests.unit.fake_registry import FakeRegistry
 from tests.unit.fake_restores import FakeRestores
 from tests.unit.fake_schedules import FakeHolds, FakeSchedules
 from tests.unit.fake_settlements import FakeSettlements
@@ -105,6 +107,7 @@ class FakeService:
         self.restores = FakeRestores(self._note)
         self.settlements = FakeSettlements(self._note, self.known_operations)
         self.drifts, self.adopting = FakeDrifts(self._note), FakeAdopting(self._note)
+        self.registry = FakeRegistry(self._note, lambda: self.known_hosts)
         self.maintenance = FakeMaintenance(self._note)
         self.histories = FakeHistories(self._note)
         self.schedules = FakeSchedules(self._note)
@@ -122,20 +125,6 @@ class FakeService:
         """Whether so many callers wait, at once or some time soon."""
         with self._changed:
             return self._changed.wait_for(lambda: self.waiting >= number, timeout_s)
-
-    def add_host(self, name: str, uri: str, context: Context, adopt: str | None = None) -> Item:
-        self._note(context, "add_host", name, uri, *_if_given(adopt))
-        host = {"id": str(uuid4()), "name": name, "uri": uri, "state": "waiting", "hostname": None}
-        there = any((known["name"], known["uri"]) == (name, uri) for known in self.known_hosts)
-        self.known_hosts.append(host)
-        return {**host, "added": not there}
-
-    def set_uri(self, name: str, uri: str, context: Context) -> Item:
-        self._note(context, "set_uri", name, uri)
-        return {"name": name, "uri": uri}
-
-    def remove_host(self, name: str, context: Context) -> None:
-        self._note(context, "remove_host", name)
 
     def hosts(self) -> list[Item]:
         self._note(None, "hosts")
@@ -375,6 +364,7 @@ def open_door(service: FakeService) -> Iterator[Client]:
             (Histories, FakeHistories, set[str]()),
             (Schedules, FakeSchedules, set[str]()),
             (Holds, FakeHolds, set[str]()),
+            (HostRegistry, FakeRegistry, set[str]()),
         )
         for name, _ in inspect.getmembers(fake, inspect.isfunction)
         if not name.startswith("_") and name not in its_own

@@ -11,7 +11,7 @@ import pytest
 from domain_model.errors import HypervisorUnreachable
 from drivers.libvirt import LibvirtDriver, library
 from tests.lab.awaiting import eventually
-from tests.unit.libvirt_in_memory import FakeConnection, FakeLibvirt
+from tests.unit.libvirt_in_memory import NO_SUPPORT, FakeConnection, FakeError, FakeLibvirt
 
 _LONG_S = 60.0
 UUID = "9d2ad3bd-2cdf-4d45-a95e-d6b9f8f4a8f5"
@@ -24,6 +24,8 @@ class Hanging(FakeLibvirt):
     hanging: set[str] = field(default_factory=set)
     hung: list[str] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
+    without_events: bool = False
+    registered: int = 0
     VIR_DOMAIN_EVENT_ID_LIFECYCLE = 0
 
     @property
@@ -49,6 +51,9 @@ class HangingConnection(FakeConnection):
 
     def domainEventRegisterAny(self, *_: object) -> int:  # noqa: N802
         self.of.hang("register")
+        self.of.registered += 1
+        if self.of.without_events:
+            raise FakeError(0, NO_SUPPORT, "this function is not supported")
         return 1
 
     def domainEventDeregisterAny(self, _number: int) -> None:  # noqa: N802
@@ -124,6 +129,16 @@ def test_two_calls_at_once_are_never_on_one_connection_and_the_next_ones_need_no
     assert first is not second
     assert {id(connected(driver)) for _ in range(4)} <= {id(first), id(second)}
     assert len(hypervisor.opened) == 2
+
+
+def test_a_hypervisor_that_tells_of_nothing_is_asked_to_once_a_connection(
+    driver: LibvirtDriver, hypervisor: Hanging
+) -> None:
+    hypervisor.without_events = True
+    for _ in range(3):
+        connected(driver)
+    assert hypervisor.registered == 1
+    assert len(hypervisor.opened) == 1
 
 
 def test_hanging_up_waits_for_no_answer(driver: LibvirtDriver, hypervisor: Hanging, others: ThreadPoolExecutor) -> None:

@@ -97,7 +97,7 @@ def killing_on(
     (home / "fail").mkdir()
     (home / "master.key").write_bytes(b"k" * 32)
     for host, uri in uris.items():
-        product.service.add_host(host, uri, ALICE)
+        product.service.registry.add(host, uri, ALICE)
     wakeup = Wakeup(database.dsn)
     wakeup.start()
     service = Service(product.application, Queries(database), wakeup)

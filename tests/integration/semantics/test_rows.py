@@ -45,7 +45,7 @@ def simulated(product: Product, tmp_path_factory: pytest.TempPathFactory) -> str
 
 @pytest.fixture(scope="module")
 def real(product: Product, system_host: LibvirtHost) -> str:
-    product.service.add_host("real", system_host.uri, ALICE)
+    product.service.registry.add("real", system_host.uri, ALICE)
     product.lead("real", LibvirtDriver(system_host.uri))
     return "real"
 

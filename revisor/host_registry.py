@@ -1,0 +1,162 @@
+"""Which hosts are led, under which names and URIs: adding them, reaching them in another way, forgetting them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain_model.errors import OperationFailed, OperationInvalid
+from domain_model.host import AdoptionPolicy, Host
+from domain_model.names import HOSTS, Name
+from revisor.application import Application
+from revisor.asked_again import Once
+from revisor.attempts import Attempts
+from revisor.fresh_looks import READ_MODELS_S
+from revisor.queries import Queries
+from revisor.references import References
+from revisor.rows import HostRow
+from revisor.store.context import Context
+from revisor.store.errors import RequestRepeated, StreamConflict
+from revisor.uris import check_uri
+
+_CREATED_UNDER = """
+SELECT FROM log.events JOIN log.appends USING (append_id)
+WHERE originator_id = %s AND originator_version = 1 AND request_id = %s
+"""
+
+
+class HostRegistry:
+    """The hosts that there are. ``shown`` tells what a host is by then."""
+
+    def __init__(
+        self,
+        application: Application,
+        queries: Queries,
+        refer: References,
+        attempts: Attempts,
+        shown: Callable[[str], dict[str, Any]],
+    ) -> None:
+        self._application = application
+        self._queries = queries
+        self._refer = refer
+        self._attempts = attempts
+        self._shown = shown
+
+    def add(self, name: str, uri: str, context: Context, adopt: str | None = None) -> dict[str, Any]:
+        """Lead a hypervisor under a name, once under a request id; one that is there is not ``added`` again.
+
+        See ``AdoptionPolicy``. Raises Refused: OperationFailed (9) where the name or the URI is another host's.
+        """
+        with self._attempts.recorded("host add", name, context):
+            check_uri(uri)
+            self._refuse_second_name(name, uri)
+            once = Once(self._application, context, "host add", name=name, uri=uri, adopt=adopt)
+            before = once.before()
+            if before is None:
+                added = self._is_new(name, uri, once, adopt)
+            else:
+                asked = self._application.database.fetch(_CREATED_UNDER, before["domain"], context.request_id)
+                added = bool(asked)
+        return {**self._shown(name), "added": added}
+
+    def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
+        """Reach a host under another URI from now on. Raises Refused."""
+        with self._attempts.recorded("host set-uri", name, context):
+            check_uri(uri)
+            self._refuse_second_name(name, uri)
+            once = Once(self._application, context, "host set-uri", name=name, uri=uri)
+            self._change(self._refer.host(name), lambda known: known.set_uri(uri, self._application.now()), once)
+        return self._shown(name)
+
+    def remove(self, name: str, context: Context) -> None:
+        """Forget a host, once under a request id; refused (55) while a domain is there, or an operation has not ended."""
+        with self._attempts.recorded("host remove", name, context):
+            once = Once(self._application, context, "host remove", name=name)
+            if once.before() is not None:
+                return
+            host = self._refer.host(name)
+            there = [row.name for row in self._queries.domains(host=host.id)]
+            if there:
+                raise OperationInvalid(
+                    f"host '{name}' has {len(there)} domains, such as '{there[0]}': undefine them or hand them over",
+                    field="name",
+                    value=name,
+                )
+            waiting = self._queries.waiting_on(host.id)
+            if waiting:
+                raise OperationInvalid(
+                    f"host '{name}' has {waiting} operations that have not ended", field="name", value=name
+                )
+            # Its name is free from the same moment: left claimed, nobody could have it any more.
+            self._change(host, lambda known: known.remove(self._application.now()), once, names=self._names_without)
+
+    def _is_new(self, name: str, uri: str, once: Once, adopt: str | None) -> bool:
+        """Whether it was added now. Raises OperationFailed (9) where the name is another one's, or it adopts otherwise."""
+        known = self._queries.host(name) or self._save(name, uri, once, adopt or AdoptionPolicy.NONE)
+        if known is None:
+            return True
+        if known.uri != uri:
+            raise OperationFailed(
+                f"host '{name}' already exists with URI {known.uri}",
+                field="uri",
+                value=uri,
+                accepted=f"{known.uri}, or host set-uri to change it",
+            )
+        if adopt not in (None, known.adopt):
+            raise OperationFailed(
+                f"host '{name}' already exists and adopts {known.adopt}",
+                field="adopt",
+                value=adopt,
+                accepted=f"{known.adopt}, or host set-adopt to change it",
+            )
+        once.remember(UUID(known.id))
+        return False
+
+    def _save(self, name: str, uri: str, once: Once, adopt: str) -> HostRow | None:
+        """Returns the host that somebody else added under that name in the meantime, None when it is ours now."""
+        now = self._application.now()
+        host = Host.add(uuid4(), name=name, uri=uri, at=now)
+        host.set_adoption(adopt, now)
+        claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
+        if claim is None:
+            claim = Name.claim_first(HOSTS, name, str(host.id), now)
+        elif claim.bearer is not None:
+            return self._just_added(name)
+        claim.claim(str(host.id), now)
+        try:
+            position = once.append(host, claim)
+        except RequestRepeated:
+            return None if once.before() is not None else self._just_added(name)
+        except StreamConflict:
+            return self._just_added(name)
+        self._queries.wait_for(position, READ_MODELS_S)
+        return None
+
+    def _just_added(self, name: str) -> HostRow:
+        self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
+        row = self._queries.host(name)
+        if row is None:
+            raise OperationFailed(f"host '{name}' is just being removed: try again", field="name", value=name)
+        return row
+
+    def _refuse_second_name(self, name: str, uri: str) -> None:
+        """One URI, one host. Two URIs that lead to one hypervisor are found out when it answers."""
+        for row in self._queries.hosts():
+            if row.uri == uri and row.name != name:
+                raise OperationFailed(f"host '{row.name}' has this URI already", field="uri", value=uri)
+
+    def _change(
+        self,
+        row: HostRow,
+        decide: Callable[[Host], None],
+        once: Once,
+        names: Callable[[Host], Sequence[Name]] = lambda _: (),
+    ) -> None:
+        self._queries.wait_for(once.change(Host, UUID(row.id), decide, names=names), READ_MODELS_S)
+
+    def _names_without(self, host: Host) -> list[Name]:
+        """The name of a host that is no more, released."""
+        claim = self._application.log.load(Name, Name.id_of(HOSTS, host.name))
+        if claim is None:
+            return []
+        claim.release(str(host.id), self._application.now())
+        return [claim]
