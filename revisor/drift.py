@@ -60,7 +60,8 @@ class Drifts:
     def found(self, domain: str | None = None, host: str | None = None) -> list[Shown]:
         """All drift, of a domain (also of one that is no more) or on a host; without a domain strangers as well.
 
-        Of a domain it is said in what its texts differ (``diff``). Raises NoDomain (42), InvalidArgument (8) for an unknown host.
+        Of a domain it is said in what its texts differ (``diff``). Raises NoDomain (42), InvalidArgument (8) for an
+        unknown host.
         """
         chosen = self._chosen(domain, host)
         strangers = self._sightings.strangers(chosen.host) if chosen.everything else []

@@ -1,4 +1,7 @@
-"""In what a drifted text differs: the recorded definition, or snapshot, against the observed one. Whoever answers chooses by it."""
+"""In what a drifted text differs: the recorded definition, or snapshot, against the observed one.
+
+Whoever answers a drift chooses by it.
+"""
 
 from collections.abc import Sequence
 from difflib import unified_diff
@@ -23,7 +26,7 @@ class DriftDifferences:
         self._queries = queries
 
     def of(self, rows: Sequence[DriftRow]) -> list[str | None]:
-        """A unified diff for each row, without secrets: empty where nothing else differs. None where there are no two texts."""
+        """A unified diff for each row, without secrets: empty where nothing else differs, None without two texts."""
         return [None if sides is None else self._diff(*sides) for sides in map(self._sides, rows)]
 
     def _sides(self, row: DriftRow) -> tuple[_Digests, _Digests] | None:

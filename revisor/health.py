@@ -26,7 +26,10 @@ class Problem:
 
 
 def problems_of(status: Status) -> list[str]:
-    """What is wrong, in sentences: the log and its vault first, then read models, hosts, schedules, operations; empty when all is well."""
+    """What is wrong, in sentences; empty when all is well.
+
+    The log and its vault come first, then read models, hosts, schedules, operations.
+    """
     return [problem.says for problem in found_in(status)]
 
 

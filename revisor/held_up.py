@@ -1,4 +1,4 @@
-"""Why an operation that has not ended does not go on, as far as the database tells: host, domain, limit, or the log itself.
+"""Why an operation that has not ended does not go on, as far as the database tells.
 
 What its agent will not do (``HostAgent``, ``AgentRecords.queued``) is told here in words; what this does not know of,
 it does not guess at.
@@ -27,7 +27,10 @@ CASE WHEN q.operation IS NOT NULL THEN jsonb_build_object(
     'under_way', CASE WHEN q.exclusive THEN busy.started ELSE 0 END
 ) END
 """  # noqa: S608 - numbers of ours
-"""Of an operation ``q`` in the queue, its host ``h``, the sightings ``s`` there and ``BESIDE``; NULL of one that has ended."""
+"""Of an operation ``q`` in the queue, its host ``h``, the sightings ``s`` there and ``BESIDE``.
+
+NULL of one that has ended.
+"""
 BESIDE = """
 LEFT JOIN work.leases l ON l.name = 'host:' || o.host
 LEFT JOIN (SELECT host, count(*) FILTER (WHERE started AND exclusive) AS started FROM work.operation_queue GROUP BY host)
@@ -55,7 +58,7 @@ def _disabled(found: dict[str, Any], host: str) -> str | None:
 
 
 def _away(found: dict[str, Any], host: str) -> str | None:
-    """A host that cannot be looked at is told of by its agent, an agent that is away by nobody."""
+    """That a host cannot be reached its agent has told; that an agent is away only its silence tells."""
     if found["problem"] is not None:
         return f"host '{host}' cannot be reached: {found['problem']}"
     return None if found["seen"] is None else f"no agent has looked at host '{host}' since {found['seen']}"

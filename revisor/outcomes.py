@@ -27,7 +27,10 @@ class Outcomes:
         self._name_of = name_of
 
     def latest(self, operation: UUID) -> OperationRow | None:
-        """One operation as it is now, or None if there is none. The host's name may be that of before where a read model is behind."""
+        """One operation as it is now, or None if there is none.
+
+        The host's name may be that of before where a read model is behind.
+        """
         seen = self._queries.operation(operation)
         if seen is not None and OperationState(seen.state).settled:
             return seen

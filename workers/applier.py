@@ -268,7 +268,10 @@ class Applier:
         *,
         at_any_rate: bool,
     ) -> Domain | None:
-        """As ``_record_seen``, with one look; returns the domain, and has recorded nothing, where it is to be looked at again."""
+        """As ``_record_seen``, with one look.
+
+        Where it is to be looked at again, nothing is recorded, and the domain as it is by now is returned.
+        """
         version, newer = task.domain.version, None
         seen = self._look(task)
         self._reached(Step.SEEN, task.operation.verb)

@@ -31,7 +31,8 @@ Item = dict[str, Any]
         option(
             "keep",
             "RULE",
-            "What stays, such as 24h,7d,4w: the newest of each of so many hours (h), days (d), weeks (w), months (m) or years (y).",
+            "What stays, such as 24h,7d,4w: the newest of each of so many hours (h), days (d), weeks (w), months (m)"
+            " or years (y).",
         ),
         option("missed", "WAY", "Times that passed while Revisor was down: skip them (skip), or run-once."),
     ],

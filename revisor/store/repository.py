@@ -59,7 +59,10 @@ class Repository:
         self._model = states.model()  # now: an upgrade may change the files under a process that runs
 
     def get(self, stream: UUID, version: int = NEWEST) -> Any | None:
-        """The aggregate as of a version, or None when the stream is empty. Raises UnknownEvent, or UnreadableEvents, and BrokenStream."""
+        """The aggregate as of a version, or None when the stream is empty.
+
+        Raises UnknownEvent or, where an event cannot be folded, UnreadableEvents; and BrokenStream.
+        """
         asked = {"stream": stream, "model": self._model, "version": version}
         with (
             self._database.connection() as connection,
