@@ -85,7 +85,9 @@ def hold(
     reason: str | None = None,
     ticket: str | None = None,
 ) -> None:
-    """Hold a snapshot; who holds it may hold it longer, or for another reason. The same hold again changes nothing.
+    """Hold a snapshot; who holds it may hold it longer, or for another reason, and without one for the same.
+
+    The same hold again changes nothing.
 
     Raises NoSnapshot (72), InvalidArgument (8) for the past, OperationInvalid (55) for a snapshot that somebody else
     holds, or that would be held for less long than it is.
@@ -99,7 +101,10 @@ def hold(
             accepted=f"a time after {_shown(at)}",
         )
     end = None if until is None else until.astimezone(UTC).isoformat()
-    held, wanted = domain.holds.get(record.id), Hold(by, end, reason, ticket)
+    held = domain.holds.get(record.id)
+    if held is not None and held.by == by and reason is None and ticket is None:
+        reason, ticket = held.reason, held.ticket  # held longer, for what it was held for
+    wanted = Hold(by, end, reason, ticket)
     if held is not None and held.holds(at) and (held.by != by or held.outlasts(end)):
         _refuse(domain, name, held, "a later end, or " if held.by == by else "")
     if held != wanted:

@@ -30,13 +30,13 @@ class FreshLooks:
         hosts: Sequence[HostRow],
         timeout_s: float,
         *,
-        closely: UUID | None = None,
+        closely: Sequence[UUID] = (),
         adopting: bool = False,
         adopt: Sequence[str] = (),
     ) -> None:
         """Returns when all were looked at and the read models show what was seen.
 
-        ``closely`` is a domain to be looked at closely there; with ``adopting`` domains nobody recorded are taken in,
+        ``closely`` are domains to be looked at closely there; with ``adopting`` domains nobody recorded are taken in,
         with ``adopt`` those of them that have these UUIDs.
         Raises HypervisorUnreachable (38) naming a host that could not be looked at, or not in time.
         """

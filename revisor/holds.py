@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from domain_model import holds
 from domain_model.domain import Domain
@@ -28,10 +29,11 @@ class Holds:
         self._refer = refer
         self._attempts = attempts
 
-    def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> None:
+    def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> dict[str, Any]:
         """Hold a snapshot in the actor's name, until a time, the end of a day (UTC), or its release.
 
-        Afterwards it is not deleted, nor its domain undefined. Done once under a request id. Raises NoDomain (42),
+        Afterwards it is not deleted, nor its domain undefined. Returns the hold, also where the read models are behind.
+        Done once under a request id. Raises NoDomain (42),
         NoSnapshot (72), InvalidArgument (8), OperationInvalid (55) where somebody else holds it, or the actor for longer.
         """
         now = self._application.now()
@@ -41,16 +43,18 @@ class Holds:
             holds.hold(domain, name, by=context.actor, until=end, at=now, **why)
 
         why = {"reason": context.reason, "ticket": context.ticket}
-        self._change("snapshot-hold", ref, host, name, decide, context, until=until, **why)
+        return self._change("snapshot-hold", ref, host, name, decide, context, until=until, **why)
 
-    def release(self, ref: str, host: str | None, name: str, context: Context) -> None:
+    def release(self, ref: str, host: str | None, name: str, context: Context) -> dict[str, Any]:
         """Let go of a snapshot, whoever holds it, once under a request id.
 
         Raises NoDomain (42), NoSnapshot (72), 55 for one that is not held.
         """
         now = self._application.now()
 
-        self._change("snapshot-release", ref, host, name, lambda domain: holds.release(domain, name, now), context)
+        return self._change(
+            "snapshot-release", ref, host, name, lambda domain: holds.release(domain, name, now), context
+        )
 
     def _change(
         self,
@@ -61,12 +65,14 @@ class Holds:
         decide: Callable[[Domain], None],
         context: Context,
         **said: str | None,
-    ) -> None:
+    ) -> dict[str, Any]:
         with self._attempts.recorded(verb, f"{present.reference(ref, host)}/{name}", context):
             row = self._refer.placement(ref, host, owner_only=True)
             once = Once(self._application, context, verb, domain=str(row.domain), name=name, **said)
             position = once.change(Domain, row.domain, decide)
         self._queries.wait_for(position, READ_MODELS_S)
+        known = self._application.domain(row.domain)
+        return present.held(known.holds.get(known.forest.named(name).id))
 
 
 def end_of(until: str) -> datetime:

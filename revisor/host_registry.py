@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from domain_model.errors import OperationFailed, OperationInvalid
 from domain_model.host import AdoptionPolicy, Host
 from domain_model.names import HOSTS, Name
+from revisor import presentation as present
 from revisor.application import Application
 from revisor.asked_again import Once
 from revisor.attempts import Attempts
@@ -14,6 +15,7 @@ from revisor.fresh_looks import READ_MODELS_S
 from revisor.queries import Queries
 from revisor.references import References
 from revisor.rows import HostRow
+from revisor.sightings import LastLook
 from revisor.store.context import Context
 from revisor.store.errors import RequestRepeated, StreamConflict
 from revisor.uris import check_uri
@@ -56,7 +58,7 @@ class HostRegistry:
             else:
                 asked = self._application.database.fetch(_CREATED_UNDER, before["domain"], context.request_id)
                 added = bool(asked)
-        return {**self._shown(name), "added": added}
+        return {**(self._shown(name) if self._queries.host(name) else self._not_shown_yet(name)), "added": added}
 
     def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
         """Reach a host under another URI from now on. Raises Refused."""
@@ -130,6 +132,31 @@ class HostRegistry:
             return self._just_added(name)
         self._queries.wait_for(position, READ_MODELS_S)
         return None
+
+    def _not_shown_yet(self, name: str) -> dict[str, Any]:
+        """As the read model will have it, of a host that was just added. Raises InvalidArgument (8) if it was removed."""
+        claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
+        made = None if claim is None or claim.bearer is None else self._application.log.load(Host, UUID(claim.bearer))
+        if made is None:
+            return self._shown(name)
+        unseen = HostRow(
+            str(made.id),
+            name,
+            made.uri,
+            None,
+            None,
+            None,
+            {},
+            None,
+            0,
+            made.disabled,
+            made.operations,
+            made.adopt,
+            made.created_on,
+            None,
+            0,
+        )
+        return present.host(unseen, LastLook())
 
     def _just_added(self, name: str) -> HostRow:
         self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)

@@ -8,6 +8,7 @@ from typing import Any
 from domain_model import domain_xml
 from domain_model.commands import HostNames
 from domain_model.errors import ERROR_NAMES
+from domain_model.holds import Hold
 from domain_model.libvirt import DomainState, reason_words
 from domain_model.operations import NAMES_HOSTS
 from domain_model.presence import Presence
@@ -134,9 +135,18 @@ def snapshots(rows: Sequence[SnapshotRow], host: str, now: datetime) -> list[Sho
 def _hold(row: SnapshotRow, now: datetime) -> Shown:
     """A hold that has come to its end is none."""
     if row.held_by is None or (row.held_until is not None and row.held_until <= now):
+        return held(None)
+    until = None if row.held_until is None else row.held_until.isoformat()
+    return held(Hold(row.held_by, until, row.held_reason, row.held_ticket))
+
+
+def held(hold: Hold | None) -> Shown:
+    """Who holds a snapshot, until when and why."""
+    if hold is None:
         return {"held": False} | dict.fromkeys(("held_by", "held_until", "held_reason", "held_ticket"))
-    why = {"held_reason": row.held_reason, "held_ticket": row.held_ticket}
-    return {"held": True, "held_by": row.held_by, "held_until": time(row.held_until), **why}
+    until = None if hold.until is None else datetime.fromisoformat(hold.until)
+    why = {"held_reason": hold.reason, "held_ticket": hold.ticket}
+    return {"held": True, "held_by": hold.by, "held_until": time(until), **why}
 
 
 def deleted_snapshots(forest: SnapshotForest) -> list[Shown]:

@@ -84,7 +84,7 @@ class Restores:
         for row in self._database.fetch("SELECT operation, domain, host FROM work.operation_queue"):
             self._lose(row, context)
         try:
-            self._looks.take(compared, _LOOK_S)
+            self._looks.take(compared, _LOOK_S, closely=[row.domain for row in self._queries.domains()])
             self._have_read_models()
             self._looks.take(compared, _LOOK_S, adopting=True)
         finally:

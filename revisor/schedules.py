@@ -86,8 +86,7 @@ class Schedules:
                     )
             id = made.id if known is None else known["domain"]
         self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
-        row = self._application.database.fetch_one(_ONE, id)
-        return self.one(name) if row is None else self._told(row)
+        return self._told(self._application.database.fetch_one(_ONE, id) or self._not_shown_yet(id))
 
     def enable(self, name: str, context: Context, *, enabled: bool) -> dict[str, Any]:
         """Let a schedule run, or rest; one that does already stays as it is. Raises InvalidArgument (8)."""
@@ -131,6 +130,20 @@ class Schedules:
             if row["name"] == name:
                 return self._told(row)
         raise _no_schedule(name, there)
+
+    def _not_shown_yet(self, id: UUID) -> Row:
+        """As the read model will have it, of a schedule that was just added."""
+        made = self._application.log.load(Schedule, id)
+        assert made is not None
+        whose = made.selector.get("domain")
+        names = ("name", "selector", "cron", "timezone", "keep", "missed", "enabled")
+        return {
+            **{name: getattr(made, name) for name in names},
+            **dict.fromkeys(("planned", "run", "pruned")),
+            "id": id,
+            "failed": 0,
+            "domain_name": None if whose is None else self._application.name_of(UUID(whose)),
+        }
 
     def _told(self, row: Row) -> dict[str, Any]:
         """A schedule with its last times, the newest first, as they are on record."""

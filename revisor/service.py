@@ -265,7 +265,13 @@ class Service:
             # Perhaps it was given this name behind our back.
             self.observe(host, timeout_s)
             row = self._refer.placement(ref, host)
-        self._looks.take([self._refer.host(row.host_name)], timeout_s, closely=row.domain)
+        self._looks.take([self._refer.host(row.host_name)], timeout_s, closely=[row.domain])
+
+    def observe_all_closely(self, host: str | None, timeout_s: float = 30.0) -> None:
+        """As ``observe_closely``, of every domain there."""
+        hosts = self._queries.hosts() if host is None else [self._refer.host(host)]
+        there = self._queries.domains(host=None if host is None else hosts[0].id)
+        self._looks.take(hosts, timeout_s, closely=[row.domain for row in there])
 
     # How.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from revisor.silence import SILENT, Watch
+from revisor.status import UNOBSERVED_S
 from revisor.store.context import Context
 from revisor.store.database import Database
 from workers.ports import Asker
@@ -81,7 +82,8 @@ SELECT coalesce(seen.position, 0) AS position,
 FROM (SELECT min(position) AS position FROM views.projections WHERE parked_at IS NULL) AS seen
 """
 _LAST_LOOKS = f"""
-SELECT s.host::text, s.observed_at, s.problem, {SILENT} AS silent
+SELECT s.host::text, s.observed_at, s.problem,
+       {SILENT} OR s.observed_at < clock_timestamp() - interval '{UNOBSERVED_S} s' AS silent
 FROM work.sightings s LEFT JOIN work.leases l ON l.name = 'host:' || s.host
 """  # noqa: S608  our words
 _STRANGERS = """
@@ -232,11 +234,11 @@ class Sightings:
         return [Stranger(**row) for row in rows]
 
     def want(
-        self, hosts: list[str], *, closely: UUID | None = None, adopting: bool = False, adopt: Sequence[str] = ()
+        self, hosts: list[str], *, closely: Sequence[UUID] = (), adopting: bool = False, adopt: Sequence[str] = ()
     ) -> dict[str, int]:
         """Ask for a fresh look at these hosts; hand the answer to ``satisfied``.
 
-        ``closely`` is a domain to be looked at closely there; with ``adopting`` what nobody recorded is taken in, with
+        ``closely`` are domains to be looked at closely there; with ``adopting`` what nobody recorded is taken in, with
         ``adopt`` those of it that have these UUIDs.
         """
         return {
@@ -249,7 +251,7 @@ class Sightings:
                 " adopting = work.sightings.adopting OR excluded.adopting,"
                 " adopt = work.sightings.adopt || excluded.adopt RETURNING wanted",
                 UUID(host),
-                [] if closely is None else [closely],
+                list(closely),
                 adopting,
                 list(adopt),
             )

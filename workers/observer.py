@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from uuid import UUID
 
 from domain_model.adoption import Adoption
 from domain_model.domain import Domain
-from domain_model.errors import HypervisorUnreachable, Refused
+from domain_model.errors import HypervisorUnreachable, NoDomain, Refused
 from domain_model.placements import Role
-from drivers.port import DomainSighting, Driver
+from drivers.port import DomainSighting, Driver, Watchable
 from workers.looking import Eye, unwatched
 from workers.ports import Asker, Lead, PlacedDomain, Records, UnreadableDomain
 
@@ -34,15 +35,15 @@ class Observer:
         self._records = records
         self._lead = lead
         self._eye = Eye(driver, records, str(lead.host), goes_on)
-        self._seen: dict[UUID, tuple[DomainSighting | None, str]] = {}
-        """What each domain looked like, in which role, when what was recorded last agreed with it."""
+        self._seen: dict[UUID, tuple[DomainSighting | None, str, str]] = {}
+        """What each domain looked like, in which role, when what was recorded last agreed with it; and its definition."""
         self._left: set[str] = set()
         """The UUIDs of domains that were to be taken in and, as far as anybody could tell, cannot be for long."""
         self._rounds = 0
 
     def forget(self, uuid: str) -> None:
         """Look closely at this domain next time: something is said to have changed. May be called from any thread."""
-        for domain, (sighting, _) in list(self._seen.items()):
+        for domain, (sighting, *_) in list(self._seen.items()):
             if sighting is None or sighting.uuid == uuid:
                 self._seen.pop(domain, None)
 
@@ -68,7 +69,7 @@ class Observer:
         recorded = self._records.placed(self._lead.host)
         for placed in recorded:
             self._goes_on()
-            shown = sightings.get(placed.uuid), placed.role
+            shown = sightings.get(placed.uuid), placed.role, self._definition_of(sightings.get(placed.uuid))
             if placed.id in busy or self._seen.get(placed.id) == shown:
                 continue
             self._records.check_secrets(placed.id)
@@ -82,6 +83,15 @@ class Observer:
                     self._seen.pop(placed.id, None)
         known = {placed.uuid for placed in recorded}
         return {uuid: sighting.name for uuid, sighting in sightings.items() if uuid not in known}
+
+    def _definition_of(self, sighting: DomainSighting | None) -> str:
+        """A digest of it, where nobody tells when a definition changed: the sighting is the same before and after."""
+        if sighting is None or not sighting.persistent or isinstance(self._driver, Watchable):
+            return ""
+        try:
+            return sha256(self._driver.domain_xml(sighting.uuid, inactive=True).encode()).hexdigest()
+        except NoDomain:
+            return ""
 
     def by_policy(self, unrecorded: Iterable[str]) -> dict[str, Asker]:
         """Which of these to ``adopt`` on a host that adopts all: not those again in every round that were just left."""

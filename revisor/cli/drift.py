@@ -52,7 +52,7 @@ def drift(asked: Asked, *, domain: str | None, host: str | None, **flags: bool) 
         raise click.UsageError("command 'drift' requires <domain> option, or --all with --host")
     door, body = Door(asked), {**_whose(domain, host), "all": flags["all"]}
     if asked.fresh:
-        door.read("/v1/drift", host=body["host"])
+        door.read("/v1/drift", **_whose(domain, host))
     return _accept(door, body) if flags["accept"] else _heal(door, body, flags)
 
 

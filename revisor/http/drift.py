@@ -22,8 +22,10 @@ def show_drift(
     fresh: FreshQuery = False,
 ) -> Response:
     """What is not as our own last operation left it. Without a domain also the domains that nobody recorded."""
-    if fresh:
-        service.observe(host)
+    if fresh and domain is not None:
+        service.observe_closely(domain, host)
+    elif fresh:
+        service.observe_all_closely(host)
     return document(service, "drift", lambda: service.drifts.found(domain, host), host)
 
 

@@ -21,8 +21,8 @@ def hold_snapshot(
 
     The same hold again changes nothing; 55 where somebody else holds it, or where it would be held for less long.
     """
-    service.holds.hold(domain, host, name, asked.until, asking.context(asked))
-    return document(service, "snapshot-info", lambda: [service.snapshot(domain, host, name)], host)
+    held = service.holds.hold(domain, host, name, asked.until, asking.context(asked))
+    return document(service, "snapshot-info", lambda: [{**service.snapshot(domain, host, name), **held}], host)
 
 
 @routes.post(f"{SNAPSHOT}/release", response_model=_SNAPSHOTS)
@@ -30,5 +30,5 @@ def release_snapshot(
     service: ServiceGiven, asking: AskingGiven, domain: str, name: str, asked: HoldRelease, host: HostQuery = None
 ) -> Response:
     """Allow it again, whoever holds the snapshot; 55 for one that nobody holds."""
-    service.holds.release(domain, host, name, asking.context(asked))
-    return document(service, "snapshot-info", lambda: [service.snapshot(domain, host, name)], host)
+    held = service.holds.release(domain, host, name, asking.context(asked))
+    return document(service, "snapshot-info", lambda: [{**service.snapshot(domain, host, name), **held}], host)

@@ -8,6 +8,7 @@ import pytest
 from drivers.simulator import SimulatorDriver
 from revisor.store.database import Database
 from tests.integration.behind import Behind
+from tests.integration.clockwork import Clockwork
 from tests.integration.product import Product
 
 
@@ -34,3 +35,10 @@ def behind(database: Database, tmp_path: Path, simulator: SimulatorDriver) -> It
     product.define()
     yield Behind(product, simulator)
     product.close()
+
+
+@pytest.fixture
+def clockwork(database: Database, tmp_path: Path) -> Iterator[Clockwork]:
+    made = Clockwork(database, tmp_path)
+    yield made
+    made.product.close()

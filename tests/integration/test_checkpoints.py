@@ -206,8 +206,8 @@ def test_a_close_look_is_told_once_to_whoever_looks(product: Product) -> None:
     assert host is not None
     one, other = uuid4(), uuid4()
 
-    for domain in (one, None, other):
-        sightings.want([host.id], closely=domain)
+    for domains in ([one], [], [other]):
+        sightings.want([host.id], closely=domains)
 
     assert [sightings.closely(UUID(host.id)) for _ in range(2)] == [{one, other}, frozenset()]
 

@@ -47,6 +47,24 @@ def test_holds_are_shown_from_a_read_model_of_an_older_release(product: Product)
     assert (shown["held_by"], shown["held_reason"], shown["held_ticket"]) == (ALICE.actor, None, None)
 
 
+def test_what_was_just_said_is_told_as_it_is_recorded_while_the_read_models_stand_still(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.act("snapshot-create", name="s1")
+    monkeypatch.setattr(product.queries, "wait_for", lambda *_: False)
+    service, why = product.service, replace(ALICE, reason="audit 7")
+    host = service.registry.add("beta", "simulator:///beta", ALICE)
+    assert (host["name"], host["state"], host["operations"], host["added"]) == ("beta", "waiting", 4, True)
+    schedule = service.schedules.add("nightly", ALICE, cron="30 2 * * *", whose={"domain": "web"})
+    assert (schedule["name"], schedule["domain"], schedule["enabled"]) == ("nightly", "web", True)
+    hold = service.holds.hold("web", None, "s1", "2126-01-01", why)
+    assert (hold["held_by"], hold["held_until"], hold["held_reason"]) == (
+        ALICE.actor,
+        "2126-01-02T00:00:00Z",
+        "audit 7",
+    )
+
+
 def test_a_removed_host_names_what_was_on_it_as_of_before(product: Product) -> None:
     then = head(product)
     product.act("undefine")

@@ -1,11 +1,9 @@
 """Schedules and holds that are asked for again under one request id: answered as the first time, and done once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,16 +11,8 @@ import pytest
 
 from domain_model.errors import InvalidArgument, OperationFailed
 from revisor.store.context import Context
-from revisor.store.database import Database
 from tests.integration.clockwork import Clockwork
 from tests.integration.product import ALICE
-
-
-@pytest.fixture
-def clockwork(database: Database, tmp_path: Path) -> Iterator[Clockwork]:
-    made = Clockwork(database, tmp_path)
-    yield made
-    made.product.close()
 
 
 @pytest.fixture

@@ -1,20 +1,8 @@
 """Schedules on a machine whose clock goes ahead and is set right again: they go on, no run is doubled, none lost."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
-
-from revisor.store.database import Database
 from tests.integration.clockwork import Clockwork
-
-
-@pytest.fixture
-def clockwork(database: Database, tmp_path: Path) -> Iterator[Clockwork]:
-    made = Clockwork(database, tmp_path)
-    yield made
-    made.product.close()
 
 
 def planned(clockwork: Clockwork) -> list[tuple[str, str]]:

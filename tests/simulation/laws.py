@@ -114,6 +114,8 @@ def _effect_fits_outcome(operation: str, story: Story) -> None:
 def _recorded_is_observed(world: World) -> None:
     for domain in world.application.present():
         for id, host in world.hosts.items():
+            if domain.uuid in world.late and id not in domain.placements:
+                continue  # a definition that came late is a stranger by then, and told of as one
             check_agreement(domain, id, host.hands.domain(domain.uuid))
 
 

@@ -61,6 +61,8 @@ class World:
         """The operations during which somebody else acted on their domain."""
         self.touched: set[str] = set()
         """The UUIDs of domains that somebody else acted on."""
+        self.late: set[str] = set()
+        """The UUIDs of domains on which a call of ours was carried out after it was given up."""
         self.monotonic_s = 0.0
         self._protocol = protocol
         self._jumped_s = 0.0
@@ -356,7 +358,10 @@ class World:
         domain = self.domain(guest)
         if domain is not None and operation not in domain.operations:
             self.touched.add(guest.uuid)
+            self.late.add(guest.uuid)
             self.interfered |= domain.operations.keys()
+            if any(effect.operation == operation for effect in self.hosts[worker.host].effects):
+                self.interfered.add(operation)  # it was done before, and is done again on top of what came since
 
     def _guest_of(self, operation: str) -> Guest:
         name = next(each.submission.name for each in self.asked.values() if str(each.operation) == operation)

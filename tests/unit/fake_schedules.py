@@ -111,16 +111,17 @@ class FakeHolds:
         self._note = note
         self._snapshots = snapshots
 
-    def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> None:
+    def hold(self, ref: str, host: str | None, name: str, until: str | None, context: Context) -> Item:
         self._note(context, "hold", ref, host, name, until)
         why = {"held_reason": context.reason, "held_ticket": context.ticket}
-        self._mark(name, {"held": True, "held_by": context.actor, "held_until": until, **why})
+        return self._mark(name, {"held": True, "held_by": context.actor, "held_until": until, **why})
 
-    def release(self, ref: str, host: str | None, name: str, context: Context) -> None:
+    def release(self, ref: str, host: str | None, name: str, context: Context) -> Item:
         self._note(context, "release", ref, host, name)
-        self._mark(name, {"held": False, "held_by": None, "held_until": None})
+        return self._mark(name, {"held": False, "held_by": None, "held_until": None})
 
-    def _mark(self, name: str, held: Item) -> None:
+    def _mark(self, name: str, held: Item) -> Item:
         for item in self._snapshots():
             if item["name"] == name:
                 item.update(held)
+        return held

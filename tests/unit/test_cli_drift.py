@@ -177,7 +177,12 @@ def test_who_does_not_wait_is_told_the_ids(line: CommandLine) -> None:
 def test_who_wants_a_fresh_look_before_healing_has_one(line: CommandLine) -> None:
     line.service.drifts.rounds = [[]]
     assert line.run("drift", "alpha/web", "--heal", "--fresh").code == 0
-    assert [each[0] for each in line.service.asked][:3] == ["observe", "drift", "heal"]
+    assert [each[0] for each in line.service.asked][:3] == ["observe_closely", "drift", "heal"]
+
+
+def test_a_fresh_look_for_drift_is_a_close_one_at_all_there_are(line: CommandLine) -> None:
+    assert line.run("drift", "--fresh", "--host", "alpha").code == 0
+    assert line.service.asked[0] == ("observe_all_closely", "alpha", 30.0)
 
 
 def test_one_domain_that_fails_does_not_keep_what_waits_on_another(line: CommandLine) -> None:
@@ -242,7 +247,8 @@ def test_what_goes_with_a_fresh_look_or_another_remedy_needs_no_operation(line: 
     ]
     done = line.run("drift", "web", "--heal", "--fresh")
     assert (done.code, done.err) == (0, "")
-    assert [each[0] for each in line.service.asked if each[0] in ("observe", "heal")] == ["observe", "heal", "observe"]
+    asked = [each[0] for each in line.service.asked if each[0] in ("observe_closely", "heal")]
+    assert asked == ["observe_closely", "heal", "observe_closely"]
     assert "it goes when the domain starts" in done.out
 
 

@@ -246,6 +246,9 @@ class FakeService:
     def observe_closely(self, ref: str, host: str | None, timeout_s: float = 10.0) -> None:
         self._note(None, "observe_closely", ref, host, timeout_s)
 
+    def observe_all_closely(self, host: str | None, timeout_s: float = 30.0) -> None:
+        self._note(None, "observe_all_closely", host, timeout_s)
+
     def refused(self, refusal: Refused, *, verb: str, target: str, context: Context) -> None:
         self.contexts.append(context)
         self.refusals.append((verb, target, refusal.number))

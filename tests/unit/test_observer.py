@@ -80,13 +80,22 @@ def test_a_domain_that_looks_as_it_did_is_not_read_closely_again(stage: Stage) -
         reads[0] += 1
         return stage.drivers[ALPHA].domain_xml(uuid, inactive=inactive)
 
-    observer = stage.observer(driver=altered(stage.drivers[ALPHA], domain_xml=domain_xml))
+    telling = altered(stage.drivers[ALPHA], domain_xml=domain_xml, watch=lambda _: None)
+    observer = stage.observer(driver=telling)
     for _ in range(3):
         observer.run_once(frozenset())
     assert reads == [1]
     observer.forget(UUID_TEXT)
     observer.run_once(frozenset())
     assert reads == [2]
+
+
+def test_a_definition_that_changed_is_seen_in_the_next_look_where_nobody_tells_of_it(stage: Stage) -> None:
+    observer = stage.observer()
+    observer.run_once(frozenset())
+    stage.drivers[ALPHA].define(definition(memory_mib=32))
+    observer.run_once(frozenset())
+    assert adopted(stage) == ["domain.defined"]
 
 
 def test_a_look_at_a_large_tree_tells_with_each_dump_that_it_goes_on_and_ends_when_it_is_given_up(stage: Stage) -> None:
@@ -119,7 +128,7 @@ def test_a_look_at_a_large_tree_tells_with_each_dump_that_it_goes_on_and_ends_wh
 
 
 def test_a_change_that_only_the_definition_shows_is_adopted_after_a_hint(stage: Stage) -> None:
-    observer = stage.observer()
+    observer = stage.observer(driver=altered(stage.drivers[ALPHA], watch=lambda _: None))
     observer.run_once(frozenset())
     stage.drivers[ALPHA].define(definition(memory_mib=32))
     observer.run_once(frozenset())
