@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 SOCKET_PATH_BYTES = 107
 """What the kernel leaves of sockaddr_un.sun_path (unix(7): 108 bytes with the closing zero)."""
@@ -84,6 +84,8 @@ class Reply:
     position: int | None = None
     observed_at: str | None = None
     behind_s: float = 0.0
+    stale: tuple[str, ...] = ()
+    """Hosts of which what is shown is old: nobody looks at them, or they cannot be looked at."""
     """How long ago the first event behind ``position`` was recorded; 0 when there is none."""
     body: Any = field(default=None)
     """The answer as JSON values; None when it is none."""
@@ -275,6 +277,7 @@ def _reply(response: http.client.HTTPResponse, data: bytes) -> Reply:
         None if position is None else int(position),
         response.headers.get("Revisor-Observed-At"),
         float(response.headers.get("Revisor-Behind-Seconds", 0)),
+        tuple(unquote(name) for name in response.headers.get("Revisor-Stale-Hosts", "").split(",") if name),
         json.loads(text) if is_json else None,
     )
     if response.status >= 400:

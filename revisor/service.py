@@ -39,7 +39,7 @@ from revisor.restores import Restores
 from revisor.rows import ALL_OPERATIONS, OperationFilter, OperationRow, Page, PlacementRow
 from revisor.schedules import Schedules
 from revisor.settlements import Settlements
-from revisor.sightings import LastLook, Sightings
+from revisor.sightings import Known, LastLook, Sightings
 from revisor.store.context import Context
 from revisor.submissions import Target
 from revisor.uris import unique_uuids
@@ -243,12 +243,9 @@ class Service:
         """How far the log is known here: everything up to it can be read."""
         return self._queries.position()
 
-    def known(self, host: str | None = None) -> tuple[int, str | None, float]:
-        """``position``; when the host was last looked at, without one the host whose last look is longest ago; and for how
-        many seconds what waits longest to be read was recorded.
-        """
-        seen = self._sightings.known(None if host is None else UUID(self._refer.host(host).id))
-        return seen.position, present.time(seen.observed_at), seen.behind_s
+    def known(self, host: str | None = None) -> Known:
+        """How far what can be read of a host goes; without one of all, by the host whose last look is longest ago."""
+        return self._sightings.known(None if host is None else UUID(self._refer.host(host).id))
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
         """Have hosts looked at afresh; returns when they were.

@@ -34,6 +34,8 @@ class Known:
     """The oldest of the last looks at hosts."""
     behind_s: float
     """How long ago the first event after it was recorded; 0 when there is none."""
+    stale: tuple[str, ...] = ()
+    """The hosts that were looked at before, and now cannot be, or nobody looks at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,20 @@ SELECT s.adopting, s.adopt, (SELECT coalesce(jsonb_object_agg(u.key, u.value -> 
     FROM jsonb_each(s.unrecorded) u WHERE u.key = ANY (s.adopt) AND u.value ? 'asked') AS asked
 FROM work.sightings s WHERE s.host = %s
 """
-_KNOWN = """
+_STALE = f"({SILENT} OR s.problem IS NOT NULL OR s.observed_at < clock_timestamp() - interval '{UNOBSERVED_S} s')"
+_KNOWN = f"""
 SELECT coalesce(seen.position, 0) AS position,
        (SELECT greatest(0, extract(epoch FROM clock_timestamp() - recorded_at)) FROM log.events
         WHERE notification_id = seen.position + 1)::float8 AS behind_s,
        (SELECT min(s.observed_at) FROM work.sightings s JOIN views.hosts h ON h.id = s.host
-        WHERE h.removed_at IS NULL AND (%s::uuid IS NULL OR h.id = %s)) AS observed_at
+        WHERE h.removed_at IS NULL AND (%s::uuid IS NULL OR h.id = %s)) AS observed_at,
+       ARRAY(SELECT h.name FROM work.sightings s JOIN views.hosts h ON h.id = s.host
+             LEFT JOIN work.leases l ON l.name = 'host:' || s.host
+             WHERE h.removed_at IS NULL AND s.observed_at IS NOT NULL AND {_STALE} ORDER BY h.name) AS stale
 FROM (SELECT min(position) AS position FROM views.projections WHERE parked_at IS NULL) AS seen
-"""
+"""  # noqa: S608  our words
 _LAST_LOOKS = f"""
-SELECT s.host::text, s.observed_at, s.problem,
-       {SILENT} OR s.observed_at < clock_timestamp() - interval '{UNOBSERVED_S} s' AS silent
+SELECT s.host::text, s.observed_at, s.problem, {_STALE} AS silent
 FROM work.sightings s LEFT JOIN work.leases l ON l.name = 'host:' || s.host
 """  # noqa: S608  our words
 _STRANGERS = """
@@ -195,9 +200,9 @@ class Sightings:
 
     def known(self, host: UUID | None) -> Known:
         """How far what can be read of a host goes, or of all. It is one question: each answer of the doors tells it."""
-        row = self._database.fetch_one(_KNOWN, host, host)
+        row = self._database.fetch_one(_KNOWN, host, host, self._watch.lasts_s())
         assert row is not None
-        return Known(int(row["position"]), row["observed_at"], row["behind_s"] or 0.0)
+        return Known(int(row["position"]), row["observed_at"], row["behind_s"] or 0.0, tuple(row["stale"]))
 
     def left_alone(self) -> dict[str, dict[str, str]]:
         """By host the domains that were not taken in there, by name, each with why."""

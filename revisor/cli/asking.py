@@ -58,8 +58,8 @@ class Door:
         return Client()
 
     @cached_property
-    def _noted(self) -> list[float]:
-        return []
+    def _noted(self) -> set[str]:
+        return set()
 
     @property
     def as_json(self) -> bool:
@@ -76,8 +76,8 @@ class Door:
             reply = self.client.get(path, fresh=self.asked.fresh, **query)
         except AnswerLost as lost:
             raise Unreachable(str(lost)) from lost
-        if reply.behind_s > _BEHIND_S and not self.as_json:
-            self._note_behind(reply.behind_s)
+        if not self.as_json:
+            self._note_what_is_old(reply)
         return reply
 
     def read_of(self, domain: Reference, below: str = "", **query: Any) -> Reply:
@@ -85,12 +85,20 @@ class Door:
         with_host = {"host": domain.host, **query}
         return self.read(domain.path + below, **with_host)
 
-    def _note_behind(self, behind_s: float) -> None:
-        """Say once that what is shown is older than the log, as behind an import or a projector that hangs."""
-        if not self._noted:
-            ago = output.span(behind_s)
-            sys.stderr.write(f"note: not all that is recorded is shown yet: what waits longest is {ago} old\n")
-        self._noted.append(behind_s)
+    def _note_what_is_old(self, reply: Reply) -> None:
+        """Say once that what is shown is older than the log, as behind an import, or than what is on a host now."""
+        notes = []
+        if reply.behind_s > _BEHIND_S:
+            ago = output.span(reply.behind_s)
+            notes.append(f"not all that is recorded is shown yet: what waits longest is {ago} old")
+        shown = {item.get("host") for item in (reply.body or {}).get("items", ()) if reply.stale}
+        notes += [
+            f"what is shown of host {name} is old: see 'revisor host list'" for name in reply.stale if name in shown
+        ]
+        for note in notes:
+            if note.partition(":")[0] not in self._noted:
+                sys.stderr.write(f"note: {note}\n")
+            self._noted.add(note.partition(":")[0])
 
     def xml_of(self, domain: Reference, below: str, **query: Any) -> Reply:
         """Read XML; showing secrets goes on record with reason and ticket."""

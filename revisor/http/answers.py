@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from starlette.responses import Response
 
 from domain_model.operations import OperationState
+from revisor import presentation as present
 from revisor.service import Service
+from revisor.sightings import Known
 
 Row = dict[str, Any]
 
@@ -32,16 +35,20 @@ def document(
     """
     if as_of is not None:
         return document_at(kind, as_of, None, list(read()), status)
-    position, observed_at, behind_s = service.known(host)
-    return document_at(kind, position, observed_at, list(read()), status, behind_s)
+    known = service.known(host)
+    return _document(kind, known, list(read()), status)
 
 
 def document_at(
-    kind: str, position: int, observed_at: str | None, items: list[Row], status: int = 200, behind_s: float = 0.0
+    kind: str, position: int, observed_at: datetime | None, items: list[Row], status: int = 200
 ) -> Response:
     """As ``document``, where position and last look are known already."""
-    body = {"kind": kind, "position": position, "observed_at": observed_at, "items": items}
-    return _json(body, status, _known(position, observed_at, behind_s))
+    return _document(kind, Known(position, observed_at, 0.0), items, status)
+
+
+def _document(kind: str, known: Known, items: list[Row], status: int) -> Response:
+    body = {"kind": kind, "position": known.position, "observed_at": present.time(known.observed_at), "items": items}
+    return _json(body, status, _told(known))
 
 
 def xml_answer(service: Service, read: Callable[[], str], host: str | None) -> Response:
@@ -62,13 +69,16 @@ def nothing() -> Response:
 
 
 def _headers(service: Service, host: str | None) -> dict[str, str]:
-    return _known(*service.known(host))
+    return _told(service.known(host))
 
 
-def _known(position: int, observed_at: str | None, behind_s: float) -> dict[str, str]:
-    headers = {_POSITION: str(position), "Revisor-Behind-Seconds": f"{behind_s:.1f}"}
+def _told(known: Known) -> dict[str, str]:
+    headers = {_POSITION: str(known.position), "Revisor-Behind-Seconds": f"{known.behind_s:.1f}"}
+    observed_at = present.time(known.observed_at)
     if observed_at is not None:
         headers["Revisor-Observed-At"] = observed_at
+    if known.stale:
+        headers["Revisor-Stale-Hosts"] = ",".join(map(quote, known.stale))
     return headers
 
 

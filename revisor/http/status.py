@@ -99,7 +99,7 @@ async def show_status(request: Request) -> Response:
     looks = _looks_of(request)
     status = await looks.look()
     item = present.status(status, looks.pool(), problems_of(status))
-    return document_at("status", status.seen, present.time(status.observed_at), [item])
+    return document_at("status", status.seen, status.observed_at, [item])
 
 
 @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

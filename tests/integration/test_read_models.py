@@ -10,6 +10,7 @@ from eventsourcing.persistence import StoredEvent
 from domain_model.errors import InvalidArgument, NoDomain, OperationFailed, OperationInvalid
 from domain_model.host import Host
 from projections.catalogue import all_projections
+from revisor.sightings import Sightings
 from revisor.store.database import Database
 from revisor.store.recorder import LogDatastore, LogRecorder, Save
 from tests.integration.product import ALICE, Product
@@ -63,6 +64,17 @@ def test_what_was_just_said_is_told_as_it_is_recorded_while_the_read_models_stan
         "2126-01-02T00:00:00Z",
         "audit 7",
     )
+
+
+def test_the_doors_know_of_which_hosts_what_is_shown_is_old(product: Product) -> None:
+    sightings = Sightings(product.database)
+    assert sightings.known(None).stale == ()
+    product.database.execute("UPDATE work.sightings SET problem = 'no route'")
+    assert sightings.known(None).stale == ("alpha",)
+    product.database.execute(
+        "UPDATE work.sightings SET problem = NULL, observed_at = clock_timestamp() - interval '61 s'"
+    )
+    assert sightings.known(None).stale == ("alpha",)
 
 
 def test_a_removed_host_names_what_was_on_it_as_of_before(product: Product) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from revisor.status import LogStatus, PoolStatus, Status
 
 UUID_OF_WEB = "6695eb01-f6a4-8304-79aa-97f2502e193f"
-SEEN_AT = "2026-11-23T15:27:05.000000Z"
+SEEN_AT = "2026-11-23T15:27:05.000001Z"
 
 
 class FakeStatusReader:

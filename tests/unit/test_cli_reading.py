@@ -101,6 +101,13 @@ def test_what_is_read_is_said_to_be_old_where_what_is_recorded_waits_to_be_shown
     assert line.run("list", "--all", "--output", "json").err == ""
 
 
+def test_what_is_read_of_a_host_nobody_looks_at_is_said_to_be_old(line: CommandLine) -> None:
+    line.service.stale = ("alpha", "beta")  # and nothing on beta is shown
+    note = "note: what is shown of host alpha is old: see 'revisor host list'\n"
+    assert [line.run(*words).err for words in (("list", "--all"), ("dominfo", "test"))] == [note, note]
+    assert line.run("list", "--all", "--output", "json").err == ""
+
+
 def test_list_can_show_titles_and_what_was_saved(fleet: CommandLine) -> None:
     assert fleet.run("list", "--all", "--managed-save", "--title", "--with-managed-save").out == (
         " Id   Name    State   Title   Host\n"

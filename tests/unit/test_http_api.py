@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from domain_model.verbs import SPECS
 from revisor.client import AnswerLost, Client, Refusal, Unreachable
 from revisor.http.limits import MAX_BODY_BYTES
 from revisor.http.peer import Peer
+from revisor.sightings import Known
 from revisor.store.mapper import UnknownEvent, UnreadableEvents
 from tests.unit.fake_status import SEEN_AT
 from tests.unit.test_http_fake_service import FakeService, open_door, snapshot
@@ -74,9 +76,10 @@ def test_the_position_is_taken_before_what_is_answered_is_read(
 ) -> None:
     service.known_snapshots = [snapshot("s1")]
 
-    def known(host: str | None = None) -> tuple[int, str | None, float]:
+    def known(host: str | None = None) -> Known:
+        del host
         service.asked.append(("known",))
-        return 7, host, 0.0
+        return Known(7, None, 0.0)
 
     monkeypatch.setattr(service, "known", known)
     client.get(f"/v1/domains/web{path}")
@@ -86,7 +89,8 @@ def test_the_position_is_taken_before_what_is_answered_is_read(
 def test_a_domain_comes_with_the_last_look_at_its_host(
     service: FakeService, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "known", lambda host: (7, {"alpha": SEEN_AT}.get(host), 0.0))
+    looks = {"alpha": datetime.fromisoformat(SEEN_AT)}
+    monkeypatch.setattr(service, "known", lambda host: Known(7, looks.get(host), 0.0))
     assert client.get("/v1/domains/web").body["observed_at"] == SEEN_AT
 
 

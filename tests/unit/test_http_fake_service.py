@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -25,6 +26,7 @@ from revisor.rows import ALL_OPERATIONS, OperationFilter, Page
 from revisor.schedules import Schedules
 from revisor.service import Service
 from revisor.settlements import Settlements
+from revisor.sightings import Known
 from revisor.status import StatusReader
 from revisor.store.context import Context
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts
@@ -98,6 +100,7 @@ class FakeService:
         self.known_snapshots: list[Item] = []
         self.known_hosts: list[Item] = []
         self.behind_s = 0.0
+        self.stale: tuple[str, ...] = ()
         self.history: list[Item] = []
         self.refusals: list[tuple[str, str, int]] = []
         self.known_operations: dict[UUID, Item] = {}
@@ -237,8 +240,9 @@ class FakeService:
             raise InvalidArgument(f"no operation {operation}", field="operation", value=str(operation))
         return dict(self.known_operations[operation])
 
-    def known(self, host: str | None = None) -> tuple[int, str | None, float]:
-        return 7, None if host == "unseen" else SEEN_AT, self.behind_s
+    def known(self, host: str | None = None) -> Known:
+        seen_at = None if host == "unseen" else datetime.fromisoformat(SEEN_AT)
+        return Known(7, seen_at, self.behind_s, self.stale)
 
     def observe(self, host: str | None, timeout_s: float = 10.0) -> None:
         self._note(None, "observe", host, timeout_s)
