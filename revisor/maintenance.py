@@ -35,14 +35,18 @@ class Maintenance:
         """Begin nothing new on a host, for the context's reason: what is asked of it is refused (55), what is queued waits.
 
         What was started comes to its end, and the host is still looked at. Done again by somebody else, or for another
-        reason, that shows from then on; done again as it was, or under the same request id, it changes nothing. Raises
-        InvalidArgument (8) for an unknown host, or without a reason.
+        reason, that shows from then on, and ``disabled_before`` has what did till then; done again as it was, or under
+        the same request id, it changes nothing. Raises InvalidArgument (8) for an unknown host, or without a reason.
         """
+        before: dict[str, str] | None = None
 
         def disable(host: Host) -> None:
+            nonlocal before
+            before = host.disabled
             host.disable(actor=context.actor, reason=context.reason, at=self._application.now())
 
-        return self._changed("host disable", name, disable, context, reason=context.reason)
+        shown = self._changed("host disable", name, disable, context, reason=context.reason)
+        return {**shown, "disabled_before": None if before == shown["disabled"] else before}
 
     def enable(self, name: str, context: Context) -> dict[str, Any]:
         """Let a host go on, first with what waits. Done again it changes nothing. Raises InvalidArgument (8)."""

@@ -52,7 +52,9 @@ def host_disable(asked: Asked, *, name: str) -> int:
     not_empty("reason", asked.reason.strip(), "why nothing is to be begun there, for who is refused because of it")
     door = Door(asked)
     reply = door.change("POST", f"/v1/hosts/{segment(name)}/disable", {})
-    return said(door, reply.body, f"Host '{name}' disabled")
+    before = reply.body["items"][0].get("disabled_before")
+    earlier = f"; it was already, by {before['actor']}: {before['reason']}" if before is not None else ""
+    return said(door, reply.body, f"Host '{name}' disabled{earlier}")
 
 
 @verb("enable", NAME)

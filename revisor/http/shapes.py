@@ -105,6 +105,8 @@ class HostItem(Open):
     """``all``: domains that nobody recorded are taken in as they are found; ``none``: they are told of."""
     added: bool | None = None
     """Only of the answer to who adds it: false where it was there already."""
+    disabled_before: Disabling | None = None
+    """Only of the answer to who disables it: by whom and why it was till then, if it was."""
 
 
 class DomainItem(Open):

@@ -123,8 +123,10 @@ def test_disabled_again_by_somebody_else_or_for_another_reason_the_newest_shows_
     maintenance = product.service.maintenance
     maintenance.disable("alpha", replace(BOB, request_id=UUID(int=7)))
     again = maintenance.disable("alpha", other)
+    assert (again["disabled_before"]["actor"], again["disabled_before"]["reason"]) == (BOB.actor, BOB.reason)
     assert (again["disabled"]["actor"], again["disabled"]["reason"]) == (other.actor, other.reason)
-    assert maintenance.disable("alpha", replace(BOB, request_id=UUID(int=7))) == again, "that one was done before"
+    repeated = maintenance.disable("alpha", replace(BOB, request_id=UUID(int=7)))
+    assert repeated["disabled"] == again["disabled"], "that one was done before"
     disabled = [each for each in product.service.histories.host("alpha", 100) if each["topic"] == "host.disabled"]
     assert [(each["actor"], each["reason"]) for each in disabled] == [
         (BOB.actor, BOB.reason),
