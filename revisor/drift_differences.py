@@ -3,8 +3,9 @@
 Whoever answers a drift chooses by it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import unified_diff
+from uuid import UUID
 
 from domain_model import drift
 from domain_model.placements import Role
@@ -27,20 +28,23 @@ class DriftDifferences:
 
     def of(self, rows: Sequence[DriftRow]) -> list[str | None]:
         """A unified diff for each row, without secrets: empty where nothing else differs, None without two texts."""
-        return [None if sides is None else self._diff(*sides) for sides in map(self._sides, rows)]
+        observed = {row.domain: self._observed(row.domain) for row in rows if row.drift.aspect == drift.SNAPSHOT}
+        both = [self._sides(row, observed.get(row.domain, {})) for row in rows]
+        return [None if sides is None else self._diff(*sides) for sides in both]
 
-    def _sides(self, row: DriftRow) -> tuple[_Digests, _Digests] | None:
+    def _sides(self, row: DriftRow, snapshots: Mapping[str, _Digests]) -> tuple[_Digests, _Digests] | None:
         recorded, observed = row.drift.recorded, row.drift.observed
         if row.drift.aspect == drift.DEFINITION and recorded and observed:
             return (recorded, None, None), (observed, None, None)
         if row.drift.aspect == drift.SNAPSHOT and recorded and observed == drift.CHANGED and row.role == Role.OWNER:
-            found = self._snapshot(row)
+            found = snapshots.get(str(row.drift.snapshot))
             return None if found is None else (tuple(recorded), found)
         return None
 
-    def _snapshot(self, row: DriftRow) -> _Digests | None:
-        known = (each for each in self._queries.snapshots(row.domain) if each.id == row.drift.snapshot)
-        return next(((each.header, each.domain_document, each.inactive_document) for each in known), None)
+    def _observed(self, domain: UUID) -> dict[str, _Digests]:
+        """The documents of a domain's snapshots as they were seen last, by id."""
+        known = self._queries.snapshots(domain)
+        return {each.id: (each.header, each.domain_document, each.inactive_document) for each in known}
 
     def _diff(self, recorded: _Digests, observed: _Digests) -> str:
         texts = self._documents.get_many(digest for digest in (*recorded, *observed) if digest is not None)

@@ -8,7 +8,7 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
-from revisor.cli.verb import ON_RECORD, WAITING, Asked, Word, exclusive, flag, is_given, option, verb
+from revisor.cli.verb import ON_RECORD, WAITING, Asked, Word, exclusive, flag, is_given, not_empty, option, verb
 from revisor.client import Reply, segment
 
 NAME = Word("schedule", "NAME")
@@ -41,6 +41,8 @@ Item = dict[str, Any]
 def schedule_add(asked: Asked, *, schedule: str, **given: Any) -> int:
     """Have snapshots taken by the clock, of DOMAIN, of --all, or of those with --name."""
     _check_whose(schedule, given)
+    if is_given(given["keep"]):
+        not_empty("keep", given["keep"], "rules such as 24h,7d,4w; without --keep all snapshots stay")
     door, domain, pattern = Door(asked), given.pop("domain"), given.pop("name")
     whose = {"pattern": pattern}
     if domain is not None:

@@ -174,6 +174,12 @@ def test_an_end_of_a_hold_is_meant_as_clocks_here_show_it_and_a_day_lasts_to_its
     assert line.service.asked[0] == ("hold", "web", None, "s1", asked)
 
 
+def test_an_empty_keep_rule_is_refused_with_what_it_would_take(line: CommandLine) -> None:
+    refused = line.run("schedule", "add", "nightly", "--all", "--cron", "0 2 * * *", "--keep", "")
+    assert (refused.code, line.service.asked) == (2, [])
+    assert "accepted: rules such as 24h,7d,4w; without --keep all snapshots stay" in refused.err
+
+
 def test_a_keep_rule_is_said_in_words(line: CommandLine) -> None:
     added = line.run("schedule", "add", "nightly", "--all", "--cron", "0 2 * * *", "--keep", "7d,4w")
     assert added.out.endswith("; keeps the newest of each of the last 7 days and 4 weeks\n\n")
