@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain_model.operations import OperationState
+from revisor.overdue import OverdueSchedule
 from revisor.status import UNOBSERVED_S, HostStatus, ProjectionStatus, SchedulerStatus, Status, Unsettled
 
 BEHIND_S = 10.0
@@ -42,6 +43,9 @@ def found_in(status: Status) -> Iterator[Problem]:
     for host in status.hosts:
         yield from _of_host(host)
     yield from _of_scheduler(status.scheduler)
+    if status.restore is None and not status.scheduler.silent:  # nothing is due then, and that is said already
+        for schedule in status.overdue:
+            yield _of_overdue(schedule)
     yield from _of_operations([each for each in status.unsettled if each.state == OperationState.STARTED], _waits)
     yield from _of_operations([each for each in status.unsettled if each.state == OperationState.UNKNOWN], _unknown)
 
@@ -103,6 +107,15 @@ def _of_scheduler(scheduler: SchedulerStatus) -> Iterator[Problem]:
     """Nobody misses one that has nothing to do."""
     if scheduler.silent and scheduler.schedules:
         yield Problem("scheduler", f"nobody runs the schedules{_silence('their scheduler', scheduler.beat_age_s)}")
+
+
+def _of_overdue(schedule: OverdueSchedule) -> Problem:
+    name = schedule.schedule
+    if schedule.planned_at is None:
+        says = f"schedule {name} cannot be kept: {schedule.why}"
+    else:
+        says = f"schedule {name} should have run {schedule.late_s:.0f} s ago, and nothing is on record of that time"
+    return Problem(f"schedule/{name}/overdue", says)
 
 
 def _silence(whose: str, beat_age_s: float | None) -> str:

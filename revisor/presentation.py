@@ -234,6 +234,7 @@ def status(seen: Status, pool: PoolStatus, problems: list[str]) -> Shown:
         "projections": [asdict(each) for each in seen.projections],
         "hosts": [{**asdict(each), "observed_at": time(each.observed_at)} for each in seen.hosts],
         "scheduler": asdict(seen.scheduler),
+        "overdue": [{**asdict(each), "planned_at": time(each.planned_at)} for each in seen.overdue],
         "unsettled": [asdict(each) for each in seen.unsettled],
         "database": {"version": seen.postgres, "connections": asdict(pool)},
     }

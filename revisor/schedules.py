@@ -14,6 +14,7 @@ from revisor.application import Application
 from revisor.asked_again import Once
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
+from revisor.overdue import overdue_since
 from revisor.queries import Queries
 from revisor.references import References
 from revisor.store.context import Context
@@ -141,6 +142,7 @@ class Schedules:
             **{name: getattr(made, name) for name in names},
             **dict.fromkeys(("planned", "run", "pruned")),
             "id": id,
+            "since": made.created_on,
             "failed": 0,
             "domain_name": None if whose is None else self._application.name_of(UUID(whose)),
         }
@@ -215,7 +217,7 @@ def _time_of(event: Schedule.Ran | Schedule.Skipped) -> dict[str, Any]:
 
 def _shown(row: Row, now: datetime) -> dict[str, Any]:
     selector = row["selector"]
-    following = _next(row, now) if row["enabled"] else None
+    overdue, following = _times(row, now) if row["enabled"] else (None, None)
     return {
         "id": str(row["id"]),
         "name": row["name"],
@@ -227,6 +229,7 @@ def _shown(row: Row, now: datetime) -> dict[str, Any]:
         "keep": row["keep"],
         "missed": row["missed"],
         "enabled": row["enabled"],
+        "overdue_since": present.time(overdue),
         "next_at": present.time(following),
         "last_planned_at": present.time(row["planned"]),
         "last_run": row["run"],
@@ -235,9 +238,12 @@ def _shown(row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def _next(row: Row, now: datetime) -> datetime | None:
-    """None also where this machine does not know the time zone any more: the schedule can be seen and removed."""
+def _times(row: Row, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """The time that is overdue, and the next one.
+
+    None also where this machine does not know the time zone any more: the schedule can be seen and removed.
+    """
     try:
-        return cron_of(row["cron"], row["timezone"]).after(now)
+        return overdue_since(row, now), cron_of(row["cron"], row["timezone"]).after(now)
     except InvalidArgument:
-        return None
+        return None, None

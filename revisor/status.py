@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection, IsolationLevel, errors
 from psycopg.rows import DictRow, class_row, dict_row
 
+from revisor.overdue import ENABLED, OverdueSchedule, overdue
 from revisor.silence import BEAT_AGE, SILENT, Watch
 from revisor.store.database import Database
 from workers.leases import SCHEDULER
@@ -130,6 +131,7 @@ class Status:
     projections: tuple[ProjectionStatus, ...]
     hosts: tuple[HostStatus, ...]
     scheduler: SchedulerStatus = SchedulerStatus(None, 0, None, silent=False, schedules=0)
+    overdue: tuple[OverdueSchedule, ...] = ()
     unsettled: tuple[Unsettled, ...] = ()
     drift: tuple[Drifted, ...] = ()
     failed_runs: tuple[FailedRun, ...] = ()
@@ -308,6 +310,7 @@ class StatusReader:
                 projections=_rows(connection, ProjectionStatus, _PROJECTIONS),
                 hosts=_rows(connection, HostStatus, _HOSTS, watched_s),
                 scheduler=_rows(connection, SchedulerStatus, _SCHEDULER, watched_s)[0],
+                overdue=tuple(overdue(connection.execute(ENABLED).fetchall(), watched_s)),
                 unsettled=_rows(connection, Unsettled, _UNSETTLED, UNOBSERVED_S),
                 drift=_rows(connection, Drifted, _DRIFT),
                 failed_runs=_rows(connection, FailedRun, _FAILED_RUNS),

@@ -349,6 +349,8 @@ class ScheduleItem(Open):
     keep: str | None
     missed: Literal["skip", "run-once"]
     enabled: bool
+    overdue_since: datetime | None = None
+    """A time that came, and nothing is on record of it."""
     next_at: datetime | None
     last_planned_at: datetime | None
     """The last time that was run or skipped."""

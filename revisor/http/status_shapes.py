@@ -65,6 +65,15 @@ class SchedulerStatus(Open):
     schedules: int
 
 
+class OverdueSchedule(Open):
+    """A time of it came ``late_s`` ago, and nothing is on record of that; or, with ``why``, its times cannot be told."""
+
+    schedule: str
+    planned_at: datetime | None
+    late_s: float
+    why: str | None
+
+
 class PoolStatus(Open):
     """Of the process that answers."""
 
@@ -99,5 +108,6 @@ class StatusItem(Open):
     projections: list[ProjectionStatus]
     hosts: list[HostStatus]
     scheduler: SchedulerStatus
+    overdue: list[OverdueSchedule] = []  # noqa: RUF012  (pydantic copies it)
     unsettled: list[UnsettledOperation] = []  # noqa: RUF012  (pydantic copies it)
     database: DatabaseStatus

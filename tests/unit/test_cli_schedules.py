@@ -74,6 +74,14 @@ def test_schedules_are_a_table_and_a_document(line: CommandLine) -> None:
     assert json.loads(line.run("schedule", "list", "--output", "json").out)["items"] == [NIGHTLY]
 
 
+def test_a_schedule_that_is_overdue_says_since_when(line: CommandLine) -> None:
+    line.service.schedules.known = [{**NIGHTLY, "overdue_since": "2026-11-29T02:00:00Z"}]
+    assert re.split(" {2,}", line.run("schedule", "list").out.splitlines()[2].strip())[4] == "overdue"
+    told = dict(re.findall(r"(?m)^(\w[\w ]*): +(.*)$", line.run("schedule", "info", "nightly").out))
+    assert told["State"] == "overdue"
+    assert told["Overdue since"].startswith("2026-11-29 ")
+
+
 def test_what_was_refused_is_told_one_by_one(line: CommandLine) -> None:
     lines = line.run("schedule", "info", "nightly").out.splitlines()
     assert [text for text in lines if text.startswith("Refused")] == [

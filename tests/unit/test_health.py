@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from revisor.health import BEHIND_S, problems_of, worth_telling
+from revisor.overdue import OverdueSchedule
 from revisor.settings import ALERT_KINDS
 from revisor.status import (
     UNOBSERVED_S,
@@ -84,6 +85,15 @@ def test_a_scheduler_that_is_silent_is_a_problem_where_it_has_something_to_do() 
     assert problems_of(replace(status(), scheduler=never)) == ["nobody runs the schedules"]
     assert problems_of(replace(status(), scheduler=KEPT)) == []
     assert problems_of(replace(status(), scheduler=replace(silent, schedules=0))) == []
+
+
+def test_a_schedule_that_is_overdue_is_a_problem_unless_it_goes_without_saying() -> None:
+    late = replace(status(), scheduler=KEPT, overdue=(OverdueSchedule("nightly", NOON, 130.4),))
+    said = "schedule nightly should have run 130 s ago, and nothing is on record of that time"
+    assert problems_of(late) == [said]
+    for known in (replace(late, scheduler=replace(KEPT, silent=True)), replace(late, restore="it is older")):
+        assert len(problems_of(known)) == 1
+        assert said not in problems_of(known)
 
 
 def test_every_kind_of_problem_can_be_told_by_alerts() -> None:

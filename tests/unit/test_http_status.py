@@ -16,11 +16,12 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from revisor.client import Client, Refusal
+from revisor.overdue import OverdueSchedule
 from revisor.status import Unsettled
 from tests.architecture.copied_house import ROOT
 from tests.lab.awaiting import eventually
 from tests.unit.fake_status import FakeStatusReader
-from tests.unit.test_health import KEPT, LED, WELL, status
+from tests.unit.test_health import KEPT, LED, NOON, WELL, status
 from tests.unit.test_http_fake_service import FakeService, Item, open_door
 
 PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=90.0, parked_at=801, error="ValueError: no")
@@ -212,6 +213,7 @@ def test_the_whole_is_one_item_in_the_usual_document(reader: FakeStatusReader, c
             }
         ],
         "scheduler": asdict(KEPT),
+        "overdue": [],
         "unsettled": [],
         "database": {"version": "18.6", "connections": {"most": 20, "used": 1, "idle": 2, "waiting": 0}},
     }
@@ -252,6 +254,7 @@ def test_the_metrics_are_the_same_figures(reader: FakeStatusReader, client: Clie
         ("revisor_database_pool_waiting", ""): 0,
         ("revisor_problems", ""): 6,
         ("revisor_scheduler_running", ""): 0,
+        ("revisor_schedules_overdue", ""): 0,
         ("revisor_schedules_enabled", ""): 0,
         ("revisor_restore_pending", ""): 0,
         ("revisor_operations_unknown", ""): 12,
@@ -272,8 +275,9 @@ def test_the_metrics_are_the_same_figures(reader: FakeStatusReader, client: Clie
 
 def test_a_lease_that_is_held_by_one_who_hangs_is_led_by_nobody(reader: FakeStatusReader, client: Client) -> None:
     led = "revisor_host_led", "alpha"
-    reader.known = replace(status(LED), scheduler=KEPT)
+    reader.known = replace(status(LED), scheduler=KEPT, overdue=(OverdueSchedule("nightly", NOON, 130.4),))
     found = figures(client)
+    assert found["revisor_schedules_overdue", ""] == 1
     assert (found[led], found["revisor_scheduler_running", ""], found["revisor_schedules_enabled", ""]) == (1, 1, 3)
     reader.known = replace(status(replace(LED, silent=True)), scheduler=replace(KEPT, silent=True))
     found = figures(client)
