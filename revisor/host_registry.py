@@ -1,6 +1,6 @@
-"""Which hosts are led, under which names and URIs: adding them, reaching them in another way, forgetting them."""
+"""Which hosts are led, and what people set of each: adding, changing, disabling and forgetting them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,7 +27,7 @@ WHERE originator_id = %s AND originator_version = 1 AND request_id = %s
 
 
 class HostRegistry:
-    """The hosts that there are. ``shown`` tells what a host is by then."""
+    """The hosts that there are, and what is set of them. ``shown`` tells what a host is by then."""
 
     def __init__(
         self,
@@ -61,13 +61,58 @@ class HostRegistry:
         return {**(self._shown(name) if self._queries.host(name) else self._not_shown_yet(name)), "added": added}
 
     def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
-        """Reach a host under another URI from now on. Raises Refused."""
-        with self._attempts.recorded("host set-uri", name, context):
+        """Reach a host under another URI from now on. Raises InvalidArgument (8), OperationFailed (9) for another host's."""
+
+        def reach(known: Host) -> None:
             check_uri(uri)
             self._refuse_second_name(name, uri)
-            once = Once(self._application, context, "host set-uri", name=name, uri=uri)
-            self._change(self._refer.host(name), lambda known: known.set_uri(uri, self._application.now()), once)
-        return self._shown(name)
+            known.set_uri(uri, self._application.now())
+
+        return self._changed("host set-uri", name, reach, context, uri=uri)
+
+    def disable(self, name: str, context: Context) -> dict[str, Any]:
+        """Begin nothing new on a host, for the context's reason: what is asked of it is refused (55), what is queued waits.
+
+        What was started comes to its end, and the host is still looked at. Done again by somebody else, or for another
+        reason, that shows from then on, and ``disabled_before`` has what did till then; done again as it was, or under
+        the same request id, it changes nothing. Raises InvalidArgument (8) for an unknown host, or without a reason.
+        """
+        before: dict[str, str] | None = None
+
+        def disable(host: Host) -> None:
+            nonlocal before
+            before = host.disabled
+            host.disable(actor=context.actor, reason=context.reason, at=self._application.now())
+
+        shown = self._changed("host disable", name, disable, context, reason=context.reason)
+        return {**shown, "disabled_before": None if before == shown["disabled"] else before}
+
+    def enable(self, name: str, context: Context) -> dict[str, Any]:
+        """Let a host go on, first with what waits. Done again it changes nothing. Raises InvalidArgument (8)."""
+        return self._changed("host enable", name, lambda host: host.enable(self._application.now()), context)
+
+    def limit(self, name: str, operations: int, context: Context) -> dict[str, Any]:
+        """Have so many operations carried out at once from now on; what was begun goes on. Raises InvalidArgument (8)."""
+        return self._changed(
+            "host set-limit",
+            name,
+            lambda host: host.limit(operations, self._application.now()),
+            context,
+            operations=operations,
+        )
+
+    def set_adoption(self, name: str, adopt: str, context: Context) -> dict[str, Any]:
+        """Have domains on a host that nobody recorded taken in as they are found (``all``), or only told of (``none``).
+
+        With ``all`` those that are there by now are taken in by the next look. Raises InvalidArgument (8).
+        """
+        return self._changed(
+            "host set-adopt",
+            name,
+            lambda host: host.set_adoption(adopt, self._application.now()),
+            context,
+            adopt=adopt,
+        )
 
     def remove(self, name: str, context: Context) -> None:
         """Forget a host, once under a request id; refused (55) while a domain is there, or an operation has not ended."""
@@ -89,7 +134,10 @@ class HostRegistry:
                     f"host '{name}' has {waiting} operations that have not ended", field="name", value=name
                 )
             # Its name is free from the same moment: left claimed, nobody could have it any more.
-            self._change(host, lambda known: known.remove(self._application.now()), once, names=self._names_without)
+            position = once.change(
+                Host, UUID(host.id), lambda known: known.remove(self._application.now()), names=self._names_without
+            )
+        self._queries.wait_for(position, READ_MODELS_S)
 
     def _is_new(self, name: str, uri: str, once: Once, adopt: str | None) -> bool:
         """Whether it was added now. Raises OperationFailed (9) where the name is another one's, or it adopts otherwise."""
@@ -171,14 +219,15 @@ class HostRegistry:
             if row.uri == uri and row.name != name:
                 raise OperationFailed(f"host '{row.name}' has this URI already", field="uri", value=uri)
 
-    def _change(
-        self,
-        row: HostRow,
-        decide: Callable[[Host], None],
-        once: Once,
-        names: Callable[[Host], Sequence[Name]] = lambda _: (),
-    ) -> None:
-        self._queries.wait_for(once.change(Host, UUID(row.id), decide, names=names), READ_MODELS_S)
+    def _changed(
+        self, verb: str, name: str, decide: Callable[[Host], None], context: Context, **said: object
+    ) -> dict[str, Any]:
+        """Change a host, once under a request id, and show it; what was ``said`` tells the command from others."""
+        with self._attempts.recorded(verb, name, context):
+            id = UUID(self._refer.host(name).id)
+            position = Once(self._application, context, verb, host=str(id), **said).change(Host, id, decide)
+        self._queries.wait_for(position, READ_MODELS_S)
+        return self._shown(name)
 
     def _names_without(self, host: Host) -> list[Name]:
         """The name of a host that is no more, released."""

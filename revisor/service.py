@@ -27,7 +27,6 @@ from revisor.fresh_looks import READ_MODELS_S, FreshLooks
 from revisor.histories import Histories
 from revisor.holds import Holds
 from revisor.host_registry import HostRegistry
-from revisor.maintenance import Maintenance
 from revisor.outcomes import Outcomes
 from revisor.plans import VERBS as PLANNED
 from revisor.plans import Plans
@@ -72,7 +71,6 @@ class Service:
         self.drifts = Drifts(application, queries, self._refer, self._attempts, Verbs(self.act, self.define))
         self.adopting = Adopting(application, queries, self._refer, self._attempts, self._looks)
         self.registry = HostRegistry(application, queries, self._refer, self._attempts, self.host)
-        self.maintenance = Maintenance(application, queries, self._refer, self._attempts, self.host)
         self.histories = Histories(application, queries)
         self.holds = Holds(application, queries, self._refer, self._attempts)
         self.schedules = Schedules(application, queries, self._refer, self._attempts)

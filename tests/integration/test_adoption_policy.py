@@ -37,12 +37,12 @@ def test_a_host_adopts_nothing_by_itself_until_it_is_set_to(behind: Behind) -> N
     for name in ("first", "second"):
         behind.simulator.snapshot_create(LOST_UUID, SNAPSHOT.format(name), SnapshotCreate.NONE)
     assert behind.drift() == {"lost domain": (None, "unrecorded")}
-    assert behind.product.service.maintenance.set_adoption("alpha", "all", ALICE)["adopt"] == "all"
+    assert behind.product.service.registry.set_adoption("alpha", "all", ALICE)["adopt"] == "all"
     assert behind.drift() == {}
     tree = {item["name"]: item["parent"] for item in behind.product.service.snapshots("lost", None)}
     assert tree == {"first": None, "second": "first"}
     assert set(contexts(behind.product, LOST_UUID)) == {("agent:alpha", POLICY.reason, None, None)}
-    behind.product.service.maintenance.set_adoption("alpha", "none", ALICE)
+    behind.product.service.registry.set_adoption("alpha", "none", ALICE)
     behind.simulator.define(LOST.replace("lost", "other").replace(LOST_UUID, str(uuid4())))
     assert behind.drift() == {"other domain": (None, "unrecorded")}
 
@@ -63,7 +63,7 @@ def test_a_host_is_added_with_its_policy_and_the_same_again_is_the_same_host(beh
 def test_by_no_policy_is_a_domain_taken_in_that_the_log_has_on_another_host(behind: Behind, tmp_path: Path) -> None:
     beta = SimulatorDriver(tmp_path / "beta.sqlite", "beta")
     behind.product.add_host("beta", beta)
-    behind.product.service.maintenance.set_adoption("beta", "all", ALICE)
+    behind.product.service.registry.set_adoption("beta", "all", ALICE)
     beta.define(behind.simulator.domain_xml(behind.web, inactive=True))
     assert behind.drift() == {"web domain": ("on alpha", "foreign")}
     behind.product.act("undefine")

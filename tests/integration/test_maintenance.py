@@ -61,7 +61,7 @@ def topics(product: Product, host: str) -> list[str]:
 
 
 def test_what_is_asked_of_a_disabled_host_is_refused_with_who_when_and_why(product: Product) -> None:
-    since = product.service.maintenance.disable("alpha", BOB)["disabled"]["at"]
+    since = product.service.registry.disable("alpha", BOB)["disabled"]["at"]
     said = rf"host 'alpha' is disabled by uid:1001\(bob\) since {since}: new memory"
     for verb in ("start", "destroy"):
         with pytest.raises(OperationInvalid, match=said) as refusal:
@@ -74,7 +74,7 @@ def test_what_is_asked_of_a_disabled_host_is_refused_with_who_when_and_why(produ
 
 def test_neither_a_replica_nor_an_owner_comes_to_a_disabled_host(product: Product) -> None:
     assert product.act("replay", to="beta")["state"] == "succeeded"
-    product.service.maintenance.disable("beta", BOB)
+    product.service.registry.disable("beta", BOB)
     for verb in ("replay", "handover"):
         with pytest.raises(OperationInvalid, match="host 'beta' is disabled"):
             asked(product, verb, to="beta")
@@ -83,7 +83,7 @@ def test_neither_a_replica_nor_an_owner_comes_to_a_disabled_host(product: Produc
 def test_what_was_accepted_before_is_the_same_operation_when_it_is_asked_again(product: Product) -> None:
     context = Context(ALICE.actor, request_id=UUID(int=7))
     first = product.service.act("web", None, "desc", {"text": "a"}, context)
-    product.service.maintenance.disable("alpha", BOB)
+    product.service.registry.disable("alpha", BOB)
     assert product.service.act("web", None, "desc", {"text": "a"}, context).operation == first.operation
 
 
@@ -95,22 +95,22 @@ def test_what_was_started_ends_and_what_is_queued_waits_until_the_host_is_enable
     eventually(lambda: state(product, started) == "started", what="it started")
     # A control verb could begin beside it.
     queued = asked(product, "destroy")
-    product.service.maintenance.disable("alpha", BOB)
+    product.service.registry.disable("alpha", BOB)
     held.let_go.set()
     assert product.settle(started)["state"] == "succeeded"
     for _ in range(3):
         work(product)
     assert state(product, queued) == "queued"
-    product.service.maintenance.enable("alpha", ALICE)
+    product.service.registry.enable("alpha", ALICE)
     assert product.settle(queued)["state"] == "succeeded"
 
 
 def test_disabling_and_enabling_twice_is_as_once(product: Product) -> None:
-    maintenance = product.service.maintenance
-    first = maintenance.disable("alpha", BOB)
-    assert maintenance.disable("alpha", BOB) == first
-    maintenance.enable("alpha", ALICE)
-    assert maintenance.enable("alpha", ALICE)["disabled"] is None
+    registry = product.service.registry
+    first = registry.disable("alpha", BOB)
+    assert registry.disable("alpha", BOB) == first
+    registry.enable("alpha", ALICE)
+    assert registry.enable("alpha", ALICE)["disabled"] is None
     assert [topic for topic in topics(product, "alpha") if "abled" in topic] == ["host.disabled", "host.enabled"]
 
 
@@ -120,12 +120,12 @@ def test_disabling_and_enabling_twice_is_as_once(product: Product) -> None:
 def test_disabled_again_by_somebody_else_or_for_another_reason_the_newest_shows_and_both_are_on_record(
     product: Product, other: Context
 ) -> None:
-    maintenance = product.service.maintenance
-    maintenance.disable("alpha", replace(BOB, request_id=UUID(int=7)))
-    again = maintenance.disable("alpha", other)
+    registry = product.service.registry
+    registry.disable("alpha", replace(BOB, request_id=UUID(int=7)))
+    again = registry.disable("alpha", other)
     assert (again["disabled_before"]["actor"], again["disabled_before"]["reason"]) == (BOB.actor, BOB.reason)
     assert (again["disabled"]["actor"], again["disabled"]["reason"]) == (other.actor, other.reason)
-    repeated = maintenance.disable("alpha", replace(BOB, request_id=UUID(int=7)))
+    repeated = registry.disable("alpha", replace(BOB, request_id=UUID(int=7)))
     assert repeated["disabled"] == again["disabled"], "that one was done before"
     disabled = [each for each in product.service.histories.host("alpha", 100) if each["topic"] == "host.disabled"]
     assert [(each["actor"], each["reason"]) for each in disabled] == [
@@ -137,13 +137,13 @@ def test_disabled_again_by_somebody_else_or_for_another_reason_the_newest_shows_
 def test_a_host_is_not_disabled_without_a_reason(product: Product) -> None:
     for reason in (None, " "):
         with pytest.raises(InvalidArgument, match="without a reason") as refusal:
-            product.service.maintenance.disable("alpha", Context(BOB.actor, reason=reason))
+            product.service.registry.disable("alpha", Context(BOB.actor, reason=reason))
         assert (refusal.value.field, refusal.value.value) == ("reason", reason)
     assert product.service.host("alpha")["disabled"] is None
 
 
 def test_a_disabled_host_is_still_looked_at_and_says_so_in_its_status(product: Product, held: HeldDriver) -> None:
-    product.service.maintenance.disable("alpha", BOB)
+    product.service.registry.disable("alpha", BOB)
     held.let_go.set()
     held.start(product.service.domain("web", None)["uuid"])
 
@@ -167,7 +167,7 @@ def test_a_host_carries_out_as_many_operations_at_once_as_its_limit(
     names = [f"vm{number}" for number in range(6)]
     for name in names:
         assert product.define(xml=xml.format(name))["state"] == "succeeded"
-    assert product.service.maintenance.limit("alpha", limit, ALICE)["operations"] == limit
+    assert product.service.registry.limit("alpha", limit, ALICE)["operations"] == limit
     starts = [product.service.act(name, None, "start", {}, ALICE) for name in names]
 
     def begun() -> int:
@@ -184,7 +184,7 @@ def test_a_host_carries_out_as_many_operations_at_once_as_its_limit(
 @pytest.mark.parametrize("operations", [0, -1, 65])
 def test_a_limit_that_makes_no_sense_is_refused(product: Product, operations: int) -> None:
     with pytest.raises(InvalidArgument, match="no number of operations") as refusal:
-        product.service.maintenance.limit("alpha", operations, ALICE)
+        product.service.registry.limit("alpha", operations, ALICE)
     assert (refusal.value.field, refusal.value.value, refusal.value.accepted) == (
         "operations",
         str(operations),
@@ -214,16 +214,16 @@ def test_what_waits_says_what_is_before_it_that_the_host_is_disabled_and_nothing
     eventually(lambda: state(product, started) == "started", what="it started")
     first = f"operation {started.operation} (start) of the same domain is first"
     assert (held_up(product, started), held_up(product, second)) == (None, first)
-    since = product.service.maintenance.disable("alpha", BOB)["disabled"]["at"]
+    since = product.service.registry.disable("alpha", BOB)["disabled"]["at"]
     disabled = f"host 'alpha' is disabled by uid:1001(bob) since {since}: new memory"
     assert (held_up(product, started), held_up(product, second)) == (None, f"{disabled}; {first}")
-    product.service.maintenance.enable("alpha", ALICE)
+    product.service.registry.enable("alpha", ALICE)
     held.let_go.set()
     assert [product.settle(each)["held_up"] for each in (started, second)] == [None, None]
 
 
 def test_what_waits_says_that_its_host_is_busy_and_a_control_verb_is_not_held_up(product: Product) -> None:
-    product.service.maintenance.limit("alpha", 1, ALICE)
+    product.service.registry.limit("alpha", 1, ALICE)
     started, elsewhere = asked(product, "start"), product.service.define(OTHER, "alpha", ALICE)
     work(product)
     eventually(lambda: state(product, started) == "started", what="it started")
@@ -248,8 +248,8 @@ def test_what_waits_says_that_no_agent_looks_or_that_the_log_was_restored(produc
 
 
 def test_the_history_of_a_host_is_read_by_its_name_also_when_it_was_removed(product: Product) -> None:
-    product.service.maintenance.disable("beta", replace(BOB, ticket="CHG-17"))
-    product.service.maintenance.limit("beta", 2, ALICE)
+    product.service.registry.disable("beta", replace(BOB, ticket="CHG-17"))
+    product.service.registry.limit("beta", 2, ALICE)
     product.service.registry.remove("beta", ALICE)
     entries = product.service.histories.host("beta", 1000)
     assert [(each["topic"], each["summary"]) for each in entries if each["origin"] == "requested"] == [

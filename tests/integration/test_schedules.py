@@ -215,21 +215,21 @@ def test_a_schedule_that_failed_is_told_of_until_a_run_succeeds(clockwork: Clock
 def test_a_run_that_is_refused_for_a_disabled_host_is_told_by_the_schedule_and_failed_nothing(
     clockwork: Clockwork,
 ) -> None:
-    reader, maintenance = StatusReader(clockwork.product.database), clockwork.product.service.maintenance
+    reader, registry = StatusReader(clockwork.product.database), clockwork.product.service.registry
     clockwork.add()
     clockwork.passes(hours=1)
-    maintenance.disable("alpha", Context("uid:1001(bob)", reason="new memory"))
+    registry.disable("alpha", Context("uid:1001(bob)", reason="new memory"))
     clockwork.passes(hours=1)
     assert [*reader.read().failed_runs] == []
     [refused] = clockwork.told()["last_run"]["refused"]
     assert (refused["code"], refused["host_disabled"]) == (55, True)
     assert "is disabled by uid:1001(bob)" in refused["message"]
-    maintenance.enable("alpha", ALICE)
+    registry.enable("alpha", ALICE)
     clockwork.product.act("snapshot-create", name="hourly-20261128T090000Z")
     clockwork.passes(hours=1)
     failed = FailedRun("hourly", "2026-11-28T09:00:00+00:00", 1)
     assert [*reader.read().failed_runs] == [failed]
-    maintenance.disable("alpha", Context("uid:1001(bob)", reason="new memory"))
+    registry.disable("alpha", Context("uid:1001(bob)", reason="new memory"))
     clockwork.passes(hours=1)
     assert [*reader.read().failed_runs] == [failed], "what failed before is not made good by maintenance"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.unit.command_line import CommandLine
-from tests.unit.fake_maintenance import DISABLED, HOST
+from tests.unit.fake_registry import DISABLED, HOST
 
 
 def test_a_host_is_disabled_for_a_reason_in_the_name_of_who_asks(line: CommandLine) -> None:
@@ -51,7 +51,7 @@ def test_a_limit_that_is_no_number_is_refused_before_anything_is_asked(line: Com
 
 
 def test_who_disables_it_again_hears_by_whom_and_why_it_was(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line.service.maintenance, "disable", lambda *_: {**HOST, "disabled_before": DISABLED})
+    monkeypatch.setattr(line.service.registry, "disable", lambda *_: {**HOST, "disabled_before": DISABLED})
     done = line.run("host", "disable", "alpha", "--reason", "new disks")
     assert done.out == "Host 'alpha' disabled; it was already, by uid:0(root): new memory\n\n"
 

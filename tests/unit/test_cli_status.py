@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.unit.command_line import CommandLine
-from tests.unit.fake_maintenance import DISABLED
+from tests.unit.fake_registry import DISABLED
 from tests.unit.test_health import KEPT, LED, WELL, status
 
 PARKED = replace(WELL, name="domains", position=800, behind=12, lag_s=5400.0, parked_at=801, error="ValueError: no")

@@ -31,7 +31,6 @@ from revisor.status import StatusReader
 from revisor.store.context import Context
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts
 from tests.unit.fake_histories import FakeHistories
-from tests.unit.fake_maintenance import FakeMaintenance
 from tests.unit.fake_registry import FakeRegistry
 from tests.unit.fake_restores import FakeRestores
 from tests.unit.fake_schedules import FakeHolds, FakeSchedules
@@ -111,7 +110,6 @@ class FakeService:
         self.settlements = FakeSettlements(self._note, self.known_operations)
         self.drifts, self.adopting = FakeDrifts(self._note), FakeAdopting(self._note)
         self.registry = FakeRegistry(self._note, lambda: self.known_hosts)
-        self.maintenance = FakeMaintenance(self._note)
         self.histories = FakeHistories(self._note)
         self.schedules = FakeSchedules(self._note)
         self.holds = FakeHolds(self._note, lambda: self.known_snapshots)
