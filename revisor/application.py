@@ -174,6 +174,14 @@ class Application:
 
         return settle
 
+    def freed(self, scope: str, name: str, bearer: UUID) -> list[Name]:
+        """For ``change``: the name of what is no more, free for others; nothing where nobody ever claimed it."""
+        claim = self.log.load(Name, Name.id_of(scope, name))
+        if claim is None:
+            return []
+        claim.release(str(bearer), self.now())
+        return [claim]
+
     def _loaded(
         self, kind: type[AnyAggregate], stream: UUID, introduce: Callable[[], AnyAggregate] | None = None
     ) -> AnyAggregate:

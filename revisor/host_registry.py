@@ -135,7 +135,10 @@ class HostRegistry:
                 )
             # Its name is free from the same moment: left claimed, nobody could have it any more.
             position = once.change(
-                Host, UUID(host.id), lambda known: known.remove(self._application.now()), names=self._names_without
+                Host,
+                UUID(host.id),
+                lambda known: known.remove(self._application.now()),
+                names=lambda known: self._application.freed(HOSTS, known.name, known.id),
             )
         self._queries.wait_for(position, READ_MODELS_S)
 
@@ -228,11 +231,3 @@ class HostRegistry:
             position = Once(self._application, context, verb, host=str(id), **said).change(Host, id, decide)
         self._queries.wait_for(position, READ_MODELS_S)
         return self._shown(name)
-
-    def _names_without(self, host: Host) -> list[Name]:
-        """The name of a host that is no more, released."""
-        claim = self._application.log.load(Name, Name.id_of(HOSTS, host.name))
-        if claim is None:
-            return []
-        claim.release(str(host.id), self._application.now())
-        return [claim]

@@ -116,7 +116,8 @@ class Schedules:
                 known.remove(self._application.now())
 
             if before is None:
-                self._change(name, decide, once, names=self._freed)
+                freed = self._application.freed
+                self._change(name, decide, once, names=lambda known: freed(SCHEDULES, known.name, known.id))
         return [dict(row) for row in self._application.database.fetch(_LEFT, actor_of(name), removed)]
 
     def all(self) -> list[dict[str, Any]]:
@@ -182,13 +183,6 @@ class Schedules:
     ) -> None:
         position = once.change(Schedule, UUID(self.one(name)["id"]), decide, names=names)
         self._queries.wait_for(position, READ_MODELS_S)
-
-    def _freed(self, schedule: Schedule) -> list[Name]:
-        claim = self._application.log.load(Name, Name.id_of(SCHEDULES, schedule.name))
-        if claim is None:
-            return []
-        claim.release(str(schedule.id), self._application.now())
-        return [claim]
 
 
 def actor_of(schedule: str) -> str:
