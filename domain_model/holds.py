@@ -38,10 +38,8 @@ class Hold:
 
     def __str__(self) -> str:
         """As refusals have it: by whom, until when, and why."""
-        until = "until it is released" if self.until is None else f"until {_shown(datetime.fromisoformat(self.until))}"
-        ticket = None if self.ticket is None else f"ticket {self.ticket}"
-        why = ", ".join(each for each in (self.reason, ticket) if each)
-        return f"by {self.by} {until}{f' ({why})' if why else ''}"
+        until = None if self.until is None else _shown(datetime.fromisoformat(self.until))
+        return in_words(self.by, until, self.reason, self.ticket)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +71,13 @@ class Release(OfSnapshot):
     def apply(self, domain: "Domain") -> None:
         domain.holds.pop(self.snapshot, None)
         domain.leave_evidence()
+
+
+def in_words(by: str, until: str | None, reason: str | None, ticket: str | None) -> str:
+    """Who holds a snapshot, until when and why, as people read it; ``until`` is written as times are where they read it."""
+    end = "until it is released" if until is None else f"until {until}"
+    why = ", ".join(each for each in (reason, ticket and f"ticket {ticket}") if each)
+    return f"by {by} {end}{f' ({why})' if why else ''}"
 
 
 def hold(

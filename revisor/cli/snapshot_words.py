@@ -50,7 +50,8 @@ def state_of(item: Item) -> str:
 
 def held_of(item: Item) -> str:
     """Who holds a snapshot that is held, until when, and why."""
-    until, ticket = item.get("held_until"), item.get("held_ticket")
-    why = ", ".join(each for each in (item.get("held_reason"), ticket and f"ticket {ticket}") if each)
-    end = "until it is released" if until is None else f"until {output.local_time(until)}"
-    return f"by {item['held_by']} {end}{f' ({why})' if why else ''}"
+    from domain_model.holds import in_words  # only a hold needs it, and start-up is measured
+
+    until = item.get("held_until")
+    end = None if until is None else output.local_time(until)
+    return in_words(item["held_by"], end, item.get("held_reason"), item.get("held_ticket"))
