@@ -193,8 +193,7 @@ class Host(Aggregate):
         """Raises HostDisabled (55) saying who disabled it, when and why."""
         if self.disabled is not None:
             raise HostDisabled(
-                f"host '{self.name}' is disabled by {self.disabled['actor']} since {self.disabled['at']}:"
-                f" {self.disabled['reason']}",
+                disabled_in_words(self.name, self.disabled),
                 field="host",
                 value=self.name,
                 accepted=f"an enabled host; 'revisor host enable {self.name}' makes it one",
@@ -228,3 +227,8 @@ class Host(Aggregate):
         """Forget the host. What happened there stays in the log."""
         if not self.removed:
             self.trigger_event(self.Removed, timestamp=at)
+
+
+def disabled_in_words(name: str, disabled: dict[str, str]) -> str:
+    """That a host is disabled, by whom, since when and why."""
+    return f"host '{name}' is disabled by {disabled['actor']} since {disabled['at']}: {disabled['reason']}"

@@ -6,7 +6,7 @@ it does not guess at.
 
 from typing import Any
 
-from domain_model.host import OPERATIONS
+from domain_model.host import OPERATIONS, disabled_in_words
 from revisor.silence import OVERDUE
 from revisor.status import UNOBSERVED_S
 
@@ -53,8 +53,7 @@ def _log(found: dict[str, Any]) -> str | None:
 
 
 def _disabled(found: dict[str, Any], host: str) -> str | None:
-    by = found["disabled"]
-    return None if by is None else f"host '{host}' is disabled by {by['actor']} since {by['at']}: {by['reason']}"
+    return None if found["disabled"] is None else disabled_in_words(host, found["disabled"])
 
 
 def _away(found: dict[str, Any], host: str) -> str | None:

@@ -66,6 +66,11 @@ def _state(item: dict[str, Any]) -> str | None:
     return state if item.get("disabled") is None else f"{state}, disabled"
 
 
+def disabled_of(disabled: dict[str, Any]) -> str:
+    """By whom a host that is disabled is so, since when, and why."""
+    return f"by {disabled['actor']} since {output.local_time(disabled['at'])}: {disabled['reason']}"
+
+
 def said(door: Door, body: Any, words: str) -> int:
     """Tell that a change of a host is done."""
     if door.as_json:

@@ -8,7 +8,7 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door
 from revisor.cli.failures import Exit
-from revisor.cli.hosts import NAME, said
+from revisor.cli.hosts import NAME, disabled_of, said
 from revisor.cli.verb import Asked, BadValue, Word, not_empty, verb
 from revisor.client import segment
 
@@ -40,8 +40,8 @@ def _told(item: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "Operations", f"at most {item.get('operations')} at once"
     if item.get("adopt") is not None:
         yield "Adopts", item["adopt"]
-    if (disabled := item.get("disabled")) is not None:
-        yield "Disabled", f"{output.local_time(disabled['at'])} by {disabled['actor']}: {disabled['reason']}"
+    if item.get("disabled") is not None:
+        yield "Disabled", disabled_of(item["disabled"])
 
 
 @verb("disable", NAME)
@@ -53,7 +53,7 @@ def host_disable(asked: Asked, *, name: str) -> int:
     door = Door(asked)
     reply = door.change("POST", f"/v1/hosts/{segment(name)}/disable", {})
     before = reply.body["items"][0].get("disabled_before")
-    earlier = f"; it was already, by {before['actor']}: {before['reason']}" if before is not None else ""
+    earlier = f"; it was already, {disabled_of(before)}" if before is not None else ""
     return said(door, reply.body, f"Host '{name}' disabled{earlier}")
 
 

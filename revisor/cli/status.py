@@ -6,6 +6,7 @@ from typing import Any
 from revisor.cli import output
 from revisor.cli.asking import Door
 from revisor.cli.failures import Exit, fail, refusal
+from revisor.cli.hosts import disabled_of
 from revisor.cli.verb import Asked, flag, verb
 
 Item = dict[str, Any]
@@ -58,9 +59,8 @@ def _whole(item: Item) -> Iterator[tuple[str, Any]]:
     for problem in item["problems"]:
         yield "Problem", problem
     for host in item["hosts"]:
-        if (disabled := host.get("disabled")) is not None:
-            since = output.local_time(disabled["at"])
-            yield "Disabled", f"host {host['name']} by {disabled['actor']} since {since}: {disabled['reason']}"
+        if host.get("disabled") is not None:
+            yield "Disabled", f"host {host['name']} {disabled_of(host['disabled'])}"
     yield "Log", f"position {log['position']}, {log['size_bytes'] / 2**20:.1f} MiB"
     yield "Last event", output.local_time(log["recorded_at"])
     if (scheduler := item.get("scheduler")) is not None:

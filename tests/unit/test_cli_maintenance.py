@@ -50,10 +50,15 @@ def test_a_limit_that_is_no_number_is_refused_before_anything_is_asked(line: Com
     assert done.err == f"accepted: 1 to 64\nerror: '{number}' is no number of operations at once [8]\n"
 
 
-def test_who_disables_it_again_hears_by_whom_and_why_it_was(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_disables_it_again_hears_by_whom_since_when_and_why_it_was(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(line.service.registry, "disable", lambda *_: {**HOST, "disabled_before": DISABLED})
     done = line.run("host", "disable", "alpha", "--reason", "new disks")
-    assert done.out == "Host 'alpha' disabled; it was already, by uid:0(root): new memory\n\n"
+    assert (
+        done.out
+        == "Host 'alpha' disabled; it was already, by uid:0(root) since 2026-11-28 10:00:00 +0000: new memory\n\n"
+    )
 
 
 def test_a_person_reads_what_a_host_is_and_why_it_is_disabled(line: CommandLine) -> None:
@@ -67,7 +72,7 @@ def test_a_person_reads_what_a_host_is_and_why_it_is_disabled(line: CommandLine)
         "Driver:         Simulator",
         "Operations:     at most 4 at once",
         "Adopts:         none",
-        "Disabled:       2026-11-28 10:00:00 +0000 by uid:0(root): new memory",
+        "Disabled:       by uid:0(root) since 2026-11-28 10:00:00 +0000: new memory",
         "",
     ]
     rows = line.run("host", "list").out.splitlines()
