@@ -24,7 +24,6 @@ _EACH = re.compile(r"\*(?=/)")
 _PART = re.compile(rf"last|\*(/\d+)?|\d+(-\d+)?(/\d+)?|({'|'.join(_MONTHS)})(-({'|'.join(_MONTHS)}))?")
 """What is handed on: of more APScheduler reads the beginning, and passes over the rest without a word."""
 _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=366))
-_EPSILON = timedelta(microseconds=1)
 _MOST_COUNTED = 10_000
 """Times that are counted one by one, which takes a second: those of every minute of a week."""
 
@@ -49,7 +48,8 @@ class Cron:
 
     def after(self, moment: datetime) -> datetime | None:
         """The first time behind a moment; None when there is none any more."""
-        found: datetime | None = self.trigger.get_next_fire_time(None, (moment + _EPSILON).astimezone(self.zone))
+        behind = (moment + timedelta.resolution).astimezone(self.zone)
+        found: datetime | None = self.trigger.get_next_fire_time(None, behind)
         return None if found is None else found.astimezone(UTC)
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:

@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 LATE = timedelta(seconds=60)
 """A time that passed no longer ago is run whatever is said of missed runs: Revisor was not down, it was busy."""
 _RETRY_S = 1.0
-_BEFORE = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def decide(schedule: KnownSchedule, cron: Cron, now: datetime) -> Due:
     if latest is None:
         return Due()
     if now - latest <= LATE or schedule.missed == "run-once":
-        return Due(cron.times(schedule.since, latest - _BEFORE), latest)
+        return Due(cron.times(schedule.since, latest - timedelta.resolution), latest)
     return Due(cron.times(schedule.since, latest))
 
 
