@@ -191,12 +191,18 @@ class Application:
         return loaded
 
     def domain_asked(self, request_id: UUID | None) -> UUID | None:
-        """The domain of the operation that was accepted under a request id, if one was."""
+        """The domain of the operation that was asked for under a request id, or the stream that another command was about.
+
+        None for an id that was not used.
+        """
         row = self.requested(request_id)
         return None if row is None else row["domain"]
 
     def requested(self, request_id: UUID | None) -> Row | None:
-        """What a request id was used for, if it was: the command's fingerprint, its operation and domain."""
+        """What a request id was used for, if it was: the command's fingerprint, its operation and domain.
+
+        What stands there of a command that is no operation, ``Request`` says.
+        """
         if request_id is None:
             return None
         return self.database.fetch_one(

@@ -33,9 +33,9 @@ from revisor.store.group_commit import GroupCommit
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The user's request id claims this operation; ``fingerprint`` tells the command from another one.
+    """What the user's request id is used for; ``fingerprint`` tells the command from another one.
 
-    Of a command that is none, ``operation`` is the request id itself, and ``domain`` the stream it is about.
+    Of a command that is no operation (see ``revisor.asked_again``), ``operation`` is the request id itself, and ``domain`` the stream it is about.
     """
 
     fingerprint: bytes
