@@ -9,6 +9,9 @@ from typing import Any
 from revisor.cli.output import printable
 from revisor.client import AnswerLost, ClientError, Refusal, Unreachable
 
+WOULD_BE_ACCEPTED = "would be accepted: "
+"""What the line before an error begins with."""
+
 
 class Exit(IntEnum):
     """Exit codes; only ever added to."""
@@ -47,7 +50,7 @@ def fail(error: Refusal, *, as_json: bool, first: str | None = None) -> int:
         }
         print(json.dumps({"error": body}), file=sys.stderr)
     elif error.accepted and not _says(error.message, error.accepted):
-        print(f"accepted: {printable(error.accepted)}", file=sys.stderr)
+        print(f"{WOULD_BE_ACCEPTED}{printable(error.accepted)}", file=sys.stderr)
     if first is not None:
         print(f"error: {printable(first)}", file=sys.stderr)
     # Some of libvirt's messages have several lines; this one is the last, and one.

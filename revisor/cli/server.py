@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from domain_model.errors import InvalidArgument, OperationFailed, Refused
+from revisor.cli.failures import WOULD_BE_ACCEPTED
 from revisor.client import Client, ClientError
 from revisor.settings import Settings, read_settings
 
@@ -169,7 +170,7 @@ def _refuse_ended(settings: Settings, child: subprocess.Popen[bytes]) -> None:
         return
     output = settings.logs / "up.out"
     *_, before, last = ["", "", *output.read_text(errors="replace").splitlines()]
-    accepted = before.removeprefix("accepted: ")
+    accepted = before.removeprefix(WOULD_BE_ACCEPTED)
     raise OperationFailed(
         f"Revisor ended at its start: {last.removeprefix('error: ')} ({output} has it all)",
         accepted=accepted if accepted != before else None,

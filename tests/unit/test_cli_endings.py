@@ -22,7 +22,7 @@ def test_a_refusal_ends_with_1_its_number_and_what_would_be_accepted(line: Comma
     done = line.run("start", "web")
     assert (done.code, done.out) == (1, "")
     assert done.err.splitlines() == [
-        "accepted: shut off",
+        "would be accepted: shut off",
         "error: Failed to start domain 'web'",
         "error: Requested operation is not valid: domain is already running [55]",
     ]
@@ -38,12 +38,12 @@ def test_what_would_be_accepted_is_told_once_and_only_if_somebody_knows(
 
 def test_a_word_that_is_only_a_part_of_another_was_not_told(line: CommandLine) -> None:
     line.service.trouble = InvalidArgument("it cannot be 0 or 10", field="live", accepted="no")
-    assert line.run("list").err == "accepted: no\nerror: invalid argument: it cannot be 0 or 10 [8]\n"
+    assert line.run("list").err == "would be accepted: no\nerror: invalid argument: it cannot be 0 or 10 [8]\n"
 
 
 def test_what_would_be_accepted_is_one_line_whatever_is_in_it(line: CommandLine) -> None:
     line.service.trouble = InvalidArgument("no", field="host", accepted="one\ntwo\x1b[31m")
-    assert line.run("list").err == "accepted: one\\x0atwo\\x1b[31m\nerror: invalid argument: no [8]\n"
+    assert line.run("list").err == "would be accepted: one\\x0atwo\\x1b[31m\nerror: invalid argument: no [8]\n"
 
 
 def test_an_unknown_domain_is_told_as_virsh_tells_it(line: CommandLine) -> None:

@@ -47,7 +47,7 @@ def test_a_host_is_given_a_limit(line: CommandLine) -> None:
 def test_a_limit_that_is_no_number_is_refused_before_anything_is_asked(line: CommandLine, number: str) -> None:
     done = line.run("host", "set-limit", "alpha", number)
     assert (done.code, line.service.asked) == (2, [])
-    assert done.err == f"accepted: 1 to 64\nerror: '{number}' is no number of operations at once [8]\n"
+    assert done.err == f"would be accepted: 1 to 64\nerror: '{number}' is no number of operations at once [8]\n"
 
 
 def test_who_disables_it_again_hears_by_whom_since_when_and_why_it_was(
@@ -111,7 +111,7 @@ def test_the_log_of_a_host_is_a_document_of_the_log(line: CommandLine) -> None:
 def test_an_empty_name_of_a_host_is_refused_before_anything_is_asked(line: CommandLine) -> None:
     done = line.run("log", "--host", "")
     assert (done.code, line.service.asked) == (2, [])
-    assert done.err == "accepted: the name of a host\nerror: Option argument is empty [8]\n"
+    assert done.err == "would be accepted: the name of a host\nerror: Option argument is empty [8]\n"
 
 
 def test_who_adds_a_host_that_is_there_hears_that_it_is(line: CommandLine) -> None:

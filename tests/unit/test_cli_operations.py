@@ -172,7 +172,7 @@ def test_a_state_that_operations_do_not_have_is_refused_with_those_they_have(lin
     word = state.rpartition(",")[2]
     assert (done.code, line.service.asked) == (2, [])
     assert done.err == (
-        "accepted: queued, started, succeeded, failed, unknown, cancelled\n"
+        "would be accepted: queued, started, succeeded, failed, unknown, cancelled\n"
         f"error: Unknown state '{word}' of operations [8]\n"
     )
 

@@ -28,7 +28,7 @@ def test_a_mistyped_folder_of_a_backup_is_told_where_there_is_no_host(line: Comm
     done = line.run("restore", "/bakcup")
     assert (done.code, restored(line)) == (2, [])
     assert done.err.splitlines() == [
-        "accepted: the folder that 'revisor backup' made, or a file on a host that was added",
+        "would be accepted: the folder that 'revisor backup' made, or a file on a host that was added",
         "error: no folder '/bakcup' is here, and there is no host on which a domain could go on [8]",
     ]
 
@@ -39,7 +39,7 @@ def test_the_file_inside_a_backup_is_not_taken_for_a_domains(line: CommandLine, 
     done = line.run("restore", str(tmp_path / ARCHIVE))
     assert (done.code, restored(line)) == (2, [])
     assert done.err.splitlines() == [
-        "accepted: the folder that 'revisor backup' made",
+        "would be accepted: the folder that 'revisor backup' made",
         f"error: a backup is restored from its folder, and '{tmp_path / ARCHIVE}' is no folder here [8]",
     ]
     assert line.run("restore", str(tmp_path / ARCHIVE), "--host", "alpha").code == 0, "of the host it is another one"
@@ -69,7 +69,7 @@ def test_what_is_said_of_a_domain_is_not_said_of_a_folder(line: CommandLine, tmp
     done = line.run("restore", str(tmp_path), option)
     assert (done.code, restored(line)) == (2, [])
     assert done.err.splitlines() == [
-        "accepted: a folder alone, or with --without-secrets",
+        "would be accepted: a folder alone, or with --without-secrets",
         f"error: {option.partition('=')[0]} is of a domain, and '{tmp_path}' is a folder [8]",
     ]
 
@@ -80,7 +80,7 @@ def test_a_word_that_may_be_either_is_told_with_both_readings(line: CommandLine)
     assert (done.code, restored(line)) == (2, [])
     accepted = "the folder that 'revisor backup' made, or the absolute path of a domain's file and --host with one of"
     said = "'mondya' is no folder of a backup here; if it is a domain's file, there are 2 hosts, and --host is needed"
-    assert done.err.splitlines() == [f"accepted: {accepted} alpha, beta", f"error: {said} [8]"]
+    assert done.err.splitlines() == [f"would be accepted: {accepted} alpha, beta", f"error: {said} [8]"]
     done = line.run("restore", "/saved/web")
     assert (done.code, done.last) == (2, "error: Option --host is needed: there are 2 hosts [8]")
 

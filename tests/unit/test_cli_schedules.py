@@ -40,7 +40,7 @@ def test_a_schedule_is_of_a_domain_as_it_is_named_anywhere(line: CommandLine) ->
     line.run("schedule", "add", "nightly", "alpha/web", "--cron", "0 2 * * *")
     assert line.service.asked[0][3] == {"domain": "web", "host": "alpha"}
     refused = line.run("schedule", "add", "nightly", "a/b/c", "--cron", "0 2 * * *")
-    assert "accepted: UUID, NAME or HOST/NAME" in refused.err
+    assert "would be accepted: UUID, NAME or HOST/NAME" in refused.err
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_last_times_are_told_the_newest_first(line: CommandLine) -> None:
 def test_an_unknown_schedule_is_refused_with_those_there_are(line: CommandLine) -> None:
     done = line.run("schedule", "info", "hourly")
     assert (done.code, done.last) == (1, "error: invalid argument: no schedule with name 'hourly' [8]")
-    assert "accepted: nightly" in done.err
+    assert "would be accepted: nightly" in done.err
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_an_end_of_a_hold_is_meant_as_clocks_here_show_it_and_a_day_lasts_to_its
 def test_an_empty_keep_rule_is_refused_with_what_it_would_take(line: CommandLine) -> None:
     refused = line.run("schedule", "add", "nightly", "--all", "--cron", "0 2 * * *", "--keep", "")
     assert (refused.code, line.service.asked) == (2, [])
-    assert "accepted: rules such as 24h,7d,4w; without --keep all snapshots stay" in refused.err
+    assert "would be accepted: rules such as 24h,7d,4w; without --keep all snapshots stay" in refused.err
 
 
 def test_a_keep_rule_is_said_in_words(line: CommandLine) -> None:

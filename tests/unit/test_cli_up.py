@@ -1,11 +1,16 @@
-"""What ``up`` says while it waits for its hosts."""
+"""What ``up`` says while it waits for its hosts, and when what was to run has ended."""
 
+import subprocess
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from revisor.cli.server import _Waiting
+from domain_model.errors import OperationFailed
+from revisor.cli.failures import fail, refusal
+from revisor.cli.server import _refuse_ended, _Waiting
 from revisor.client import Client, Reply
+from revisor.settings import Settings
 
 
 class _Answers:
@@ -36,3 +41,18 @@ def test_each_reason_to_wait_is_told_once_and_hosts_that_were_not_named_are_not_
 
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "waiting for host 'alpha': Cannot reach the hypervisor: no route\n")
+
+
+def test_what_ended_at_its_start_is_told_with_its_last_words_and_with_what_it_would_have_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail(refusal(8, "no database 'x'", accepted="a DSN"), as_json=False)
+    settings = Settings(home=tmp_path)
+    settings.logs.mkdir()
+    (settings.logs / "up.out").write_text(capsys.readouterr().err)
+    child = subprocess.Popen(["true"])
+    child.wait()
+
+    with pytest.raises(OperationFailed, match=r"Revisor ended at its start: no database 'x' \[8\]") as refused:
+        _refuse_ended(settings, child)
+    assert refused.value.accepted == "a DSN"

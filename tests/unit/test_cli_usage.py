@@ -108,7 +108,7 @@ def test_a_context_option_that_means_nothing_to_a_verb_is_refused(line: CommandL
 def test_an_empty_name_is_not_taken_for_the_folder_one_is_in(line: CommandLine, words: str) -> None:
     done = line.run(*words.split(), "")
     assert (done.code, done.last) == (2, "error: Option argument is empty [8]")
-    assert done.err.startswith("accepted: ")
+    assert done.err.startswith("would be accepted: ")
     assert line.service.asked == []
 
 
@@ -116,7 +116,7 @@ def test_a_log_is_exported_to_a_file_and_not_to_a_stream(line: CommandLine) -> N
     done = line.run("export", "--raw", "-")
     assert (done.code, done.err.splitlines()) == (
         2,
-        ["accepted: a new file", "error: an export is there whole or not at all, so it is no stream [8]"],
+        ["would be accepted: a new file", "error: an export is there whole or not at all, so it is no stream [8]"],
     )
 
 
