@@ -26,7 +26,7 @@ from revisor.cli.sections import (
     Section,
     Table,
 )
-from revisor.cli.verb import BadValue, context_options, is_given
+from revisor.cli.verb import OPERATION_ID, BadValue, context_options, is_given
 from revisor.client import ClientError
 
 _CLI = "revisor.cli"
@@ -72,8 +72,16 @@ class Verbs(click.Group):
         if args and self._of_id is not None and _AN_ID.fullmatch(args[0]):
             args = [self._of_id, *args]
         if args and not args[0].startswith("-") and args[0] not in self._table:
-            raise click.UsageError(f"unknown command: '{args[0]}'{_nearest(args[0], self._table)}", ctx)
+            raise self._unknown(args[0], ctx)
         return super().resolve_command(ctx, args)
+
+    def _unknown(self, word: str, ctx: click.Context) -> click.UsageError:
+        """The verbs of a group are few, and named; of all verbs only the nearest is."""
+        words = f"unknown command: '{word}'{_nearest(word, self._table)}"
+        if ctx.parent is None:
+            return click.UsageError(words, ctx)
+        accepted = ", ".join([*self._table, *([] if self._of_id is None else [OPERATION_ID])])
+        return BadValue(words, field="verb", value=word, accepted=accepted)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
         """The table, without importing what is in it."""

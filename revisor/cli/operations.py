@@ -10,7 +10,7 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Ending, tell
 from revisor.cli.failures import Exit, refusal
-from revisor.cli.verb import WAITING, Asked, BadValue, Word, not_empty, option, verb
+from revisor.cli.verb import OPERATION_ID, WAITING, Asked, BadValue, Word, not_empty, option, verb
 from revisor.client import Operation
 
 _ID = Word("id", "ID")
@@ -69,8 +69,7 @@ def _whole(door: Door, text: str) -> UUID:
         return UUID(text)
     prefix = text.replace("-", "").lower()
     if not _PREFIX.fullmatch(prefix):
-        accepted = "an id of 'revisor operations', or its first 8 digits or more"
-        raise BadValue(f"'{text}' is no operation's id", field="id", value=text, accepted=accepted)
+        raise BadValue(f"'{text}' is no operation's id", field="id", value=text, accepted=OPERATION_ID)
     found = [item["id"] for item in door.read("/v1/operations", id_prefix=prefix, limit=_CANDIDATES).body["items"]]
     if len(found) == 1:
         return UUID(found[0])

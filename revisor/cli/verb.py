@@ -19,6 +19,9 @@ WAITING = ("wait", "no-wait")
 ON_RECORD = ("reason", "ticket", "request-id")
 """What means nothing to a verb that records nothing."""
 
+OPERATION_ID = "an id of 'revisor operations', or its first 8 digits or more"
+"""What is accepted as the id of an operation."""
+
 _REST = "words"
 _TO_CONTEXT = ("reason", "ticket", "request_id", "output", "wait", "no_wait", "fresh")
 

@@ -171,10 +171,8 @@ def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine
     ("words", "said"),
     [
         (("frobnicate",), "unknown command: 'frobnicate'"),
-        (("host", "frobnicate"), "unknown command: 'frobnicate'"),
         (("strat", "web"), "unknown command: 'strat'; did you mean 'start'?"),
         (("snapshot-revret", "web"), "unknown command: 'snapshot-revret'; did you mean 'snapshot-revert'?"),
-        (("schedule", "lst"), "unknown command: 'lst'; did you mean 'list'?"),
         (("list", "--frobnicate"), "command 'list' doesn't support option --frobnicate"),
         (("start",), "command 'start' requires <domain> option"),
         (("start", "a", "b"), "unexpected data 'b'"),
@@ -193,6 +191,30 @@ def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine
 def test_bad_usage_ends_with_2(line: CommandLine, words: tuple[str, ...], said: str) -> None:
     done = line.run(*words)
     assert (done.code, done.out, done.err) == (2, "", f"error: {said} [8]\n")
+    assert line.service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "accepted"),
+    [
+        (
+            ("schedule", "lst"),
+            "unknown command: 'lst'; did you mean 'list'?",
+            "add, list, info, enable, disable, remove",
+        ),
+        (("projections", "frobnicate"), "unknown command: 'frobnicate'", "list, rebuild, resume"),
+        (
+            ("operation", "0123456"),
+            "unknown command: '0123456'",
+            "follow, cancel, settle, an id of 'revisor operations', or its first 8 digits or more",
+        ),
+    ],
+)
+def test_an_unknown_verb_of_a_group_is_answered_with_those_there_are(
+    line: CommandLine, words: tuple[str, ...], said: str, accepted: str
+) -> None:
+    done = line.run(*words)
+    assert (done.code, done.out, done.err) == (2, "", f"would be accepted: {accepted}\nerror: {said} [8]\n")
     assert line.service.asked == []
 
 
