@@ -15,7 +15,20 @@ from apscheduler.triggers.cron import CronTrigger
 from domain_model.errors import InvalidArgument
 
 _FIELDS = ("minute", "hour", "day", "month", "day of week")
-_ACCEPTED = "minute, hour, day, month and day of week, such as '0 2 * * *', '*/15 * * * *' or '30 1 * * mon-fri'"
+_SHORT = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+"""What stands for five fields, as of crontab(5)."""
+_ACCEPTED = (
+    "minute, hour, day, month and day of week, such as '0 2 * * *', '*/15 * * * *' or '30 1 * * mon-fri', or one of "
+    + ", ".join(_SHORT)
+)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMBERS = re.compile(r"0*([0-7])(?:-0*([0-7]))?(?:/0*([1-9]))?")
@@ -99,7 +112,7 @@ def zone_of(timezone: str) -> ZoneInfo:
 
 
 def _trigger(expression: str, zone: ZoneInfo) -> CronTrigger:
-    values = expression.split()
+    values = _SHORT.get(expression, expression).split()
     if len(values) != len(_FIELDS):
         raise _refused(expression, f"has {len(values)} fields and not {len(_FIELDS)}")
     minute, hour, day, month, day_of_week = values

@@ -26,7 +26,12 @@ Item = dict[str, Any]
     options=[
         flag("all", "Of every domain there is when a time comes."),
         option("name", "PATTERN", "Of the domains whose name fits, such as 'web*'."),
-        option("cron", "'M H D M W'", "When: minute, hour, day, month and day of week.", required=True),
+        option(
+            "cron",
+            "'M H D M W'",
+            "When: minute, hour, day, month and day of week, or @hourly, @daily, ...",
+            required=True,
+        ),
         option("timezone", "ZONE", "The time zone of --cron and --keep (UTC)."),
         option(
             "keep",

@@ -33,6 +33,13 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)  # a Saturday
         ("0 2 * * 3/2", "2026-12-02T02:00"),
         ("0 2 * * 6-7", "2026-11-29T02:00"),
         ("0 0 last * *", "2026-11-30T00:00"),
+        ("@yearly", "2027-01-01T00:00"),
+        ("@annually", "2027-01-01T00:00"),
+        ("@monthly", "2026-12-01T00:00"),
+        ("@weekly", "2026-11-29T00:00"),
+        ("@daily", "2026-11-29T00:00"),
+        ("@midnight", "2026-11-29T00:00"),
+        ("@hourly", "2026-11-28T13:00"),
     ],
 )
 def test_a_cron_comes_to_its_next_time(cron: str, following: str) -> None:
@@ -84,6 +91,7 @@ def test_a_time_that_was_is_not_there_again_and_one_that_is_now_has_come() -> No
         ("", "has 0 fields"),
         ("* * * *", "has 4 fields"),
         ("* * * * * *", "has 6 fields"),
+        ("@reboot", "has 1 fields"),
         ("61 * * * *", "has no minute '61'"),
         ("* 24 * * *", "has no hour '24'"),
         ("* * 32 * *", "has no day '32'"),
@@ -105,6 +113,7 @@ def test_a_cron_that_is_none_is_refused_by_its_field(cron: str, words: str) -> N
     assert words in refusal.value.message
     assert (refusal.value.field, refusal.value.value) == ("cron", cron)
     assert "0 2 * * *" in str(refusal.value.accepted)
+    assert "@hourly" in str(refusal.value.accepted)
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "Europe"])
