@@ -126,7 +126,7 @@ class Schedules:
         return [_shown(row, now) for row in self._application.database.fetch(_LIVING)]
 
     def one(self, name: str) -> dict[str, Any]:
-        """One of ``all``, with what became of its last times. Raises InvalidArgument (8) for an unknown one."""
+        """One of ``all``, with what became of its last times, and who disabled it. Raises InvalidArgument (8)."""
         there = self._application.database.fetch(_LIVING)
         for row in there:
             if row["name"] == name:
@@ -153,7 +153,17 @@ class Schedules:
         events = (recorded.event for recorded in self._application.reader.backwards(row["id"]))
         times = (event for event in events if isinstance(event, Schedule.Ran | Schedule.Skipped))
         last = [_time_of(event) for event in islice(times, _LAST)]
-        return {**_shown(row, self._application.now()), "last_times": last}
+        disabled = None if row["enabled"] else self._disabled(row["id"])
+        return {**_shown(row, self._application.now()), "last_times": last, "disabled": disabled}
+
+    def _disabled(self, id: UUID) -> dict[str, Any] | None:
+        """Since when a schedule rests, by whom and why, as it is on record."""
+        events = self._application.reader.backwards(id)
+        said = next((event for event in events if isinstance(event.event, Schedule.Disabled)), None)
+        if said is None:
+            return None
+        who = {"actor": said.actor, "reason": said.reason, "ticket": said.ticket}
+        return {"at": present.time(said.occurred_at), **who}
 
     def _check_there(self, schedule: Schedule) -> None:
         """Raises InvalidArgument (8) for one that was removed since its name was looked up."""

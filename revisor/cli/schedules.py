@@ -86,7 +86,7 @@ def schedule_info(asked: Asked, *, schedule: str) -> int:
     item = reply.body["items"][0]
     output.pairs(
         [
-            *(("Name", item["name"]), ("Domains", _whose(item)), ("State", _state(item))),
+            *(("Name", item["name"]), ("Domains", _whose(item)), ("State", _state(item)), *_disabled(item)),
             *(("Cron", item["cron"]), ("Time zone", item["timezone"])),
             *(("Keep", item["keep"] or "everything"), *_meaning(item), ("Missed", item["missed"])),
             *_overdue(item),
@@ -182,6 +182,15 @@ def _state(item: Item) -> str:
     if item.get("overdue_since"):
         return "overdue"
     return "enabled" if item["enabled"] else "disabled"
+
+
+def _disabled(item: Item) -> list[tuple[str, str]]:
+    """Since when, by whom and why, if it is."""
+    said = item.get("disabled")
+    if said is None:
+        return []
+    why = ", ".join(text for text in (said["reason"], said["ticket"]) if text)
+    return [("Disabled", f"{_when(said['at'])} by {said['actor']}{f': {why}' if why else ''}")]
 
 
 def _when(moment: str | None) -> str:

@@ -381,7 +381,17 @@ class ScheduleTime(Open):
     """How many they are; None for more than were counted, or where that was not recorded."""
 
 
+class ScheduleDisabling(Open):
+    """Since when a schedule is disabled, by whom and why, where that was said."""
+
+    at: datetime
+    actor: str
+    reason: str | None
+    ticket: str | None
+
+
 class ScheduleInfo(ScheduleItem):
     """A schedule with its last times, the newest first."""
 
     last_times: list[ScheduleTime]
+    disabled: ScheduleDisabling | None = None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from revisor import presentation as present
 from revisor.schedule_records import ScheduleRecords
 from revisor.status import FailedRun, StatusReader
 from revisor.store.context import Context
@@ -306,3 +307,16 @@ def test_an_operation_that_fails_later_is_counted(clockwork: Clockwork) -> None:
     clockwork.passes()
     assert [len(clockwork.told()["last_run"][key]) for key in ("operations", "refused")] == [1, 0]
     assert clockwork.told()["last_run_failed"] == 1
+
+
+def test_it_is_told_since_when_a_schedule_is_disabled_by_whom_and_why_until_it_is_enabled(clockwork: Clockwork) -> None:
+    clockwork.add()
+    schedules = clockwork.product.service.schedules
+    for who, reason in (("alice", None), ("bob", "new disks")):
+        clockwork.passes(hours=1)
+        assert clockwork.told()["disabled"] is None
+        by = Context(who, reason=reason, ticket="CHG-17")
+        said = {"at": present.time(clockwork.now), "actor": who, "reason": reason, "ticket": "CHG-17"}
+        assert schedules.enable("hourly", by, enabled=False)["disabled"] == said
+        assert schedules.enable("hourly", Context("eve"), enabled=False)["disabled"] == said, "it was already"
+        assert schedules.enable("hourly", ALICE, enabled=True)["disabled"] is None

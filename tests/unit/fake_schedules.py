@@ -100,7 +100,7 @@ class FakeSchedules:
     def one(self, name: str) -> Item:
         for item in self.known:
             if item["name"] == name:
-                return {**item, "last_times": LAST_TIMES}
+                return {**item, "last_times": LAST_TIMES, "disabled": item.get("disabled")}
         raise InvalidArgument(f"no schedule with name '{name}'", field="name", value=name, accepted="nightly")
 
 

@@ -101,7 +101,20 @@ def test_the_last_times_are_told_the_newest_first(line: CommandLine) -> None:
         "skipped",
     ]
     document = json.loads(line.run("schedule", "info", "nightly", "--output", "json").out)
-    assert document["items"] == [{**NIGHTLY, "last_times": LAST_TIMES}]
+    assert document["items"] == [{**NIGHTLY, "last_times": LAST_TIMES, "disabled": None}]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ticket", "why"),
+    [("new disks", "CHG-17", ": new disks, CHG-17"), ("new disks", None, ": new disks"), (None, None, "")],
+)
+def test_of_one_that_is_disabled_it_is_told_since_when_by_whom_and_why(
+    line: CommandLine, reason: str | None, ticket: str | None, why: str
+) -> None:
+    said = {"at": "2026-11-28T10:00:00Z", "actor": "uid:0(root)", "reason": reason, "ticket": ticket}
+    line.service.schedules.known = [{**NIGHTLY, "enabled": False, "disabled": said}]
+    lines = line.run("schedule", "info", "nightly").out.splitlines()
+    assert lines[2:4] == ["State:          disabled", f"Disabled:       2026-11-28 10:00:00 +0000 by uid:0(root){why}"]
 
 
 def test_an_unknown_schedule_is_refused_with_those_there_are(line: CommandLine) -> None:
