@@ -1,10 +1,13 @@
 """The history of what is no domain: hosts and schedules, as their streams have it; also of those that were removed."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from domain_model.errors import InvalidArgument
+from domain_model.schedule import Schedule
+from projections.ports import RecordedEvent
 from revisor import presentation as present
 from revisor.application import Application
 from revisor.queries import Queries
@@ -39,4 +42,11 @@ class Histories:
             )
         stream: UUID = found["id"]
         newest = list(islice(self._application.reader.backwards(stream), limit))
-        return present.log(newest[::-1], self._queries.host_names())
+        return present.log(newest[::-1], {**self._queries.host_names(), **self._domain_names(newest)})
+
+    def _domain_names(self, events: Sequence[RecordedEvent]) -> dict[str, str]:
+        """The names of the domains that schedules are of, which are recorded by their ids."""
+        added = (event.event for event in events if isinstance(event.event, Schedule.Created))
+        ids = [said.selector["domain"] for said in added if "domain" in said.selector]
+        named = {id: self._application.name_of(UUID(id)) for id in ids}
+        return {id: name for id, name in named.items() if name is not None}

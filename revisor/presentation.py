@@ -1,6 +1,6 @@
 """How things look to the outside: rows and events as plain values with the keys of the command line's contract."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -265,13 +265,16 @@ def restore(event: RecordedEvent) -> Shown:
     }
 
 
-def log(events: Sequence[RecordedEvent], hosts: HostNames) -> list[Shown]:
-    """The history of a domain, a host or a schedule. Who asked for an operation is also the actor of what came of it."""
+def log(events: Sequence[RecordedEvent], names: Mapping[str, str]) -> list[Shown]:
+    """The history of a domain, a host or a schedule. Who asked for an operation is also the actor of what came of it.
+
+    ``names`` are those of hosts, and of the domains of schedules, by their ids.
+    """
     askers = {event.event.operation: event for event in events if event.topic == "operation.requested"}
-    return [_entry(event, askers, hosts) for event in events]
+    return [_entry(event, askers, names) for event in events]
 
 
-def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNames) -> Shown:
+def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], names: Mapping[str, str]) -> Shown:
     data = _data(event)
     operation = data.get("operation")
     asked = askers.get(operation or "", event)
@@ -289,8 +292,8 @@ def _entry(event: RecordedEvent, askers: dict[str, RecordedEvent], hosts: HostNa
         "ticket": who.ticket,
         "operation": operation,
         "request_id": None if asked.request_id is None else str(asked.request_id),
-        "host": hosts.get(data.get("host", "")),
-        "summary": summary(event, asked, hosts),
+        "host": names.get(data.get("host", "")),
+        "summary": summary(event, asked, names),
         "data": data,
     }
 

@@ -1,10 +1,10 @@
 """Events in a few words, as the history of a domain, a host or a schedule is read: what the topic does not say already."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain_model.checkpoints import CheckpointFact
-from domain_model.commands import HostNames, describe_arguments
+from domain_model.commands import describe_arguments
 from domain_model.domain import Domain
 from domain_model.drift import SNAPSHOT
 from domain_model.facts import SnapshotFact, StateFact
@@ -13,62 +13,71 @@ from domain_model.libvirt import DomainState, reason_words
 from domain_model.schedule import Schedule
 from projections.ports import RecordedEvent
 
+Names = Mapping[str, str]
+"""What hosts and domains are called that events name by their ids."""
 
-def summary(event: RecordedEvent, asked: RecordedEvent, hosts: HostNames) -> str:
+
+def summary(event: RecordedEvent, asked: RecordedEvent, names: Names) -> str:
     """``asked`` is the request of the event's operation, or the event itself."""
     verb = asked.event.verb if isinstance(asked.event, Domain.OperationRequested) else ""
     said = event.event
     kind = next((kind for kind in type(said).__mro__ if kind in _SUMMARIES), None)
-    words = "" if kind is None else _SUMMARIES[kind](said, hosts)
+    words = "" if kind is None else _SUMMARIES[kind](said, names)
     if isinstance(said, Domain.OperationFailed | Domain.OperationOutcomeUnknown | Domain.OperationSettled):
         return f"{verb}: {words}"
     return words or verb
 
 
-def _requested(said: Domain.OperationRequested, hosts: HostNames) -> str:
-    arguments = {key: hosts.get(str(value), value) for key, value in said.arguments.items()}
+def _requested(said: Domain.OperationRequested, names: Names) -> str:
+    arguments = {key: names.get(str(value), value) for key, value in said.arguments.items()}
     return f"{said.verb} {describe_arguments(said.verb, arguments)}".rstrip()
 
 
-def _state(said: StateFact, _: HostNames) -> str:
+def _state(said: StateFact, _: Names) -> str:
     state = DomainState(said.state)
     return f"{state.words} ({reason_words(state, said.reason)})"
 
 
-def _deleted(said: Domain.SnapshotDeleted, _: HostNames) -> str:
+def _deleted(said: Domain.SnapshotDeleted, _: Names) -> str:
     return ", ".join(str(entry["name"] or entry["snapshot"]) for entry in said.removed)
 
 
-def _verified(said: Domain.SnapshotsVerified, _: HostNames) -> str:
+def _verified(said: Domain.SnapshotsVerified, _: Names) -> str:
     counts = {"present": len(said.present), "missing": len(said.missing), "unverified": len(said.unverified)}
     return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
-def _images(said: Domain.ImagesSeen, _: HostNames) -> str:
+def _images(said: Domain.ImagesSeen, _: Names) -> str:
     return ", ".join(f"{disk}: {files[0]}" for disk, files in said.files.items() if files)
 
 
-def _begun(said: Domain.BackupBegun, _: HostNames) -> str:
+def _begun(said: Domain.BackupBegun, _: Names) -> str:
     return "of everything" if said.incremental is None else f"since {said.incremental}"
 
 
-def _ended(said: Domain.BackupEnded, _: HostNames) -> str:
+def _ended(said: Domain.BackupEnded, _: Names) -> str:
     return said.outcome if said.message is None else f"{said.outcome}: {said.message}"
 
 
-def _accepted(said: Domain.DriftAccepted, _: HostNames) -> str:
+def _accepted(said: Domain.DriftAccepted, _: Names) -> str:
     """Snapshots are there by their ids, which tell a reader nothing: they are counted."""
     plain = [aspect for aspect in said.aspects if not aspect.startswith(f"{SNAPSHOT} ")]
     snapshots = len(said.aspects) - len(plain)
     return ", ".join([*plain, *([f"{snapshots} snapshot{'s' if snapshots > 1 else ''}"] if snapshots else [])])
 
 
-def _scheduled(said: Schedule.Created, _: HostNames) -> str:
-    whose = "all" if said.selector.get("all") else said.selector.get("pattern") or f"domain {said.selector['domain']}"
+def _scheduled(said: Schedule.Created, names: Names) -> str:
+    match said.selector:
+        case {"domain": domain}:
+            whose = f"domain {names.get(domain, domain)}"
+        case {"pattern": pattern}:
+            whose = pattern
+        case _:
+            whose = "all"
     return f"{said.cron} ({said.timezone}) of {whose}, keeps {said.keep or 'everything'}"
 
 
-def _ran(said: Schedule.Ran | Schedule.Pruned, _: HostNames) -> str:
+def _ran(said: Schedule.Ran | Schedule.Pruned, _: Names) -> str:
     return f"{said.planned}: {len(said.operations)} asked for, {len(said.refused)} refused"
 
 
@@ -79,7 +88,7 @@ def _skipped(said: Schedule.Skipped) -> str:
     return f"{how_many} from {said.first} to {said.planned}"
 
 
-_SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
+_SUMMARIES: dict[type[Any], Callable[[Any, Names], str]] = {
     Domain.Created: lambda said, _: f"domain '{said.name}' ({said.uuid})",
     Domain.OperationRequested: _requested,
     Domain.OperationFailed: lambda said, _: f"{said.message} [{said.code}]",
@@ -88,7 +97,7 @@ _SUMMARIES: dict[type[Any], Callable[[Any, HostNames], str]] = {
     Domain.Renamed: lambda said, _: f"from '{said.name_before}' to '{said.name}'",
     Domain.ImagesSeen: _images,
     Domain.DriftAccepted: _accepted,
-    Domain.HandedOver: lambda said, hosts: f"from {hosts.get(said.previous)} to {hosts.get(said.host)}",
+    Domain.HandedOver: lambda said, names: f"from {names.get(said.previous)} to {names.get(said.host)}",
     Domain.ReplicaVerified: lambda said, _: f"{said.identical} of {said.total} snapshots identical",
     Domain.SnapshotDeleted: _deleted,
     Domain.SnapshotReverted: lambda said, _: str(said.name),
