@@ -23,6 +23,7 @@ JOIN views.domains p ON p.domain = d.domain AND p.host = d.host
 LEFT JOIN views.hosts h ON h.id = d.host
 WHERE d.observed <> '{}' AND h.removed_at IS NULL
 """
+_ANY = _DRIFT + " AND d.domain = %s AND (%s::uuid IS NULL OR d.host = %s::uuid) LIMIT 1"
 _ORDER = ' ORDER BY p.name COLLATE "C", h.name COLLATE "C", d.domain'
 _LEFT_AT = """
 SELECT p.id::text, p.valid_to, p.position, e.recorded_at
@@ -67,6 +68,10 @@ class DriftRows:
         # Each read model is folded by itself, so that of snapshots may be a moment behind this one.
         self._queries.wait_for(max((placement["position"] for placement in placements), default=0), _BEHIND_S)
         return [row for placement in placements for row in self._taken_apart(placement)]
+
+    def is_any(self, domain: UUID, host: str | None) -> bool:
+        """Whether there is drift of a domain, wherever it is or on the host with an id."""
+        return self._database.fetch_one(_ANY, domain, host, host) is not None
 
     def snapshot_names(self, domain: UUID) -> dict[str, str]:
         """The names of a domain's snapshots by id, those that are gone too."""

@@ -8,6 +8,7 @@ from domain_model.errors import InvalidArgument, NoDomain
 from domain_model.placements import Role
 from revisor import presentation as present
 from revisor.application import Application
+from revisor.drift_rows import DriftRows
 from revisor.queries import Queries
 from revisor.rows import HostRow, PlacementRow
 from revisor.sightings import Sightings
@@ -22,6 +23,7 @@ class References:
         self._application = application
         self._queries = queries
         self._sightings = Sightings(application.database)
+        self._drift = DriftRows(application.database, queries)
 
     def host(self, name: str, field: str = "host", as_of: int | None = None) -> HostRow:
         """The host of that name. Raises InvalidArgument (8), naming the hosts there are, or were at a position."""
@@ -51,8 +53,8 @@ class References:
     ) -> PlacementRow:
         """The placement a reference names, or named at a position: without a host, the owner.
 
-        Raises NoDomain (42), which says how a domain is taken in that only was seen, or InvalidArgument (8) when several
-        answer to it.
+        Raises NoDomain (42), which says how a domain is taken in that only was seen, and of one that went past Revisor
+        what tells of it; or InvalidArgument (8) when several answer to it.
         """
         if ref.lstrip().startswith("<"):
             raise NoDomain("a name or a UUID is expected, not XML", field="domain")
@@ -66,7 +68,7 @@ class References:
         if not found:
             what = "uuid" if present.is_uuid(ref) else "name"
             where = "" if host is None else f" on host '{host}'"
-            where += self._unrecorded(ref, here) if as_of is None else f" at position {as_of}"
+            where += self._seen(ref, host, here) if as_of is None else f" at position {as_of}"
             raise NoDomain(f"no domain with matching {what} '{ref}'{where}", field="domain", value=ref)
         if len(found) > 1:
             candidates = ", ".join(f"{row.host_name}/{row.name}" for row in found)
@@ -74,6 +76,16 @@ class References:
                 f"'{ref}' is {len(found)} domains: {candidates}", field="domain", value=ref, accepted=candidates
             )
         return found[0]
+
+    def _seen(self, ref: str, host: str | None, here: str | None) -> str:
+        """What the looks at the hosts tell of a name or UUID that nothing bears on record, in words."""
+        return self._unrecorded(ref, here) or self._past_us(ref, host, here)
+
+    def _past_us(self, ref: str, host: str | None, here: str | None) -> str:
+        gone = self._queries.find_placements(ref, here, living=False)
+        if not gone or not self._drift.is_any(gone[0].domain, here):
+            return ""
+        return f"; 'revisor drift {quote(present.reference(ref, host))}' tells what happened past Revisor"
 
     def _unrecorded(self, ref: str, host: str | None) -> str:
         """Where a look saw a domain of that name or UUID that nobody recorded, in words, and how it is taken in."""

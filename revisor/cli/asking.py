@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import uuid4
 from revisor.cli import output
 from revisor.cli.failures import Exit, fail, refusal
 from revisor.cli.verb import Asked, is_given
-from revisor.client import ENDED, AnswerLost, Client, Operation, Refusal, Reply, Unreachable, segment
+from revisor.client import ENDED, AnswerLost, Client, ClientError, Operation, Refusal, Reply, Unreachable, segment
 
 _FIRST_WAIT_S = 1.0
 """How long the request itself waits: most operations have ended by then, and need no second question."""
@@ -246,6 +247,8 @@ def _code(door: Door, operation: Operation, ending: Ending) -> int:
             return Exit.DONE
         case "failed":
             message = error.get("message", "internal error: it failed")
+            if error.get("code") == _NO_SUCH_DOMAIN and not as_json:
+                _note_drift(door, operation)
             words = refusal(error.get("code", 1), message, name=error.get("name"))
             return fail(words, as_json=as_json, first=ending.failed)
         case "unknown":
@@ -256,6 +259,16 @@ def _code(door: Door, operation: Operation, ending: Ending) -> int:
             return fail(words, as_json=as_json, first=ending.failed)
         case _:
             return _still_running(door, operation)
+
+
+def _note_drift(door: Door, operation: Operation) -> None:
+    """Say what tells why a domain that was asked for was not there, if somebody made it so past Revisor."""
+    with suppress(ClientError):  # the operation's own error is told in any case
+        if door.read("/v1/drift", domain=operation["stream"]).body["items"]:
+            from shlex import quote  # only what fails needs it, and start-up is measured
+
+            name = output.printable(quote(operation.get("domain") or operation["stream"]))
+            sys.stderr.write(f"note: 'revisor drift {name}' tells what happened past Revisor\n")
 
 
 def _still_running(door: Door, operation: Operation) -> int:

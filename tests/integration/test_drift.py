@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from domain_model.domain import Domain
-from domain_model.errors import InvalidArgument
+from domain_model.errors import InvalidArgument, NoDomain
 from domain_model.flags import SnapshotCreate, SnapshotDelete, Undefine
 from domain_model.forest_adoption import snapshot_fields
 from drivers.simulator import SimulatorDriver
@@ -78,6 +78,22 @@ def test_a_domain_undefined_behind_our_back_is_told_of_by_its_name_and_healed_wh
         "first": None,
         "second": "first",
     }
+
+
+def test_who_asks_for_what_went_past_revisor_hears_what_tells_of_it(behind: Behind) -> None:
+    uuid, service = behind.web, behind.product.service
+    behind.simulator.undefine(uuid, Undefine.NONE)
+    early = behind.product.act("start")
+    assert (early["state"], early["error"]["code"]) == ("failed", 42)
+    assert service.drifts.found(early["stream"])
+    for ref, host, name in (("web", None, "web"), ("web", "alpha", "alpha/web"), (uuid, None, uuid)):
+        with pytest.raises(NoDomain) as refusal:
+            service.act(ref, host, "start", {}, ALICE)
+        assert refusal.value.message.endswith(f"; 'revisor drift {name}' tells what happened past Revisor")
+    behind.accept(domain="web")
+    with pytest.raises(NoDomain) as refusal:
+        service.domain("web", None)
+    assert refusal.value.message.endswith("no domain with matching name 'web'")
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,25 @@ def operation(line: CommandLine, verb: str) -> UUID:
     return line.service.act("web", None, verb, {}, Context("uid:0(root)")).operation
 
 
+@pytest.mark.parametrize(
+    ("code", "known", "note"),
+    [
+        (42, [DEFINITION], ["note: 'revisor drift web' tells what happened past Revisor"]),
+        (42, [], []),
+        (55, [DEFINITION], []),
+    ],
+)
+def test_who_did_not_find_a_domain_is_told_what_tells_of_it_if_it_went_past_revisor(
+    line: CommandLine, code: int, known: list[Item], note: list[str]
+) -> None:
+    line.service.drifts.known = known
+    line.service.outcome = {"state": "failed", "error": {"code": code, "message": "no"}}
+    done = line.run("start", "web")
+    assert done.code == 1
+    assert done.err.splitlines() == [*note, "error: Failed to start domain 'web'", f"error: no [{code}]"]
+    assert line.run("start", "web", "--output", "json").err.splitlines()[0].startswith('{"error"')
+
+
 def test_the_table_says_what_was_left_what_was_found_and_what_to_do_with_a_stranger(line: CommandLine) -> None:
     line.service.drifts.known = [
         STRANGER,

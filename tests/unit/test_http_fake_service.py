@@ -270,6 +270,7 @@ class FakeService:
                 "request_id": None if context.request_id is None else str(context.request_id),
                 "verb": verb,
                 "domain": domain,
+                "stream": UUID_OF_WEB,
                 "host": host,
                 "error": None,
                 "requested_at": SEEN_AT,
