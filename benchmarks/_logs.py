@@ -1,8 +1,8 @@
 """Logs of any size for benchmarks: archives that ``revisor import`` takes, made without a database.
 
-A log of a million events is half a minute's work here, and a quarter of an hour's through ``log.append``. What happens in
-it is what the product records of domains that are defined, started, snapshotted and stopped, in the same saves. The same
-arguments give the same rows, so figures of different days are about the same log.
+A log of a million events is half a minute's work here, and a quarter of an hour's through ``log.append``. What happens
+in it is what the product records of domains that are defined, started, snapshotted and stopped, in the same saves. The
+same arguments give the same rows, so figures of different days are about the same log.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A part of ``benchmarks.event_store``: read models that catch up with the log by the projector's own loop.
 
-In batches of 500, each with its commit, from the first position to the head: through all read models, and through hosts,
-domains and snapshots alone. What came behind an import is rebuilt in bulk instead (``benchmarks.fleet``).
+In batches of 500, each with its commit, from the first position to the head: through all read models, and through
+hosts, domains and snapshots alone. What came behind an import is rebuilt in bulk instead (``benchmarks.fleet``).
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,10 @@ import libvirt
 
 
 def main(uri: str, folder: Path) -> None:
-    """Print how many seconds each phase took. ``folder`` has domain.xml, and the order of the snapshots in order.json."""
+    """Print how many seconds each phase took.
+
+    ``folder`` has domain.xml, and the order of the snapshots in order.json.
+    """
     order: list[list[str]] = json.loads((folder / "order.json").read_text())
     definition = (folder / "domain.xml").read_text()
     snapshots = [(name, flags, (folder / file).read_text()) for name, file, flags in order]

@@ -1,7 +1,7 @@
 """Rows of the log as PostgreSQL's binary COPY has them, with leaves as ``log.leaf`` computes them, all in Python.
 
-``log.leaf`` is what counts; docs/reference/envelope.md says the same in words, and a test holds this twin to the vectors
-there. It is written for speed: one formatting, two hashes.
+``log.leaf`` is what counts; docs/reference/envelope.md says the same in words, and a test holds this twin to the
+vectors there. It is written for speed: one formatting, two hashes.
 """
 
 from hashlib import sha256

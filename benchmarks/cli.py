@@ -3,7 +3,8 @@
     python -m benchmarks.cli [--short] [--rounds N]
 
 ``revisor list`` and ``virsh list`` take turns, each a process of its own, and each shows the same one domain: of
-libvirt's test driver behind a socket, led by a Revisor in a temporary home. Then what importing takes, module by module.
+libvirt's test driver behind a socket, led by a Revisor in a temporary home. Then what importing takes, module by
+module.
 """
 
 import argparse
@@ -107,7 +108,9 @@ def report(measured: Mapping[str, Sequence[float]]) -> str:
 
 
 def imports(product: Product) -> str:
-    """The modules that cost most when ``revisor list`` runs, with everything they bring along that was not there yet."""
+    """The modules that cost most when ``revisor list`` runs,
+    with everything they bring along that was not there yet.
+    """
     command = [sys.executable, "-X", "importtime", "-m", "revisor", "list"]
     done = subprocess.run(
         command, cwd=ROOT_OF_HOUSE, env=dict(product.environment), capture_output=True, text=True, check=True

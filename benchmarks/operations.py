@@ -3,9 +3,9 @@
     python -m benchmarks.operations [--short] [--rounds N]
 
 Two guests of the same image run on one real libvirt host; Revisor leads one of them, libvirt-python acts on the other.
-By turns: suspend, resume, and a snapshot with the guest's memory, through the HTTP API until the operation has ended and
-can be read, and as a direct call. Snapshots are also taken of two guests with more memory, as guests have. Then 1, 10 and
-100 domains of a simulated host are suspended and resumed at once.
+By turns: suspend, resume, and a snapshot with the guest's memory, through the HTTP API until the operation has ended
+and can be read, and as a direct call. Snapshots are also taken of two guests with more memory, as guests have. Then 1,
+10 and 100 domains of a simulated host are suspended and resumed at once.
 """
 
 import argparse

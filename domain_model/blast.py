@@ -162,7 +162,9 @@ def of_delete(forest: SnapshotForest, name: str, flags: SnapshotDelete, dumps: D
 
 
 def _data_deleted(kept: _Kept, touched: _Touched) -> dict[str, str]:
-    """Note what deleting a snapshot does to files; returns the overlays that go, each with the base it is merged into."""
+    """Note what deleting a snapshot does to files;
+    returns the overlays that go, each with the base it is merged into.
+    """
     for file in kept.internal:
         touched.befalls(file, f"the snapshot {kept.name} in it is removed")
     merged = {}

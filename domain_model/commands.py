@@ -48,7 +48,10 @@ def request(domain: Domain, command: Command, hosts: HostNames, at: datetime) ->
 
 
 def cancel(domain: Domain, operation: str, at: datetime) -> None:
-    """Withdraw an operation whose turn has not come. Raises OperationInvalid (55) for one that was started, or is over."""
+    """Withdraw an operation whose turn has not come.
+
+    Raises OperationInvalid (55) for one that was started, or is over.
+    """
     asked = domain.operations.get(operation)
     if asked is None:
         raise OperationInvalid(
@@ -70,7 +73,8 @@ def cancel(domain: Domain, operation: str, at: datetime) -> None:
 def settle(domain: Domain, operation: str, outcome: OperationState, evidence: str, at: datetime) -> None:
     """Record the outcome of an operation that had an unknown one, on somebody's evidence.
 
-    Afterwards it has succeeded or failed, and nothing else is changed. Raises OperationInvalid (55) if it is not unknown.
+    Afterwards it has succeeded or failed, and nothing else is changed. Raises OperationInvalid (55) if it is not
+    unknown.
     """
     lost = domain.unknown.get(operation)
     if lost is None:

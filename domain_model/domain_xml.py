@@ -61,8 +61,9 @@ class DomainDefinition:
 def read(text: str, *, root: str = "domain") -> DomainDefinition:
     """Read a definition; ``root`` is ``inactiveDomain`` for the second one in a snapshot.
 
-    Raises, in libvirt's order: MalformedXml (27) for what is no domain, Refused for no name (21), a UUID that is none and
-    no type (1), 27 for sizes that are no numbers, 8 for an unknown unit, 27 for '/' in the name, 35 for a line break.
+    Raises, in libvirt's order: MalformedXml (27) for what is no domain, Refused for no name (21), a UUID that is none
+    and no type (1), 27 for sizes that are no numbers, 8 for an unknown unit, 27 for '/' in the name, 35 for a line
+    break.
     """
     return definition(xml.parse(text, root=root))
 

@@ -1,9 +1,9 @@
 """What a hypervisor forgot of a domain's snapshots while their data stayed: enough to bring each one back.
 
-libvirt gives the children of a deleted snapshot to its parent and has no memory of where they were, nor of which snapshot
-was the current one (libvirt-semantics, section 6). Here a buried snapshot keeps its place: below which one it belongs,
-living or buried. So do the living ones that hang elsewhere only because what they belong below is buried. Bringing one
-back is then the same in whichever order it is done.
+libvirt gives the children of a deleted snapshot to its parent and has no memory of where they were, nor of which
+snapshot was the current one (libvirt-semantics, section 6). Here a buried snapshot keeps its place: below which one it
+belongs, living or buried. So do the living ones that hang elsewhere only because what they belong below is buried.
+Bringing one back is then the same in whichever order it is done.
 """
 
 from collections.abc import Container, Iterator, Mapping
@@ -125,7 +125,9 @@ class Grave:
         self.current = snapshot if snapshot in self._buried else None
 
     def displace(self, snapshot: str, belongs_below: str | None) -> None:
-        """A living snapshot belongs below this one; if that lives too or is a mere root, there is nothing to remember."""
+        """A living snapshot belongs below this one;
+        if that lives too or is a mere root, there is nothing to remember.
+        """
         if belongs_below is not None and belongs_below in self._buried:
             self.displaced[snapshot] = belongs_below
         else:

@@ -1,7 +1,7 @@
 """Holds: snapshots that nobody may delete, until a day or until somebody releases them.
 
-A hold is a fact of the log alone; no hypervisor knows of it. So it binds whoever asks Revisor, and not who acts behind its
-back. It belongs to a snapshot's id: a snapshot that was lost and restored is held as before.
+A hold is a fact of the log alone; no hypervisor knows of it. So it binds whoever asks Revisor, and not who acts behind
+its back. It belongs to a snapshot's id: a snapshot that was lost and restored is held as before.
 """
 
 from collections.abc import Iterable
@@ -74,7 +74,9 @@ class Release(OfSnapshot):
 
 
 def in_words(by: str, until: str | None, reason: str | None, ticket: str | None) -> str:
-    """Who holds a snapshot, until when and why, as people read it; ``until`` is written as times are where they read it."""
+    """Who holds a snapshot, until when and why, as people read it;
+    ``until`` is written as times are where they read it.
+    """
     end = "until it is released" if until is None else f"until {until}"
     why = ", ".join(each for each in (reason, ticket and f"ticket {ticket}") if each)
     return f"by {by} {end}{f' ({why})' if why else ''}"

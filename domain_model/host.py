@@ -168,8 +168,10 @@ class Host(Aggregate):
         self.trigger_event(self.Led, timestamp=at, worker=worker, epoch=epoch)
 
     def disable(self, *, actor: str, reason: str | None, at: datetime) -> None:
-        """Accept and begin nothing new there. By somebody else or for another reason, it is disabled by them and for that
-        from then on; the same again changes nothing.
+        """Accept and begin nothing new there.
+
+        By somebody else or for another reason, it is disabled by them and for that from then on; the same again changes
+        nothing.
 
         Raises InvalidArgument (8) without a reason.
         """
@@ -212,7 +214,10 @@ class Host(Aggregate):
             self.trigger_event(self.Limited, timestamp=at, operations=operations)
 
     def set_adoption(self, adopt: str, at: datetime) -> None:
-        """Take in what nobody recorded from now on (``all``), or only tell of it (``none``). Raises InvalidArgument (8)."""
+        """Take in what nobody recorded from now on (``all``), or only tell of it (``none``).
+
+        Raises InvalidArgument (8).
+        """
         if adopt not in tuple(AdoptionPolicy):
             raise InvalidArgument(
                 f"'{adopt}' in field 'adopt' does not say which domains are taken in",

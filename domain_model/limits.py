@@ -7,7 +7,10 @@ from domain_model.errors import MalformedXml, OperationFailed, Refused
 from domain_model.xml import shown
 
 NAME_BYTES = 251
-"""Of a name of a domain, a snapshot or a checkpoint. libvirt keeps NAME.xml, and a file's name has 255 bytes at most."""
+"""Of a name of a domain, a snapshot or a checkpoint.
+
+libvirt keeps NAME.xml, and a file's name has 255 bytes at most.
+"""
 
 SNAPSHOTS_PER_DOMAIN = 16_384
 """libvirt's protocol lists no more of them (REMOTE_DOMAIN_SNAPSHOT_LIST_NAMES_MAX)."""

@@ -16,7 +16,9 @@ HOSTS = "hosts"
 
 
 def domain_id(host: UUID, uuid: str, *, unique_uuids: bool) -> UUID:
-    """The stream of a domain: the hypervisor's UUID of it or, where others may have the same, one made of host and UUID."""
+    """The stream of a domain: the hypervisor's UUID of it or, where others may have the same,
+    one made of host and UUID.
+    """
     return UUID(uuid) if unique_uuids else uuid5(host, uuid)
 
 

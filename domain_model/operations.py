@@ -107,7 +107,9 @@ class Command:
 
     @property
     def hosts(self) -> list[str]:
-        """The hosts on which something comes to be by it: the one that carries it out, and the new owner of a handover."""
+        """The hosts on which something comes to be by it:
+        the one that carries it out, and the new owner of a handover.
+        """
         return [self.host, self.arguments["to"]] if self.verb == "handover" else [self.host]
 
 

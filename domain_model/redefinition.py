@@ -172,7 +172,9 @@ def _check_together(wanted: Sequence[WantedSnapshot]) -> None:
 def _check_document(
     entry: WantedSnapshot, existing: SnapshotRecord | None, flags: SnapshotCreate, uuid: str | None
 ) -> None:
-    """The rest of 1.3, in libvirt's order; what is left is the comparison of the two machines, which is libvirt's own."""
+    """The rest of 1.3, in libvirt's order; what is left is the comparison of the two machines,
+    which is libvirt's own.
+    """
     if flags & SnapshotCreate.DISK_ONLY and entry.state != "disk-snapshot":
         raise InvalidArgument(
             f"disk-only flag for snapshot {entry.name} requires disk-snapshot state",

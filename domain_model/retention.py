@@ -1,8 +1,8 @@
 """Retention: which snapshots a keep rule such as ``24h,7d,4w`` lets go of.
 
 As those who make snapshots by the clock know it: the newest snapshot of each of the last 24 hours that have one, of the
-last 7 days that have one, of the last 4 weeks that have one. Hours without a snapshot do not count, so what was not taken
-makes nothing older go. The moments are in the time zone in which hours and days are meant.
+last 7 days that have one, of the last 4 weeks that have one. Hours without a snapshot do not count, so what was not
+taken makes nothing older go. The moments are in the time zone in which hours and days are meant.
 """
 
 import re

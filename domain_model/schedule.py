@@ -1,7 +1,7 @@
 """A schedule: which domains get a snapshot when, which of those snapshots stay, and how each run went.
 
-When a time has come is for the scheduler to find; here it is recorded, so that the same planned time is never run twice and
-a run that Revisor was down for is known to be missing.
+When a time has come is for the scheduler to find; here it is recorded, so that the same planned time is never run twice
+and a run that Revisor was down for is known to be missing.
 """
 
 import re
@@ -140,7 +140,10 @@ class Schedule(Aggregate):
         missed: str,
         at: datetime,
     ) -> Self:
-        """Begin the stream of a schedule. Raises InvalidArgument (8). Cron and time zone are for the scheduler to read."""
+        """Begin the stream of a schedule.
+
+        Raises InvalidArgument (8). Cron and time zone are for the scheduler to read.
+        """
         _check(name, selector, keep, missed)
         return cls._create(
             cls.Created,
@@ -183,8 +186,8 @@ class Schedule(Aggregate):
     ) -> None:
         """Note a run; nothing if that time, or a later one, is noted already, or the schedule rests.
 
-        What was noted at a time that is yet to come, by a clock that was ahead, hinders nothing. What was asked for before
-        the schedule came to rest, in the middle of its run, is noted once all the same.
+        What was noted at a time that is yet to come, by a clock that was ahead, hinders nothing. What was asked for
+        before the schedule came to rest, in the middle of its run, is noted once all the same.
         """
         if self._is_new(planned, at) or (operations and self.last_run != _utc(planned)):
             self.trigger_event(self.Ran, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)

@@ -9,9 +9,9 @@ They are secrets wherever they stand: in a domain, in either domain of a snapsho
 and also where something only looks like them, in a comment, a CDATA section, an instruction, escaped in text.
 
 In a redacted text the place of a secret holds ``revisor-secret:REFERENCE``. Secrets are handled as they are written,
-escapes included, so that putting them back gives the same bytes. One that is not written as libvirt would write it has a
-second reference, ``revisor-secret:REFERENCE~AS-WRITTEN``, and so two spellings of one password can still be seen to be
-equal (``same``).
+escapes included, so that putting them back gives the same bytes. One that is not written as libvirt would write it has
+a second reference, ``revisor-secret:REFERENCE~AS-WRITTEN``, and so two spellings of one password can still be seen to
+be equal (``same``).
 """
 
 import re

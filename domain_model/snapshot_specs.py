@@ -1,9 +1,9 @@
 """virsh's short words for what a new snapshot or checkpoint is to have of the memory and of each disk.
 
 ``virsh snapshot-create-as`` takes ``--memspec [file=]FILE[,snapshot=PLACE]`` and
-``--diskspec DISK[,snapshot=PLACE][,driver=FORMAT][,stype=TYPE][,file=FILE]``; scripts have them, so every door reads them as
-virsh does. In both a comma is written twice where it is part of a name. What they say is checked where the XML is that
-is made of them, with ``snapshot_xml.build``.
+``--diskspec DISK[,snapshot=PLACE][,driver=FORMAT][,stype=TYPE][,file=FILE]``; scripts have them, so every door reads
+them as virsh does. In both a comma is written twice where it is part of a name. What they say is checked where the XML
+is that is made of them, with ``snapshot_xml.build``.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Reading XML safely, and finding places in its text so that all other bytes stay as they are.
 
-Two tools for two needs. lxml tells what a document says; network, entities and DTDs are off, since a document comes from
-a stranger. expat tells at which byte each piece of markup stands, because whatever is put in or cut out must leave the
-rest untouched: snapshot metadata is compared byte by byte after a replay.
+Two tools for two needs. lxml tells what a document says; network, entities and DTDs are off, since a document comes
+from a stranger. expat tells at which byte each piece of markup stands, because whatever is put in or cut out must leave
+the rest untouched: snapshot metadata is compared byte by byte after a replay.
 
 No error raised here quotes the document: a password could be in it.
 """

@@ -25,7 +25,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where they differ. ``recorded`` is None for an addition, ``found`` for a loss; secrets read ``*****``."""
+    """One place where they differ.
+
+    ``recorded`` is None for an addition, ``found`` for a loss; secrets read ``*****``.
+    """
 
     path: str
     recorded: str | None

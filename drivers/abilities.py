@@ -77,7 +77,9 @@ class Devices(Protocol):
     def attach_device(self, uuid: str, xml: str, flags: DeviceModify) -> None: ...
 
     def detach_device(self, uuid: str, xml: str, flags: DeviceModify) -> None:
-        """A running guest is asked to let go of it, and may do so later or not at all: that it goes is a fact to see."""
+        """A running guest is asked to let go of it, and may do so later or not at all:
+        that it goes is a fact to see.
+        """
         ...
 
     def update_device(self, uuid: str, xml: str, flags: DeviceModify) -> None: ...

@@ -5,7 +5,8 @@ apart: there, gone, and not to be told from here. A file is called gone only if 
 A folder that cannot be is another machine's, or another container's, and says nothing of what is there.
 
 A format is taken as declared and never guessed, as QEMU and libvirt do: a guest may write a header that names any file
-of the host into its raw disk. Only a backing file whose image does not declare its format is looked at, by QEMU as here.
+of the host into its raw disk. Only a backing file whose image does not declare its format is looked at, by QEMU as
+here.
 """
 
 import json

@@ -59,7 +59,9 @@ class ImageChain:
     files: tuple[str, ...]
     """From the one that is written to down to the base, absolute, links resolved: a file has one name in all chains."""
     tags: tuple[str, ...] | None = None
-    """The names of the snapshots inside the first of them, in the order of its table; None when it has no such table."""
+    """The names of the snapshots inside the first of them, in the order of its table;
+    None when it has no such table.
+    """
     names: Mapping[str, str] = field(default_factory=dict)
     """The other names by which these files are called where one stands on the next, each with the file."""
     cut: str = ""
@@ -68,7 +70,10 @@ class ImageChain:
 
 @runtime_checkable
 class ImageSnapshots(Protocol):
-    """Looking into the images of a domain. Reads only; a look during a snapshot operation may be of neither side of it."""
+    """Looking into the images of a domain.
+
+    Reads only; a look during a snapshot operation may be of neither side of it.
+    """
 
     def snapshot_presence(self, uuid: str) -> ImageFindings:
         """Whether the data of each listed snapshot is there. Raises as the port's reads do: 42, unreachable."""

@@ -1,8 +1,8 @@
 """What a qcow2 image says of itself: its backing file and the snapshots inside it.
 
 libvirt's metadata and an image's own table of snapshots can part ways, and only the image tells which of them is right.
-``qemu-img`` would cost a process for each look, and refuses while a guest runs on the image. So the header is read here:
-with no lock, never written to, and twice, because QEMU may put another table in its place meanwhile.
+``qemu-img`` would cost a process for each look, and refuses while a guest runs on the image. So the header is read
+here: with no lock, never written to, and twice, because QEMU may put another table in its place meanwhile.
 
 Source of the format: QEMU's docs/interop/qcow2.txt (versions 2 and 3); of the limits and of how names are read, what
 QEMU 7.2 itself refuses to open. Numbers are big endian.
@@ -206,7 +206,9 @@ class _Reading:
             yield tag
 
     def _tag(self) -> tuple[Tag, int]:
-        """The snapshot described where the file stands, and how many bytes that takes; the file stands behind it then."""
+        """The snapshot described where the file stands, and how many bytes that takes;
+        the file stands behind it then.
+        """
         fields = _SNAPSHOT.unpack(self._bytes(_SNAPSHOT.size, "snapshot table"))
         (_, _, id_length, name_length, date_s, _, _, vm_state_bytes, extra_length) = fields
         if extra_length > _MAX_EXTRA_BYTES:
@@ -232,7 +234,10 @@ def _padded(length: int) -> int:
 
 
 def _text(raw: bytes) -> str:
-    r"""A name as QEMU reads it, up to a NUL. Bytes that are no UTF-8 are shown as \xNN: what is read here is recorded."""
+    r"""A name as QEMU reads it, up to a NUL.
+
+    Bytes that are no UTF-8 are shown as \xNN: what is read here is recorded.
+    """
     return raw.partition(b"\0")[0].decode(errors="backslashreplace")
 
 

@@ -54,8 +54,9 @@ def shipped() -> list[Migration]:
 def migrate(owner_dsn: str, *, application_role: str) -> list[int]:
     """Apply what is missing, as the owner; returns the versions applied now.
 
-    Afterwards ``application_role`` may read the log and append to it, change rows of ``work``, and make what it likes in ``views``.
-    Raises MigrationRefused for a database of a newer release, with an edited migration, or in another encoding than UTF8.
+    Afterwards ``application_role`` may read the log and append to it, change rows of ``work``, and make what it likes
+    in ``views``. Raises MigrationRefused for a database of a newer release, with an edited migration, or in another
+    encoding than UTF8.
     """
     with psycopg.connect(owner_dsn) as connection:
         _refuse_other_encodings(connection)

@@ -1,7 +1,7 @@
 """The read model of checkpoints: each domain's own, as its owner has them, and the backup that runs or ran last.
 
-``checkpoints`` has a row a checkpoint; ``checkpoint_forests`` a row a domain with the current checkpoint, the backup, and
-where the domain stands, for a fact about a replica changes none of the domain's own.
+``checkpoints`` has a row a checkpoint; ``checkpoint_forests`` a row a domain with the current checkpoint, the backup,
+and where the domain stands, for a fact about a replica changes none of the domain's own.
 """
 
 from collections.abc import Iterable

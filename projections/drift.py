@@ -1,4 +1,5 @@
-"""The read model of drift: what our own last operation made of a domain on a host, and what was observed otherwise since.
+"""The read model of drift: what our own last operation made of a domain on a host,
+and what was observed otherwise since.
 
 One row a placement. ``recorded`` has by aspect what it is to be, ``observed`` those aspects that are not so; both with
 the position and the time of the fact they come from. Snapshots stand in ``observed`` alone: what was ours of one, the

@@ -39,7 +39,10 @@ class _Stopped(Exception):
 
 
 class ProjectionLoop:
-    """Feeds all projections from one reading of the log. ``run`` for ever, or ``run_once`` at will after ``prepare``."""
+    """Feeds all projections from one reading of the log.
+
+    ``run`` for ever, or ``run_once`` at will after ``prepare``.
+    """
 
     def __init__(
         self,
@@ -68,8 +71,8 @@ class ProjectionLoop:
     def prepare(self) -> None:
         """Make missing tables, let parked projections try again, and rebuild what an older release made otherwise.
 
-        They are rebuilt together. One that cannot be is parked as it is. New ones before a long log, as after an import,
-        are rebuilt too; if they cannot be, they go on in batches, up to what they cannot take.
+        They are rebuilt together. One that cannot be is parked as it is. New ones before a long log, as after an
+        import, are rebuilt too; if they cannot be, they go on in batches, up to what they cannot take.
         """
         with self._pool.connection() as connection:
             positions.prepare(connection, self._projections.values())
@@ -232,7 +235,10 @@ class ProjectionLoop:
         return True
 
     def _advance(self, names: Sequence[str], events: Sequence[RecordedEvent]) -> None:
-        """One transaction: rows and positions. Where another loop was faster, or tables were rebuilt, nothing is done."""
+        """One transaction: rows and positions.
+
+        Where another loop was faster, or tables were rebuilt, nothing is done.
+        """
         with self._pool.connection() as connection, connection.transaction():
             connection.execute(_OF_A_BATCH, (f"{_STANDS_STILL_S}s",))
             moved = []

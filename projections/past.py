@@ -3,9 +3,9 @@
 A version that holds at position P ended behind P, and began no further before it than it is long. So of the versions
 whose length has N bits only those can hold that ended within 2^N positions behind P, and an index on (span, end, begin)
 finds them: about as many entries are read as rows are found. One such look for each N, and no other index is needed.
-Measured with 1,000,000 versions of 25,000 rows on two cores, PostgreSQL 18, beside GiST and SP-GiST on a range: built in
-0.8 s (9 s, 45 s), 20,000 more versions in 0.2 s (1.5 s, 1.8 s), the rows of a position fetched in 30 to 140 ms (90 to
-330 ms, 40 to 260 ms).
+Measured with 1,000,000 versions of 25,000 rows on two cores, PostgreSQL 18, beside GiST and SP-GiST on a range: built
+in 0.8 s (9 s, 45 s), 20,000 more versions in 0.2 s (1.5 s, 1.8 s), the rows of a position fetched in 30 to 140 ms (90
+to 330 ms, 40 to 260 ms).
 """
 
 from projections.projection import Table

@@ -42,7 +42,10 @@ class ProjectionState:
 
 
 def prepare(connection: Db, projections: Iterable[Projection]) -> None:
-    """Make the tables that are missing; a new projection begins at position 0. Safe to repeat, and for several at once."""
+    """Make the tables that are missing; a new projection begins at position 0.
+
+    Safe to repeat, and for several at once.
+    """
     for projection in projections:
         while not _prepared(connection, projection):
             pass

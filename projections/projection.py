@@ -4,8 +4,8 @@ A projection says which rows an event touches before it is folded, so that the l
 one statement a table. The fold then works in memory on ``Rows``, and only what it changed is written back. A rebuild
 starts from no rows at all and keeps all of them, so both ways come to the same bytes.
 
-Some tables are temporal: what a row was before is kept with the positions between which it was so, and the fold need not
-know. A version ends at the position of the event that replaced or deleted it, so what one event did to a row is one
+Some tables are temporal: what a row was before is kept with the positions between which it was so, and the fold need
+not know. A version ends at the position of the event that replaced or deleted it, so what one event did to a row is one
 version.
 """
 

@@ -35,7 +35,9 @@ _LONGEST_PAUSE_S = 2.0
 """Between tries to have the live tables: as long as they are waited for, new readers wait behind us."""
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)
-"""What says something about the database and nothing about an event: among the last, all time-outs that end a connection."""
+"""What says something about the database and nothing about an event:
+among the last, all time-outs that end a connection.
+"""
 _WITHOUT_LIMITS = """
 SELECT set_config(name, '0', true) FROM pg_settings
 WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout', 'statement_timeout')
@@ -223,7 +225,9 @@ def _hold(
 
 
 def _catch_up(connection: Db, reader: EventReader, projections: Sequence[Projection], position: int) -> int:
-    """The last of what was appended meanwhile, up to the first of the live projections, which are held up from now on."""
+    """The last of what was appended meanwhile, up to the first of the live projections,
+    which are held up from now on.
+    """
     live = positions.lock(connection, [projection.name for projection in projections])
     furthest = max(state.position for state in live)
     while position < furthest:

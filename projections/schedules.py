@@ -1,8 +1,8 @@
 """The read model of schedules: what there is, how the last run went, and which snapshots each one took.
 
-A snapshot is a schedule's when the operation that made it was asked for by the schedule: whatever comes of a request carries
-its correlation, and the scheduler's is the schedule's id. Its name says nothing. It stays the schedule's while its metadata
-is gone, for that can be brought back.
+A snapshot is a schedule's when the operation that made it was asked for by the schedule: whatever comes of a request
+carries its correlation, and the scheduler's is the schedule's id. Its name says nothing. It stays the schedule's while
+its metadata is gone, for that can be brought back.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """The read model of snapshot forests: each domain's own tree, as its owner has it.
 
-``snapshots`` has a row a snapshot; ``forests`` has a row a domain with the current snapshot and where the domain stands,
-for a fact about a replica does not change the domain's tree. So one event touches the rows of the snapshots it names,
-however large the tree is; only what ends a domain, or gives it to another host, is about a whole one.
+``snapshots`` has a row a snapshot; ``forests`` has a row a domain with the current snapshot and where the domain
+stands, for a fact about a replica does not change the domain's tree. So one event touches the rows of the snapshots it
+names, however large the tree is; only what ends a domain, or gives it to another host, is about a whole one.
 """
 
 from collections.abc import Iterable

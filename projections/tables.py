@@ -54,7 +54,9 @@ def drop(connection: Db, table: Table, suffix: str = LIVE) -> None:
 
 
 def lock_out(connection: Db, those: Iterable[Table]) -> None:
-    """Keep everybody else off live tables until the transaction ends. Raises LockNotAvailable if readers are not done soon.
+    """Keep everybody else off live tables until the transaction ends.
+
+    Raises LockNotAvailable if readers are not done soon.
 
     A reader may have one of them and wait for another that is ours already: PostgreSQL would break the circle at
     somebody's cost, so whoever calls gives all of them back, by a savepoint, before it tries again.
@@ -200,7 +202,9 @@ def _json_of(columns: Sequence[str], keys: Iterable[Key]) -> str:
 
 
 def _json(value: Any) -> str:
-    """PostgreSQL stores no NUL in text, so what somebody made of one shows as U+FFFD: better than a parked projection."""
+    """PostgreSQL stores no NUL in text, so what somebody made of one shows as U+FFFD:
+    better than a parked projection.
+    """
     text = _encoded(value)
     return _encoded(_without_nul(value)) if "\\u0000" in text else text
 

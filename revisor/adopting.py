@@ -31,9 +31,9 @@ class Adopting:
     def adopt(self, host: str, context: Context, *, name: str | None = None) -> list[Shown]:
         """Take in the domains on a host that nobody recorded, or those whose names match a shell's pattern.
 
-        Afterwards they are recorded as they are, in the name of who asked. Returns each with what became of it: the log's
-        domain of another host is left, as is one that cannot be read. Raises InvalidArgument (8) for an unknown host,
-        HypervisorUnreachable (38) when it cannot be looked at.
+        Afterwards they are recorded as they are, in the name of who asked. Returns each with what became of it: the
+        log's domain of another host is left, as is one that cannot be read. Raises InvalidArgument (8) for an unknown
+        host, HypervisorUnreachable (38) when it cannot be looked at.
         """
         with self._attempts.recorded("adopt", host, context):
             row = self._refer.host(host)

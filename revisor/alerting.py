@@ -1,7 +1,7 @@
 """Telling somebody of problems: looks at how Revisor is, and posts what is new to a webhook or hands it to a command.
 
-What was told is kept in a file of the home, not in the database: that it does not answer is told as well. With two homes on
-one database, set it up in one of them.
+What was told is kept in a file of the home, not in the database: that it does not answer is told as well. With two
+homes on one database, set it up in one of them.
 """
 
 import http.client
@@ -52,7 +52,10 @@ def whom(settings: AlertSettings | None) -> AlertSettings:
 
 
 def send_test(settings: AlertSettings | None) -> None:
-    """See whether anything arrives. Raises OperationInvalid (55) when nobody is to be told, OperationFailed (9) if not."""
+    """See whether anything arrives.
+
+    Raises OperationInvalid (55) when nobody is to be told, OperationFailed (9) if not.
+    """
     test = Alert("test", "this is a test: nothing is wrong", _time(datetime.now(UTC)))
     try:
         tell(whom(settings), message_of(TEST, test))
@@ -212,7 +215,10 @@ def _book_of(file: Path, after_s: float) -> AlertBook:
 
 
 def message_of(state: str, alert: Alert) -> Message:
-    """Of one that is over, also until when it was. Where they may not have heard that it was there, the words say it all."""
+    """Of one that is over, also until when it was.
+
+    Where they may not have heard that it was there, the words say it all.
+    """
     message = {
         "kind": "alert",
         "state": state,

@@ -109,12 +109,12 @@ class Application:
     ) -> int:
         """Record what ``decide`` decides on an aggregate; returns the position, 0 for nothing.
 
-        It is first the one that was ``loaded`` before, if there is one, and a fresh one otherwise. One that is not there
-        yet is the one to ``introduce``, and LookupError without.
+        It is first the one that was ``loaded`` before, if there is one, and a fresh one otherwise. One that is not
+        there yet is the one to ``introduce``, and LookupError without.
         Both run again on what is there then when another writer was first. ``names`` gives the names that found or
-        lost their bearer by it, for the same transaction. ``request`` remembers what the context's request id is used for.
-        Raises Fenced; RequestRepeated; OperationFailed when others are always first; OperationInvalid (55) for a request
-        while a restore waits to be acknowledged.
+        lost their bearer by it, for the same transaction. ``request`` remembers what the context's request id is used
+        for. Raises Fenced; RequestRepeated; OperationFailed when others are always first; OperationInvalid (55) for a
+        request while a restore waits to be acknowledged.
         """
         documents = [] if drafts is None else drafts.bodies
         for _ in range(_TRIES):
@@ -191,7 +191,8 @@ class Application:
         return loaded
 
     def domain_asked(self, request_id: UUID | None) -> UUID | None:
-        """The domain of the operation that was asked for under a request id, or the stream that another command was about.
+        """The domain of the operation that was asked for under a request id,
+        or the stream that another command was about.
 
         None for an id that was not used.
         """
@@ -241,7 +242,9 @@ class Application:
         )
 
     def _claim(self, submission: Submission, hosts: HostNames) -> Name:
-        """Claim the domain's name on the host; refused while another domain bears it: 9, or 55 when it is to be renamed."""
+        """Claim the domain's name on the host; refused while another domain bears it:
+        9, or 55 when it is to be renamed.
+        """
         host, bearer = submission.command.host, str(submission.domain)
         name = self.log.load(Name, Name.id_of(host, submission.name))
         if name is None:

@@ -1,7 +1,7 @@
 """A request id that comes again, of what is no operation: the same command is answered, and not done twice.
 
-Such a command claims its request id as an operation does, in the same table, in the transaction of what it changes; what
-finds nothing to change claims it alone. So whatever an id was used for, another command under it is refused.
+Such a command claims its request id as an operation does, in the same table, in the transaction of what it changes;
+what finds nothing to change claims it alone. So whatever an id was used for, another command under it is refused.
 """
 
 import json
@@ -21,7 +21,10 @@ AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
 
 
 class Once:
-    """One command, told from others by its verb and what was said with it. Without a request id nothing is remembered."""
+    """One command, told from others by its verb and what was said with it.
+
+    Without a request id nothing is remembered.
+    """
 
     def __init__(self, application: Application, context: Context, verb: str, **said: Any) -> None:
         self._application = application
@@ -29,7 +32,10 @@ class Once:
         self._fingerprint = application.vault.fingerprint(json.dumps([verb, said], sort_keys=True).encode())
 
     def before(self) -> Row | None:
-        """What it claimed when it was asked before, if it was. Raises InvalidArgument (8) when that was another command."""
+        """What it claimed when it was asked before, if it was.
+
+        Raises InvalidArgument (8) when that was another command.
+        """
         known = self._application.requested(self._context.request_id)
         if known is not None and bytes(known["fingerprint"]) != self._fingerprint:
             raise another_command(self._context.request_id)
@@ -43,7 +49,8 @@ class Once:
     def append(self, begun: Aggregate, *others: Aggregate) -> int:
         """Save what is begun, and the claim with it; returns a position. Nothing may have been asked ``before``.
 
-        Raises StreamConflict; RequestRepeated; OperationInvalid (55) for a request id while a restore is unacknowledged.
+        Raises StreamConflict; RequestRepeated; OperationInvalid (55) for a request id while a restore is
+        unacknowledged.
         """
         try:
             save = Save(self._context, request=self.request(begun.id))
@@ -64,7 +71,8 @@ class Once:
     def change(
         self, kind: type[AnyAggregate], stream: UUID, decide: Callable[[AnyAggregate], None], **more: Any
     ) -> int:
-        """``Application.change``, which takes ``more``, if it was not asked before; returns a position behind what it did.
+        """``Application.change``, which takes ``more``, if it was not asked before;
+        returns a position behind what it did.
 
         That is 0 only where nothing was to be changed the first time. Raises as that, but for RequestRepeated, and as
         ``before``.

@@ -1,4 +1,6 @@
-"""Refused attempts go on record too, but nobody can fill the log with them: so many a minute a caller, the rest counted."""
+"""Refused attempts go on record too, but nobody can fill the log with them:
+so many a minute a caller, the rest counted.
+"""
 
 import threading
 import time

@@ -1,7 +1,7 @@
 """Backups of Revisor: the log with its documents, and the vault with its sealed secrets, in one folder.
 
-What is not in it: the master key, or whoever has the backup could open its secrets; and read models, which follow from the
-log. A restored log is older than the hosts it tells of, so it waits to be acknowledged (``revisor.restores``).
+What is not in it: the master key, or whoever has the backup could open its secrets; and read models, which follow from
+the log. A restored log is older than the hosts it tells of, so it waits to be acknowledged (``revisor.restores``).
 """
 
 import contextlib
@@ -33,8 +33,8 @@ def back_up(connection: Connection[tuple[Any, ...]], folder: Path, master_key: P
     """Write a backup to a folder, which is made (mode 0700) if it is not there, while Revisor goes on.
 
     Raises InvalidArgument (8) for a folder that is there and not empty, Refused (38) where nothing can be written. A
-    folder that was made is gone then, and after any other error. OperationInvalid (55) when the master key does not open
-    the secrets: nobody could open them in the backup.
+    folder that was made is gone then, and after any other error. OperationInvalid (55) when the master key does not
+    open the secrets: nobody could open them in the backup.
     """
     sealed = _sealed_keys(connection)
     if sealed:

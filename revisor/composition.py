@@ -25,7 +25,10 @@ def dsn_of(settings: Settings) -> str:
 
 
 def owner_dsn_of(settings: Settings) -> str:
-    """Where the owner's role connects to. An external database without one: the application's may neither migrate nor import."""
+    """Where the owner's role connects to.
+
+    An external database without one: the application's may neither migrate nor import.
+    """
     if settings.dsn is None:
         return EmbeddedPostgres(settings.home).dsn("revisor_owner")
     if settings.owner_dsn is None:

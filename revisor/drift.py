@@ -85,8 +85,8 @@ class Drifts:
 
         What waits for another operation is not asked for yet: ask again when that has ended. With ``plan`` nothing is
         asked for. What cannot be healed, or was refused, says ``why``. Under the same request id again no operation is
-        asked for twice, and none for what was observed since it was first used. Raises as ``found``, and InvalidArgument (8)
-        when neither a domain nor everything on a host is meant.
+        asked for twice, and none for what was observed since it was first used. Raises as ``found``, and
+        InvalidArgument (8) when neither a domain nor everything on a host is meant.
         """
         with self._attempts.recorded("drift --heal", _target(domain, host), context):
             chosen = self._meant(domain, host, everything=everything)
@@ -112,8 +112,8 @@ class Drifts:
     ) -> list[Shown]:
         """Theirs wins: record that what was observed is to be so; returns the drift that is none any more.
 
-        Under the same request id again only what was observed by then is accepted, if it is not yet. Raises as ``heal``,
-        and OperationInvalid (55) under a request id while a restore waits to be acknowledged.
+        Under the same request id again only what was observed by then is accepted, if it is not yet. Raises as
+        ``heal``, and OperationInvalid (55) under a request id while a restore waits to be acknowledged.
         """
         with self._attempts.recorded("drift --accept", _target(domain, host), context):
             chosen = self._meant(domain, host, everything=everything)

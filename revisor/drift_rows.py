@@ -1,7 +1,7 @@
 """What the doors read about drift: the read model's rows, taken apart into one value an aspect.
 
-As in ``queries``, nothing here changes anything or loads a stream. What snapshots are called, and since when one was as it
-was left, is not in the read model of drift but in that of snapshots and its past.
+As in ``queries``, nothing here changes anything or loads a stream. What snapshots are called, and since when one was as
+it was left, is not in the read model of drift but in that of snapshots and its past.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,9 @@ class DriftRows:
         return [_row(placement, key, left) for key in sorted(placement["observed"])]
 
     def _left(self, placement: Row) -> dict[tuple[str, int], tuple[int, datetime]]:
-        """The position and time at which snapshots were left, by id and the position at which they were found otherwise."""
+        """The position and time at which snapshots were left,
+        by id and the position at which they were found otherwise.
+        """
         ids = [key.removeprefix(f"{SNAPSHOT} ") for key in placement["observed"] if key.startswith(f"{SNAPSHOT} ")]
         rows: Sequence[Row] = self._database.fetch(_LEFT_AT, placement["domain"], ids) if ids else []
         return {(row["id"], row["valid_to"]): (row["position"], row["recorded_at"]) for row in rows}

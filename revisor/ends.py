@@ -1,7 +1,7 @@
 """Whoever waits for operations hears of their ends: one look at the database serves all that wait in a process.
 
-Each looking for itself, a hundred that wait would ask a hundred times whenever anything is recorded. So one of them looks
-for all, for as long as it waits itself; then the next does.
+Each looking for itself, a hundred that wait would ask a hundred times whenever anything is recorded. So one of them
+looks for all, for as long as it waits itself; then the next does.
 """
 
 import threading
@@ -55,7 +55,9 @@ class Ends:
         self._waiting: list[_Waiting] = []
 
     def wait(self, operation: UUID, timeout_s: float) -> None:
-        """Return when the operation has ended and can be read everywhere, unless the read models stand still; or in time."""
+        """Return when the operation has ended and can be read everywhere,
+        unless the read models stand still; or in time.
+        """
         deadline = time.monotonic() + timeout_s
         mine = _Waiting(operation)
         with self._lock:

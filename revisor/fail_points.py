@@ -1,8 +1,8 @@
 """Death on purpose: an agent that kills itself at a step, for tests of what one that was killed leaves behind.
 
-The steps to die at are lines ``STEP VERB`` of the file ``HOST`` in a folder, taken off it one by one, each before the death it is
-for: so an agent that is started again dies at the next line, and lives when there is none. A line ``STEP VERB SIGNAL`` is for
-another signal than SIGKILL: at SIGSTOP the agent stands still until it is told to go on.
+The steps to die at are lines ``STEP VERB`` of the file ``HOST`` in a folder, taken off it one by one, each before the
+death it is for: so an agent that is started again dies at the next line, and lives when there is none. A line
+``STEP VERB SIGNAL`` is for another signal than SIGKILL: at SIGSTOP the agent stands still until it is told to go on.
 """
 
 import signal

@@ -20,7 +20,10 @@ def word_for(problems: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong. ``key`` is of a kind, the word before the first slash, and stays while the words change."""
+    """Something that is wrong.
+
+    ``key`` is of a kind, the word before the first slash, and stays while the words change.
+    """
 
     key: str
     says: str
@@ -51,7 +54,9 @@ def found_in(status: Status) -> Iterator[Problem]:
 
 
 def worth_telling(status: Status) -> Iterator[Problem]:
-    """What is wrong; and what is nothing wrong with Revisor, but somebody should hear: drift, and schedules that failed."""
+    """What is wrong; and what is nothing wrong with Revisor, but somebody should hear:
+    drift, and schedules that failed.
+    """
     yield from found_in(status)
     for run in status.failed_runs:
         took = "1 snapshot was" if run.missing == 1 else f"{run.missing} snapshots were"

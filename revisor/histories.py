@@ -30,7 +30,10 @@ class Histories:
         return self._of("host", name, _OF_HOST, _HOSTS, limit)
 
     def schedule(self, name: str, limit: int) -> list[dict[str, Any]]:
-        """The newest events of a schedule, oldest first. Raises InvalidArgument (8) for a name no schedule ever bore."""
+        """The newest events of a schedule, oldest first.
+
+        Raises InvalidArgument (8) for a name no schedule ever bore.
+        """
         return self._of("schedule", name, _OF_SCHEDULE, _SCHEDULES, limit)
 
     def _of(self, what: str, name: str, bearer: str, names: str, limit: int) -> list[dict[str, Any]]:

@@ -33,8 +33,10 @@ class Holds:
         """Hold a snapshot in the actor's name, until a time, the end of a day (UTC), or its release.
 
         Afterwards it is not deleted, nor its domain undefined. Returns the hold, also where the read models are behind.
-        Done once under a request id. Raises NoDomain (42),
-        NoSnapshot (72), InvalidArgument (8), OperationInvalid (55) where somebody else holds it, or the actor for longer.
+        Done once under a request id.
+
+        Raises NoDomain (42), NoSnapshot (72), InvalidArgument (8), OperationInvalid (55) where somebody else holds it,
+        or the actor for longer.
         """
         now = self._application.now()
 
@@ -76,7 +78,10 @@ class Holds:
 
 
 def end_of(until: str) -> datetime:
-    """The moment that a time or the last moment of a day is; UTC where nothing else is said. Raises InvalidArgument (8)."""
+    """The moment that a time or the last moment of a day is; UTC where nothing else is said.
+
+    Raises InvalidArgument (8).
+    """
     try:
         if _DAY.fullmatch(until):
             return datetime.combine(date.fromisoformat(until) + timedelta(days=1), time(), UTC)

@@ -61,7 +61,10 @@ class HostRegistry:
         return {**(self._shown(name) if self._queries.host(name) else self._not_shown_yet(name)), "added": added}
 
     def set_uri(self, name: str, uri: str, context: Context) -> dict[str, Any]:
-        """Reach a host under another URI from now on. Raises InvalidArgument (8), OperationFailed (9) for another host's."""
+        """Reach a host under another URI from now on.
+
+        Raises InvalidArgument (8), OperationFailed (9) for another host's.
+        """
 
         def reach(known: Host) -> None:
             check_uri(uri)
@@ -71,7 +74,8 @@ class HostRegistry:
         return self._changed("host set-uri", name, reach, context, uri=uri)
 
     def disable(self, name: str, context: Context) -> dict[str, Any]:
-        """Begin nothing new on a host, for the context's reason: what is asked of it is refused (55), what is queued waits.
+        """Begin nothing new on a host, for the context's reason:
+        what is asked of it is refused (55), what is queued waits.
 
         What was started comes to its end, and the host is still looked at. Done again by somebody else, or for another
         reason, that shows from then on, and ``disabled_before`` has what did till then; done again as it was, or under
@@ -92,7 +96,10 @@ class HostRegistry:
         return self._changed("host enable", name, lambda host: host.enable(self._application.now()), context)
 
     def limit(self, name: str, operations: int, context: Context) -> dict[str, Any]:
-        """Have so many operations carried out at once from now on; what was begun goes on. Raises InvalidArgument (8)."""
+        """Have so many operations carried out at once from now on; what was begun goes on.
+
+        Raises InvalidArgument (8).
+        """
         return self._changed(
             "host set-limit",
             name,
@@ -115,7 +122,9 @@ class HostRegistry:
         )
 
     def remove(self, name: str, context: Context) -> None:
-        """Forget a host, once under a request id; refused (55) while a domain is there, or an operation has not ended."""
+        """Forget a host, once under a request id;
+        refused (55) while a domain is there, or an operation has not ended.
+        """
         with self._attempts.recorded("host remove", name, context):
             once = Once(self._application, context, "host remove", name=name)
             if once.before() is not None:
@@ -143,7 +152,10 @@ class HostRegistry:
         self._queries.wait_for(position, READ_MODELS_S)
 
     def _is_new(self, name: str, uri: str, once: Once, adopt: str | None) -> bool:
-        """Whether it was added now. Raises OperationFailed (9) where the name is another one's, or it adopts otherwise."""
+        """Whether it was added now.
+
+        Raises OperationFailed (9) where the name is another one's, or it adopts otherwise.
+        """
         known = self._queries.host(name) or self._save(name, uri, once, adopt or AdoptionPolicy.NONE)
         if known is None:
             return True
@@ -185,7 +197,10 @@ class HostRegistry:
         return None
 
     def _not_shown_yet(self, name: str) -> dict[str, Any]:
-        """As the read model will have it, of a host that was just added. Raises InvalidArgument (8) if it was removed."""
+        """As the read model will have it, of a host that was just added.
+
+        Raises InvalidArgument (8) if it was removed.
+        """
         claim = self._application.log.load(Name, Name.id_of(HOSTS, name))
         made = None if claim is None or claim.bearer is None else self._application.log.load(Host, UUID(claim.bearer))
         if made is None:

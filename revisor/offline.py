@@ -22,8 +22,8 @@ def database_at_hand(settings: Settings, *, make: bool) -> Iterator[None]:
 
     With ``make`` an embedded one that is not there is made. SIGTERM and a hangup end the work as Ctrl-C does
     (KeyboardInterrupt), so that whoever does it can clear up.
-    Raises InvalidArgument (8) where there is none and none is to be made, OperationInvalid (55) when Revisor starts at the
-    same moment, and OperationFailed (9) when the server cannot.
+    Raises InvalidArgument (8) where there is none and none is to be made, OperationInvalid (55) when Revisor starts at
+    the same moment, and OperationFailed (9) when the server cannot.
     """
     with _heeding_endings():
         if settings.dsn is not None or running_pid(settings) is not None:

@@ -1,7 +1,7 @@
 """What became of an operation, also when the read models are behind: parked, slow, or on a disk that is full.
 
-Whoever asked for one must not hear that it does not exist, or still runs: it may have been carried out. So what the read
-model has not seen is folded here, by the same fold.
+Whoever asked for one must not hear that it does not exist, or still runs: it may have been carried out. So what the
+read model has not seen is folded here, by the same fold.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Schedules a time of which has come, and nothing is on record of it: what tells of a scheduler that beats and does nothing.
+"""Schedules a time of which has come without a word on record: what tells of a scheduler that beats and does nothing.
 
-Of one that is silent its lease tells sooner (revisor.silence). What keeps every schedule from its times, such as a time zone
-that this machine does not know any more, is seen by that as well.
+Of one that is silent its lease tells sooner (revisor.silence). What keeps one schedule from its times, such as a time
+zone that this machine does not know any more, is seen by that as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ ORDER BY name COLLATE "C"
 
 @dataclass(frozen=True, slots=True)
 class OverdueSchedule:
-    """``why`` is what keeps it from its times, where that is known; without a time to name, its times cannot be told."""
+    """Its ``planned_at`` was ``late_s`` ago; or it has no time that could be told, for the reason ``why``."""
 
     schedule: str
     planned_at: datetime | None
@@ -41,7 +41,10 @@ def overdue_since(row: Mapping[str, Any], now: datetime) -> datetime | None:
 
 
 def overdue(rows: Sequence[Mapping[str, Any]], watched_s: float) -> Iterator[OverdueSchedule]:
-    """Those of ``ENABLED`` that are overdue; none before they were watched so long: nobody may have been there before."""
+    """Those of ``ENABLED`` that are overdue.
+
+    None but those without a time before they were watched for so long: nobody may have been there to run them.
+    """
     for row in rows:
         try:
             due = overdue_since(row, row["now"])

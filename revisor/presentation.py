@@ -266,9 +266,10 @@ def restore(event: RecordedEvent) -> Shown:
 
 
 def log(events: Sequence[RecordedEvent], names: Mapping[str, str]) -> list[Shown]:
-    """The history of a domain, a host or a schedule. Who asked for an operation is also the actor of what came of it.
+    """The history of a domain, a host or a schedule.
 
-    ``names`` are those of hosts, and of the domains of schedules, by their ids.
+    Who asked for an operation is also the actor of what came of it. ``names`` are those of hosts, and of the domains of
+    schedules, by their ids.
     """
     askers = {event.event.operation: event for event in events if event.topic == "operation.requested"}
     return [_entry(event, askers, names) for event in events]

@@ -1,4 +1,6 @@
-"""The bodies of Revisor's processes: what ``revisor worker``, ``projector``, ``scheduler``, ``alerter`` and ``serve`` run."""
+"""The bodies of Revisor's processes: what ``revisor worker``, ``projector``, ``scheduler``,
+``alerter`` and ``serve`` run.
+"""
 
 import logging
 import os
@@ -97,7 +99,10 @@ def run_api(settings: Settings, *, supervised: bool = False) -> None:
 
 
 def run_alerter(settings: Settings, *, supervised: bool = False) -> None:
-    """Tell somebody of problems until SIGTERM, or until the supervisor is gone. Raises OperationInvalid (55) for nobody."""
+    """Tell somebody of problems until SIGTERM, or until the supervisor is gone.
+
+    Raises OperationInvalid (55) for nobody.
+    """
     wanted = whom(settings.alerts)
     with _stop_on_signals(supervised=supervised) as stop:
         # Each look connects by itself: that the database does not answer is what it is to tell, too.

@@ -141,7 +141,9 @@ class Queries:
         return True
 
     def without(self, position: int) -> list[ProjectionState]:
-        """The projections that cannot tell what was at a position: not there yet, parked before it, or of an old release."""
+        """The projections that cannot tell what was at a position:
+        not there yet, parked before it, or of an old release.
+        """
         return [
             state
             for state in self.positions()

@@ -61,9 +61,9 @@ class ReadModels:
     def position_of(self, as_of: str) -> int:
         """The position that a position or a time means, once what was there can be read.
 
-        A time means the last event recorded then or before, one in whole seconds all of its second; one without an offset
-        is UTC. Raises InvalidArgument (8) for what is neither, or not there yet; OperationFailed (9) when the read models
-        do not get there.
+        A time means the last event recorded then or before, one in whole seconds all of its second; one without an
+        offset is UTC. Raises InvalidArgument (8) for what is neither, or not there yet; OperationFailed (9) when the
+        read models do not get there.
         """
         head = self._reader.head()
         position = self._position(as_of, head)

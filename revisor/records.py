@@ -46,7 +46,7 @@ WHERE q.host = %s AND (NOT q.exclusive OR NOT EXISTS (
 AND NOT EXISTS (SELECT FROM work.restores WHERE acknowledged_at IS NULL)
 ORDER BY q.position LIMIT 100
 """
-# What was on record when the log was restored may have been followed by more than the log knows of: no look tells of it.
+# What was on record when the log was restored may have been followed by more than the log knows of: no look tells.
 _UNKNOWN = """
 SELECT id, domain, verb, actor, correlation FROM views.operations
 WHERE host = %s AND state = 'unknown' AND ended_position > coalesce((SELECT max(position) FROM work.restores), 0)

@@ -99,7 +99,9 @@ class References:
         return f"; it is on a host, but not recorded: {' or '.join(ways)}" if ways else ""
 
     def owner(self, ref: str, host: str | None, as_of: int | None = None) -> PlacementRow:
-        """As ``placement``, of a replica its owner: what is the domain's own, such as its snapshots, is on that host."""
+        """As ``placement``, of a replica its owner:
+        what is the domain's own, such as its snapshots, is on that host.
+        """
         row = self.placement(ref, host, as_of=as_of)
         if row.role != Role.REPLICA:
             return row

@@ -56,9 +56,9 @@ class Restores:
         Afterwards the outcome of every operation that had not ended is recorded as unknown, what is on the hosts is
         recorded as it is, domains nobody recorded are taken in, and ``restore.acknowledged`` says all of it. Domains
         the log has on another host are told of and left. After a failure the restore still waits, and trying again goes
-        on from there. Raises OperationInvalid (55) when no restore waits, somebody else acknowledges it just now, or the
-        read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for one
-        that cannot be looked at; UnknownEvent when a newer release wrote a domain whose operation has not ended;
+        on from there. Raises OperationInvalid (55) when no restore waits, somebody else acknowledges it just now, or
+        the read models are not up to the log; InvalidArgument (8) for an unknown host; HypervisorUnreachable (38) for
+        one that cannot be looked at; UnknownEvent when a newer release wrote a domain whose operation has not ended;
         OperationalError when the database went meanwhile. If that was at the very end, the restore may be on record as
         acknowledged and still wait: acknowledging it again records it once more.
         """
@@ -183,7 +183,9 @@ class Restores:
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """What the log learned since it was restored: domains nobody had recorded, what was observed where, lost operations."""
+    """What the log learned since it was restored:
+    domains nobody had recorded, what was observed where, lost operations.
+    """
 
     new: set[UUID]
     observed: dict[tuple[UUID, str], set[str]]

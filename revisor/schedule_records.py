@@ -40,7 +40,9 @@ JOIN views.snapshots s ON s.domain = t.domain AND s.id = t.snapshot
 JOIN views.operations o ON o.id = t.operation AND o.actor = %s
 WHERE t.schedule = %s AND t.domain = %s AND o.requested_at <= %s
 """
-"""One of a time that is yet to come, by a clock that was ahead, stands for none before it, and is judged when it has come."""
+"""One of a time that is yet to come, by a clock that was ahead, stands for none before it,
+and is judged when it has come.
+"""
 
 
 class ScheduleRecords:
@@ -80,7 +82,9 @@ class ScheduleRecords:
         ]
 
     def _dealt_with(self, schedule: UUID, now: datetime) -> datetime:
-        """Up to when a schedule's times are dealt with, as the clock was set back; if nothing tells, all but the newest."""
+        """Up to when a schedule's times are dealt with, as the clock was set back;
+        if nothing tells, all but the newest.
+        """
         told = (dealt_with(event.event, now) for event in self._application.reader.backwards(schedule))
         return next((moment for moment in told if moment is not None), now - LATE)
 

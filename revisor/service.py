@@ -253,7 +253,9 @@ class Service:
         self._looks.take(self._queries.hosts() if host is None else [self._refer.host(host)], timeout_s)
 
     def observe_closely(self, ref: str, host: str | None, timeout_s: float = 10.0) -> None:
-        """As ``observe``, of the host where a domain is; and of it also what the host's list of domains does not show."""
+        """As ``observe``, of the host where a domain is;
+        and of it also what the host's list of domains does not show.
+        """
         try:
             row = self._refer.placement(ref, host)
         except NoDomain:

@@ -51,8 +51,8 @@ class Stranger:
     """The host that owns the domain with this UUID."""
 
 
-# Of each that is still there it is kept since when, and who asked for it; of those that are not, why they were left is not.
-# The row is locked before it is read: who asks for one at the same time is not written over.
+# Of each that is still there it is kept since when, and who asked for it; of those that are not, why they were left is
+# not. The row is locked before it is read: who asks for one at the same time is not written over.
 _UNRECORDED = """
 WITH known AS (SELECT host, unrecorded, left_alone FROM work.sightings WHERE host = %s FOR UPDATE),
 now AS (SELECT o.host, coalesce(jsonb_object_agg(f.key,
@@ -233,7 +233,9 @@ class Sightings:
         self._database.execute("UPDATE work.sightings SET adopting = false WHERE adopting")
 
     def strangers(self, host: str | None = None) -> list[Stranger]:
-        """What the last looks found on hosts, or on the host with an id, that is recorded neither there nor about to be."""
+        """What the last looks found on hosts, or on the host with an id,
+        that is recorded neither there nor about to be.
+        """
         here, more = ("", []) if host is None else (" AND s.host = %s", [host])
         rows = self._database.fetch(_STRANGERS + here + _STRANGERS_ORDER, *more)
         return [Stranger(**row) for row in rows]

@@ -21,7 +21,10 @@ from workers.leases import SCHEDULER
 UNOBSERVED_S = 60
 """An agent looks every five seconds, or as long as a look takes: by now somebody should have."""
 LOOK_S = 2
-"""How long a look at the database may take. The shortest time libpq can be told to connect in; a probe must be quick."""
+"""How long a look at the database may take.
+
+The shortest time libpq can be told to connect in; a probe must be quick.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +249,9 @@ FROM views.schedules s CROSS JOIN LATERAL (
     ORDER BY e.originator_version DESC LIMIT 1) decided
 WHERE NOT s.removed AND decided.missing > 0 ORDER BY s.name COLLATE "C"
 """
-"""By the newest run of which it is known how it went: one that has only begun does not make the one before it good, nor does one
-that took nothing because a host is disabled. What was refused for that alone is meant to be so, and is nothing that failed.
+"""By the newest run of which it is known how it went:
+one that has only begun does not make the one before it good, nor does one that took nothing because a host is disabled.
+What was refused for that alone is meant to be so, and is nothing that failed.
 
 Of the newest hundred: a plan that sorts would read all there ever were, at each look.
 """

@@ -1,4 +1,6 @@
-"""Submissions: a command before it meets its domain, with the documents it brings and what tells it from another one."""
+"""Submissions: a command before it meets its domain,
+with the documents it brings and what tells it from another one.
+"""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,6 @@
-"""Events in a few words, as the history of a domain, a host or a schedule is read: what the topic does not say already."""
+"""Events in a few words, as the history of a domain, a host or a schedule is read:
+what the topic does not say already.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -55,9 +55,10 @@ class Witness:
         """Compare, and remember what is there now.
 
         Afterwards a log that is older than what was remembered, or another one, is in ``work.restores``: nothing new is
-        begun until that is acknowledged, and until then the file stays as it is. A file that cannot be written is warned
-        of and tried again by the next look; until it can be, what is remembered lasts as long as this object.
-        Raises psycopg.Error, PoolTimeout, and OSError for a file that is there and cannot be read: nothing was compared.
+        begun until that is acknowledged, and until then the file stays as it is. A file that cannot be written is
+        warned of and tried again by the next look; until it can be, what is remembered lasts as long as this object.
+        Raises psycopg.Error, PoolTimeout, and OSError for a file that is there and cannot be read: nothing was
+        compared.
         """
         head = self._head()
         remembered = self._remembered or self._read(head)

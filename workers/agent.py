@@ -202,7 +202,9 @@ class HostAgent:
         self._retry_at = {key: at for key, at in self._retry_at.items() if at > now}
 
     def _overdue(self, attempt: "_Attempt", now: float) -> None:
-        """Give up the thread, which cannot be ended, and have the operation ended without it; a look may take as long."""
+        """Give up the thread, which cannot be ended, and have the operation ended without it;
+        a look may take as long.
+        """
         queued, waited_s = attempt.queued, self._deadline_s
         ids = {"operation": str(queued.id)}
         if attempt.given_up.is_set():

@@ -1,8 +1,8 @@
 """Alerts: which problems somebody is to be told of, and which of that has not reached them yet.
 
 Pure: what to do is decided here, at moments that are handed in; who looks and who delivers is elsewhere. A problem that
-lasts is told once, and once more when it is over. What was not taken is told again, later each time, until it is; where an
-answer was lost they may hear a thing twice, but in the end they know what is so.
+lasts is told once, and once more when it is over. What was not taken is told again, later each time, until it is; where
+an answer was lost they may hear a thing twice, but in the end they know what is so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,8 @@
 """What is on a host when an operation begins is not that operation's doing.
 
 Its end takes what is seen then for what came of it. So whatever somebody did since the last look is recorded before it
-starts, as observed: drift, as after any other look. Looked at closely is only a domain that is otherwise than on record.
+starts, as observed: drift, as after any other look. Looked at closely is only a domain that is otherwise than on
+record.
 """
 
 import logging

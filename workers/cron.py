@@ -1,7 +1,7 @@
 """When a cron expression comes to its times: APScheduler's reading, with the traps of crontab taken out.
 
-APScheduler 3 counts the days of the week from Monday, crontab from Sunday; here numbers mean what crontab means. A day of
-the month together with a day of the week is refused: crontab reads it as either, APScheduler as both.
+APScheduler 3 counts the days of the week from Monday, crontab from Sunday; here numbers mean what crontab means. A day
+of the month together with a day of the week is refused: crontab reads it as either, APScheduler as both.
 """
 
 import re

@@ -46,7 +46,9 @@ class Dumps:
         return self._hung(record, snapshot_xml.compose_named(record.documents, self._restored))
 
     def compare(self, record: SnapshotRecord, found: str) -> Comparison:
-        """Compare what was recorded with what was found; only when their bytes differ, secrets have to come out first."""
+        """Compare what was recorded with what was found;
+        only when their bytes differ, secrets have to come out first.
+        """
         if found == self.given(record):
             return Comparison(Verdict.IDENTICAL)
         recorded = self._hung(record, snapshot_xml.compose_named(record.documents, self.texts))

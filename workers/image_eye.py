@@ -1,4 +1,6 @@
-"""Looking into the images behind a domain: whether its snapshots' data is there, and which files its disks consist of."""
+"""Looking into the images behind a domain:
+whether its snapshots' data is there, and which files its disks consist of.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -25,7 +27,10 @@ class ImageEye:
         return self.look(domain)[0]
 
     def chains(self, uuid: str) -> Sequence[ImageChain] | None:
-        """The files of each disk; None unless all that it writes to are seen from here. Raises HypervisorUnreachable."""
+        """The files of each disk; None unless all that it writes to are seen from here.
+
+        Raises HypervisorUnreachable.
+        """
         driver = self._driver
         if not isinstance(driver, ImageSnapshots):
             return None

@@ -2,8 +2,8 @@
 
 The holder changes a counter (the beat). A challenger that has seen the same beat for lease plus grace, on its own
 monotonic clock, takes over by compare-and-set and begins a new epoch; appends of the old epoch are refused. The holder
-itself stops when it could not renew for the length of the lease. The time of each beat is written for who asks how Revisor
-is; nothing here reads it.
+itself stops when it could not renew for the length of the lease. The time of each beat is written for who asks how
+Revisor is; nothing here reads it.
 """
 
 import time
@@ -39,7 +39,9 @@ class LeaseTimes:
 
     @property
     def believed_s(self) -> float:
-        """So long after the last beat a challenger that was there has taken over: it may first see that a renewal later."""
+        """So long after the last beat a challenger that was there has taken over:
+        it may first see that a renewal later.
+        """
         return self.lease_s + self.grace_s + self.renew_s
 
 

@@ -43,7 +43,8 @@ class Eye:
     def look(self, domain: Domain, drafts: Drafts, *, dump: Iterable[str] = ()) -> Observation | None:
         """The domain now, or None when the hypervisor has none such.
 
-        Dumps the snapshots and checkpoints in ``dump``, those not recorded yet, and the children of those that are gone.
+        Dumps the snapshots and checkpoints in ``dump``, those not recorded yet, and the children of those that are
+        gone.
         """
         sighting = self._driver.domain(domain.uuid)
         try:

@@ -1,7 +1,7 @@
 """The looks of a host's agent: who answers there, and what changed, one look at a time beside the operations.
 
-Most are over at once, and their round waits for them. One that takes long, or hangs in the hypervisor's library, keeps no
-operation waiting: it goes on by itself, and is given up when a single question has had no answer for too long.
+Most are over at once, and their round waits for them. One that takes long, or hangs in the hypervisor's library, keeps
+no operation waiting: it goes on by itself, and is given up when a single question has had no answer for too long.
 """
 
 import logging
@@ -34,7 +34,9 @@ _END_S = 5.0
 
 
 class _Eyes(NamedTuple):
-    """What looks, until a look is given up; ``goes_on`` is called between its steps, and raises GivenUp from then on."""
+    """What looks, until a look is given up; ``goes_on`` is called between its steps,
+    and raises GivenUp from then on.
+    """
 
     observer: Observer
     reconciler: Reconciler

@@ -36,7 +36,9 @@ class Observer:
         self._lead = lead
         self._eye = Eye(driver, records, str(lead.host), goes_on)
         self._seen: dict[UUID, tuple[DomainSighting | None, str, str]] = {}
-        """What each domain looked like, in which role, when what was recorded last agreed with it; and its definition."""
+        """What each domain looked like, in which role, when what was recorded last agreed with it;
+        and its definition.
+        """
         self._left: set[str] = set()
         """The UUIDs of domains that were to be taken in and, as far as anybody could tell, cannot be for long."""
         self._rounds = 0
@@ -56,8 +58,9 @@ class Observer:
 
         Returns the domains that are there and not recorded, names by UUID. Those in ``closely`` are looked at closely
         even if they look as before, and now and then all of them: a definition may change while the sighting stays the
-        same, and hints get lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when another
-        worker leads, OperationFailed (9) when a domain's secrets cannot be opened: its definitions cannot be compared then.
+        same, and hints get lost. Raises HypervisorUnreachable when the hypervisor does not answer, LeadLost when
+        another worker leads, OperationFailed (9) when a domain's secrets cannot be opened: its definitions cannot be
+        compared then.
         """
         self._rounds += 1
         if self._rounds % _ALL_CLOSELY_EVERY == 0:
@@ -100,8 +103,9 @@ class Observer:
     def adopt(self, wanted: Mapping[str, Asker] | None = None) -> dict[str, str]:
         """Take in every domain on the host that nobody recorded, or those with these UUIDs, each for who wants that.
 
-        Returns what was left, by name, each with why. One that the log has elsewhere may be a replica started by somebody,
-        or a handover the log does not know of: a person has to say. Raises HypervisorUnreachable and LeadLost.
+        Returns what was left, by name, each with why. One that the log has elsewhere may be a replica started by
+        somebody, or a handover the log does not know of: a person has to say. Raises HypervisorUnreachable and
+        LeadLost.
         """
         host, left = self._lead.host, {}
         recorded = {placed.uuid for placed in self._records.placed(host)}

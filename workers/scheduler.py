@@ -1,7 +1,7 @@
 """The scheduler: asks for snapshots when their time has come, and for the deletion of those that need not stay.
 
-It asks through the same door as everybody. A request id is made of the schedule, the domain and the planned time, so two
-schedulers, or one that died halfway and began again, come to the same operations.
+It asks through the same door as everybody. A request id is made of the schedule, the domain and the planned time, so
+two schedulers, or one that died halfway and began again, come to the same operations.
 """
 
 import logging
@@ -152,7 +152,9 @@ class Scheduler:
                 time.sleep(_RETRY_S)
 
     def run_once(self, now: datetime) -> Sequence[KnownSchedule]:
-        """One round over all schedules. Whatever is due is asked for and recorded; returns the schedules that went well.
+        """One round over all schedules.
+
+        Whatever is due is asked for and recorded; returns the schedules that went well.
 
         Raises SchedulesLost; whatever else befalls one schedule does not keep the others from theirs.
         """

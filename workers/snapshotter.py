@@ -1,4 +1,5 @@
-"""Takes aggregate snapshots of streams that have grown long, so that loading a domain costs what it is, not what it was.
+"""Takes aggregate snapshots of streams that have grown long,
+so that loading a domain costs what it is, not what it was.
 
 Nothing depends on it: a stream without one is folded from its beginning. Several may run at once.
 """

@@ -13,7 +13,10 @@ from domain_model.snapshots import SnapshotForest
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a rule may look at. ``snapshots`` and ``checkpoints`` are the names there are; the forests know more of them."""
+    """What a rule may look at.
+
+    ``snapshots`` and ``checkpoints`` are the names there are; the forests know more of them.
+    """
 
     name: str
     state: DomainState

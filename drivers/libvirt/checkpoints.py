@@ -1,7 +1,7 @@
 """Checkpoints and backups through libvirt.
 
-Whatever kind of hypervisor is behind the URI, this driver has the two abilities; a kind without them says so itself (3),
-and has no checkpoints.
+Whatever kind of hypervisor is behind the URI, this driver has the two abilities; a kind without them says so itself
+(3), and has no checkpoints.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Connections to one libvirt: as many as there are callers at once, each for one caller at a time.
 
-libvirt lets many calls be under way over one connection, but its client before 10.4 crashes (CVE-2024-4418) where two of
-them wait on one that falls silent; and one that hangs would keep the others' answers. So a call that never returns keeps
-its connection, and nobody else misses it.
+libvirt lets many calls be under way over one connection, but its client before 10.4 crashes (CVE-2024-4418) where two
+of them wait on one that falls silent; and one that hangs would keep the others' answers. So a call that never returns
+keeps its connection, and nobody else misses it.
 
 A read that finds its connection dead is asked once more over a new one, for nobody can have noticed the first. A change
 never is.
@@ -74,7 +74,7 @@ class Connections:
                 connection.hang_up()
 
     def watch(self, changed: Callable[[str], None]) -> None:
-        """Call ``changed(uuid)`` after something about a domain changed, over each connection from its next question on."""
+        """Call ``changed(uuid)`` after something of a domain changed, over each connection from its next question."""
         self._changed = changed
 
     def close(self) -> None:
@@ -124,7 +124,10 @@ class Connection:
             return ask(connection)
 
     def act(self, deed: Callable[[], T]) -> T:
-        """Do what changes something, through what a read returned; returns its answer. Raises Refused, OutcomeUnknown."""
+        """Do what changes something, through what a read returned; returns its answer.
+
+        Raises Refused, OutcomeUnknown.
+        """
         with edge.acting(library(), self._connection):
             return deed()
 
@@ -162,7 +165,10 @@ class Connection:
         return current
 
     def _open(self, libvirt: Any) -> Any:
-        """A new connection. libvirt would wait for ever for a peer that accepts and says nothing, so it waits elsewhere."""
+        """A new connection.
+
+        libvirt would wait for ever for a peer that accepts and says nothing, so it waits elsewhere.
+        """
         if self._opening is None:
             self._opening = Future()
             arguments = (self._opening, libvirt, self._uri)

@@ -27,7 +27,10 @@ _CLIENT_SIDE = {
 
 @contextmanager
 def opening(libvirt: Any) -> Iterator[None]:
-    """Make a connection. Raises HypervisorUnreachable if nobody answered, Refused if the answer was no (a URI, a login)."""
+    """Make a connection.
+
+    Raises HypervisorUnreachable if nobody answered, Refused if the answer was no (a URI, a login).
+    """
     try:
         yield
     except libvirt.libvirtError as error:

@@ -1,8 +1,10 @@
-"""What the images of a domain say of the snapshots that libvirt lists (libvirt-semantics 6: nothing reconciles the two).
+"""What the images of a domain say of the snapshots that libvirt lists.
 
-libvirt never looks: a redefine does not check that the disks hold the snapshot, a failed delete forgets metadata of what
-is still there, and ``qemu-img snapshot -d`` behind its back leaves metadata of nothing. Here the snapshots' XML says
-where the data should be, and the files say whether it is.
+Nothing reconciles the two (libvirt-semantics 6).
+
+libvirt never looks: a redefine does not check that the disks hold the snapshot, a failed delete forgets metadata of
+what is still there, and ``qemu-img snapshot -d`` behind its back leaves metadata of nothing. Here the snapshots' XML
+says where the data should be, and the files say whether it is.
 
 They are looked at only where the hypervisor's files are this machine's: QEMU, reached by its own unix socket. Sockets
 can be forwarded, and shared with a container; so a file that is not seen counts as gone only where the folder it would
@@ -172,7 +174,9 @@ class _Images:
         return self._written_to(chain) or chain.cut
 
     def _written_to(self, chain: Chain) -> Cut | None:
-        """That one of these images, which had to stay as they were, is one the domain writes to: after a commit, say."""
+        """That one of these images, which had to stay as they were, is one the domain writes to:
+        after a commit, say.
+        """
         path = next((image.path for image in chain.images if image.path in self._written), None)
         return None if path is None else Cut(f"{path} is written to again since the snapshot")
 

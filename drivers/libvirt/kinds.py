@@ -1,8 +1,9 @@
-"""What each kind of hypervisor behind libvirt takes, by the name libvirt gives it (libvirt-semantics 1.1, 1.4, 1.5, 1.8).
+"""What each kind of hypervisor behind libvirt takes,
+by the name libvirt gives it (libvirt-semantics 1.1, 1.4, 1.5, 1.8).
 
-libvirt has no call to ask for most of this, and finding out by trying would change things: VirtualBox takes REDEFINE and
-METADATA_ONLY, and rewrites its own machine files, in which the snapshots are. So what a kind is not known to take is
-refused before anything is asked, in the words libvirt has for it.
+libvirt has no call to ask for most of this, and finding out by trying would change things: VirtualBox takes REDEFINE
+and METADATA_ONLY, and rewrites its own machine files, in which the snapshots are. So what a kind is not known to take
+is refused before anything is asked, in the words libvirt has for it.
 
 ESX and VirtualBox hold their snapshots themselves. libvirt keeps no metadata of them, so there is none to be redefined;
 NO_METADATA asks for what is so anyway, and has been taken by both since the change that brought it ("snapshot: allow

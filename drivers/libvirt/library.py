@@ -18,7 +18,10 @@ _ready: list[Any] = []
 
 
 def library() -> Any:
-    """libvirt-python, with its event loop turning in a daemon thread. Raises OperationUnsupported if it is not there."""
+    """libvirt-python, with its event loop turning in a daemon thread.
+
+    Raises OperationUnsupported if it is not there.
+    """
     with _setup:
         if not _ready:
             _ready.append(_prepare())

@@ -214,7 +214,9 @@ class _Checkpoints:
 
 
 def _disks(text: str, definition: str, bitmap: str) -> str:
-    """The element that says what of each disk: a bitmap in those that were named, or if none was in all that take one."""
+    """The element that says what of each disk:
+    a bitmap in those that were named, or if none was in all that take one.
+    """
     disks = [disk for disk in domain_xml.read(definition).disks if disk.target]
     asked = {}
     for element in xml.parse(text, root=checkpoint_xml.ROOT).findall("disks/disk"):

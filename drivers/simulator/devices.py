@@ -24,14 +24,17 @@ _KEPT_LIVE = ("bus", "readonly", "shareable", "transient", "serial", "device")
 
 
 class DeviceKeeper(Acts):
-    """The ability ``Devices``. Each may raise OperationInvalid (55), ConfigUnsupported (67), OperationUnsupported (84)."""
+    """The ability ``Devices``.
+
+    Each may raise OperationInvalid (55), ConfigUnsupported (67), OperationUnsupported (84).
+    """
 
     def attach_device(self, uuid: str, xml: str, flags: DeviceModify) -> None:
         """Raises also Refused (20; 38 when its image is gone; 1 when QEMU cannot plug it in)."""
         self._act_on(uuid, lambda host, domain: _attach(host, domain, edits.alone(xml), flags))
 
     def detach_device(self, uuid: str, xml: str, flags: DeviceModify) -> None:
-        """Raises also Refused (99 when there is none; 1 when QEMU cannot unplug it), OperationFailed (9) for several."""
+        """Raises also Refused (99 for none, 1 where QEMU cannot unplug it), OperationFailed (9) for several."""
         check = partial(flag_rules.check, flags, "DetachDeviceLiveAndConfig", _ATTACHING)
         self._act_on(uuid, lambda host, domain: _detach(host, domain, edits.alone(xml), flags), check=check)
 

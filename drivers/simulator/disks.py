@@ -66,7 +66,10 @@ def align(disks: Sequence[Disk], wanted: Sequence[DiskSnapshot], *, default: str
 
 
 def with_files(aligned: Sequence[Aligned], snapshot: str) -> list[Aligned]:
-    """Name the files that were not given: the disk's own with the snapshot's name for a suffix. Raises ConfigUnsupported."""
+    """Name the files that were not given: the disk's own with the snapshot's name for a suffix.
+
+    Raises ConfigUnsupported.
+    """
     named: list[Aligned] = []
     for one in aligned:
         if one.external and one.request.source is None:

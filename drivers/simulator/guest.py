@@ -63,7 +63,10 @@ class GuestController(Acts):
 
 
 class Agent(Acts):
-    """The ability ``GuestAgent``. Each raises 55 unless the guest runs, 74 without an agent, 86 if it does not answer."""
+    """The ability ``GuestAgent``.
+
+    Each raises 55 unless the guest runs, 74 without an agent, 86 if it does not answer.
+    """
 
     def fs_freeze(self, uuid: str, mountpoints: Sequence[str]) -> int:
         return self._act_on(uuid, lambda host, domain: freeze(host, domain, len(mountpoints)))
@@ -88,7 +91,7 @@ class Agent(Acts):
 
 
 def require_agent(domain: Domain, command: str | None = None) -> None:
-    """Raises OperationInvalid (55), ArgumentUnsupported (74), Refused (86; 1 for a command that a frozen guest may not)."""
+    """Raises OperationInvalid (55), ArgumentUnsupported (74), Refused (86; 1 for what a frozen guest may not)."""
     lifecycle.require_running(domain)
     agent = machine.agent_of(domain.text)
     if agent is None:

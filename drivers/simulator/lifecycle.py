@@ -186,7 +186,10 @@ def startable(inventory: Inventory, read: DomainDefinition) -> Domain:
 
 
 def named_in(inventory: Inventory, read: DomainDefinition) -> Domain:
-    """The domain a definition speaks of, a new one if need be. Raises OperationFailed (9) when names and UUIDs cross."""
+    """The domain a definition speaks of, a new one if need be.
+
+    Raises OperationFailed (9) when names and UUIDs cross.
+    """
     uuid = read.uuid
     if uuid is None:
         raise ValueError("the port asks for definitions that name their UUID")

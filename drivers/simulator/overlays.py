@@ -43,7 +43,10 @@ class Image(NamedTuple):
 
 
 def check(inventory: Inventory, domain: Domain, one: Aligned, *, reuse: bool) -> None:
-    """Whether the disk can have a new image. Raises ConfigUnsupported (67), OperationUnsupported (84), Refused (1, 38)."""
+    """Whether the disk can have a new image.
+
+    Raises ConfigUnsupported (67), OperationUnsupported (84), Refused (1, 38).
+    """
     target = one.disk.target
     if one.format not in FORMATS:
         raise ConfigUnsupported(

@@ -35,7 +35,7 @@ class Saver(Acts):
         self._act_on(uuid, lambda host, domain: _save(host, domain, path, xml, flags), check=check)
 
     def restore(self, path: str, xml: str | None, flags: SaveRestore) -> None:
-        """Raises Refused (38) when there is no file, OperationFailed (9), OperationInvalid (55), ConfigUnsupported (67)."""
+        """Raises Refused (38) without a file, OperationFailed (9), OperationInvalid (55), ConfigUnsupported (67)."""
         flag_rules.check_restore(flags)
         with self._acting() as host:
             _restore(host, path, xml, flags)

@@ -101,7 +101,10 @@ def make(connection: sqlite3.Connection) -> None:
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Add what an earlier Revisor's file lacks. Raises NotSupportedError for a file of a later one: it is not touched."""
+    """Add what an earlier Revisor's file lacks.
+
+    Raises NotSupportedError for a file of a later one: it is not touched.
+    """
     if version_of(connection) == 1:
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -31,13 +31,16 @@ class Tuner(Acts):
         self._act_on(uuid, lambda host, domain: _set_autostart(host, domain, autostart=autostart))
 
     def rename(self, uuid: str, name: str) -> None:
-        """Its snapshots keep the name in what they hold. Raises OperationInvalid (55), MalformedXml (27), InvalidFlags (8)."""
+        """Its snapshots keep the name in what they hold.
+
+        Raises OperationInvalid (55), MalformedXml (27), InvalidFlags (8).
+        """
         if not name:
             raise InvalidFlags("string new_name in virDomainRename must not be empty", field="name")
         self._act_on(uuid, lambda host, domain: _rename(host, domain, name))
 
     def set_memory(self, uuid: str, size_kib: int, flags: Memory) -> None:
-        """Raises InvalidFlags (8) for nothing, InvalidArgument (8) for more than there may be, OperationInvalid (55)."""
+        """Raises InvalidFlags (8) for nothing, InvalidArgument (8) for more than may be, OperationInvalid (55)."""
         change = _set_maximum_memory if Memory.MAXIMUM in flags else _set_memory
         self._act_on(
             uuid,
@@ -46,7 +49,9 @@ class Tuner(Acts):
         )
 
     def set_vcpus(self, uuid: str, count: int, flags: Vcpu) -> None:
-        """Raises InvalidArgument (8), OperationInvalid (55), ArgumentUnsupported (74), OperationUnsupported (84), Refused (1)."""
+        """Raises InvalidArgument (8), OperationInvalid (55), ArgumentUnsupported (74), OperationUnsupported (84),
+        Refused (1).
+        """
         check = partial(flag_rules.check_vcpus, count, flags)
         self._act_on(uuid, lambda host, domain: _set_vcpus(host, domain, count, flags), check=check)
 

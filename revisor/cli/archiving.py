@@ -1,8 +1,8 @@
-"""The verbs of the whole log: ``export --raw`` writes it to a file, ``import`` makes an empty log out of one; ``backup``
-and ``restore`` do so with the vault.
+"""The verbs of the whole log: ``export --raw`` writes it to a file, ``import`` makes an empty log out of one;
+``backup`` and ``restore`` do so with the vault.
 
-They speak to the database and not to the API: a log is exported from a Revisor that is down as well, and imported before
-one was ever up.
+They speak to the database and not to the API: a log is exported from a Revisor that is down as well, and imported
+before one was ever up.
 """
 
 import contextlib

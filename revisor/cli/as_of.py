@@ -23,7 +23,10 @@ def moment_asked(asked: Asked, as_of: str | None) -> str | None:
 
 
 def with_offset(text: str) -> str:
-    """A time as it is asked for: one without an offset is meant as clocks here show it. What is no time stays as it is."""
+    """A time as it is asked for: one without an offset is meant as clocks here show it.
+
+    What is no time stays as it is.
+    """
     try:
         moment = datetime.fromisoformat(text)
         return moment.isoformat() if moment.tzinfo else moment.astimezone().isoformat()

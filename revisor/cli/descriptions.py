@@ -1,4 +1,6 @@
-"""The verbs that show and set what people say of a domain: its description, title and own metadata; as virsh has them."""
+"""The verbs that show and set what people say of a domain: its description, title and own metadata;
+as virsh has them.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

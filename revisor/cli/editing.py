@@ -82,7 +82,10 @@ def _once_more() -> bool:
 
 
 def _keep(text: str) -> None:
-    """Leave a person's text in a file that nobody else can read. A program that played the editor can write it again."""
+    """Leave a person's text in a file that nobody else can read.
+
+    A program that played the editor can write it again.
+    """
     if not sys.stdin.isatty():
         return
     number, path = tempfile.mkstemp(prefix="revisor-edited-", suffix=".xml")

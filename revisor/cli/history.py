@@ -35,7 +35,9 @@ def _limit() -> Any:
     ],
 )
 def log(asked: Asked, *, domain: str | None, limit: int | None, **whose: Any) -> int:
-    """Show what happened to a domain, a host or a schedule and who did it, one line each; also to one that is no more."""
+    """Show what happened to a domain, a host or a schedule and who did it, one line each;
+    also to one that is no more.
+    """
     if [is_given(each) for each in (domain, *whose.values())].count(True) != 1:
         raise click.UsageError("command 'log' requires one of <domain>, --host, --schedule, --attempts and --restores")
     exclusive({**whose, "limit": limit}, ("restores", "limit"))

@@ -34,7 +34,10 @@ LINUX |= {f"KEY_{former}": LINUX[f"KEY_{name}"] for former, name in _FORMER.item
 
 
 def number_of(key: str, codeset: str) -> int:
-    """The number of a key in a code set. As in C, 0x begins a hexadecimal number and 0 an octal one. Raises BadValue."""
+    """The number of a key in a code set. As in C, 0x begins a hexadecimal number and 0 an octal one.
+
+    Raises BadValue.
+    """
     if codeset == "linux" and key in LINUX:
         return LINUX[key]
     number = _number(key)

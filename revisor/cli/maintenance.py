@@ -46,7 +46,9 @@ def _told(item: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 @verb("disable", NAME)
 def host_disable(asked: Asked, *, name: str) -> int:
-    """Begin nothing new on a host, which demands a --reason. What was started comes to its end, what is queued waits."""
+    """Begin nothing new on a host, which demands a --reason.
+    What was started comes to its end, what is queued waits.
+    """
     if asked.reason is None:
         raise click.UsageError("command 'disable' requires --reason option")
     not_empty("reason", asked.reason.strip(), "why nothing is to be begun there, for who is refused because of it")

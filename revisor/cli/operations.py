@@ -64,7 +64,10 @@ def _change(asked: Asked, id: str, how: str, body: dict[str, Any], done: str) ->
 
 
 def _whole(door: Door, text: str) -> UUID:
-    """The id that was given, or that begins so. Raises BadValue for what is neither, Refusal (8) if not one alone does."""
+    """The id that was given, or that begins so.
+
+    Raises BadValue for what is neither, Refusal (8) if not one alone does.
+    """
     with suppress(ValueError):
         return UUID(text)
     prefix = text.replace("-", "").lower()

@@ -94,7 +94,9 @@ def _groups(item: Item) -> moment_trees.Groups:
 
 
 def _note_owner(reference: Reference, items: Sequence[Item]) -> None:
-    """Say so when what is asked for on a host is another host's: the hypervisor there shows what ``replay`` made of it."""
+    """Say so when what is asked for on a host is another host's:
+    the hypervisor there shows what ``replay`` made of it.
+    """
     owner = items[0].get("host") if items else None
     if None not in (owner, reference.host) and owner != reference.host:
         where = f"on host '{reference.host}' '{reference.name}' is a replica: these are its owner's, on host '{owner}'"

@@ -47,7 +47,9 @@ def _taking() -> list[click.Option]:
     ],
 )
 def snapshot_create(asked: Asked, *, domain: str, xmlfile: Sequence[str], **flags: bool) -> int:
-    """Create a snapshot from XML. With --redefine its metadata; then of several FILEs too, in any order, all or none."""
+    """Create a snapshot from XML.
+    With --redefine its metadata; then of several FILEs too, in any order, all or none.
+    """
     if len(xmlfile) > 1 and not flags["redefine"]:
         raise click.UsageError(f"unexpected data '{xmlfile[1]}'")
     texts = [read_text(file) for file in xmlfile]
@@ -80,8 +82,9 @@ def snapshot_create_as(
 ) -> int:
     """Create a snapshot with a name and a description.
 
-    A DISKSPEC is one word: DISK, and parted by commas what there is to say of it, of snapshot=no|internal|external|manual,
-    driver=FORMAT, stype=file|block, file=FILE. A comma that belongs to a name is written twice.
+    A DISKSPEC is one word: DISK, and parted by commas what there is to say of it, of
+    snapshot=no|internal|external|manual, driver=FORMAT, stype=file|block, file=FILE. A comma that belongs to a name is
+    written twice.
     """
     said: Mapping[str, Any] = {"name": name, "description": description}
     if print_xml or memspec is not None or diskspec:

@@ -43,7 +43,10 @@ class _Api(FastAPI):
 
 
 def make_app(service: Service, reader: StatusReader) -> FastAPI:
-    """The HTTP door to a service, and to how it is. The server must put the peer into each request's state (``peer.PeerProtocol``)."""
+    """The HTTP door to a service, and to how it is.
+
+    The server must put the peer into each request's state (``peer.PeerProtocol``).
+    """
     app = _Api(
         title="Revisor",
         version=API_VERSION,

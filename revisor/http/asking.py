@@ -90,7 +90,10 @@ WaitQuery = Annotated[
 
 
 def position_of(service: Service, as_of: str | None, *others: tuple[str, bool]) -> int | None:
-    """The position that ``as_of`` means. Refused (8) beside what asks for the present, each with whether it was given."""
+    """The position that ``as_of`` means.
+
+    Refused (8) beside what asks for the present, each with whether it was given.
+    """
     if as_of is None:
         return None
     for name, given in others:

@@ -31,7 +31,9 @@ def show_drift(
 
 @routes.post("/drift/heal", response_model=shapes.Document[shapes.RemedyItem])
 def heal_drift(service: ServiceGiven, asking: AskingGiven, asked: Healing) -> Response:
-    """Ask for the operations that make domains again what they were; what waits for one is asked for by asking again."""
+    """Ask for the operations that make domains again what they were;
+    what waits for one is asked for by asking again.
+    """
     healed = service.drifts.heal(
         asking.context(asked),
         domain=asked.domain,

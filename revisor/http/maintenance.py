@@ -20,7 +20,7 @@ def show_host(service: ServiceGiven, host: str) -> Response:
 
 @routes.post("/{host}/disable", response_model=_HOSTS)
 def disable_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostDisabling) -> Response:
-    """Begin nothing new there: what is asked of the host is refused (55), what is queued waits, what was started ends."""
+    """Begin nothing new there: what is asked of it is refused (55), what is queued waits, what was started ends."""
     found = service.registry.disable(host, asking.context(asked))
     return document(service, "host-info", lambda: [found], host)
 
@@ -34,7 +34,9 @@ def enable_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: Ho
 
 @routes.post("/{host}/limit", response_model=_HOSTS)
 def limit_host(service: ServiceGiven, asking: AskingGiven, host: str, asked: HostLimit) -> Response:
-    """Have a host carry out so many operations at once; control verbs such as destroy have places of their own besides."""
+    """Have a host carry out so many operations at once;
+    control verbs such as destroy have places of their own besides.
+    """
     found = service.registry.limit(host, asked.operations, asking.context(asked))
     return document(service, "host-info", lambda: [found], host)
 

@@ -61,10 +61,12 @@ class SettledBy(Open):
 
 
 class OperationItem(Open):
-    """``result`` of a replay is its report. ``settled`` says on which evidence an outcome was recorded that was unknown.
+    """``result`` of a replay is its report.
 
-    ``held_up`` says what keeps it from going on, while it has not ended: its host or agent is away, the host is disabled or
-    busy, another operation of its domain is first, or a restored log waits. It goes on when that is over.
+    ``settled`` says on which evidence an outcome was recorded that was unknown.
+
+    ``held_up`` says what keeps it from going on, while it has not ended: its host or agent is away, the host is
+    disabled or busy, another operation of its domain is first, or a restored log waits. It goes on when that is over.
     """
 
     id: UUID
@@ -368,7 +370,10 @@ class LeftSnapshots(Open):
 
 
 class ScheduleTime(Open):
-    """A time that came: how many snapshots were asked for, and how many of them refused. Or several that were skipped."""
+    """A time that came: how many snapshots were asked for, and how many of them refused.
+
+    Or several that were skipped.
+    """
 
     planned_at: datetime
     """Of several the latest."""

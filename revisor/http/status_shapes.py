@@ -66,7 +66,7 @@ class SchedulerStatus(Open):
 
 
 class OverdueSchedule(Open):
-    """A time of it came ``late_s`` ago, and nothing is on record of that; or, with ``why``, its times cannot be told."""
+    """Its ``planned_at`` was ``late_s`` ago without a word on record; or, by ``why``, its times cannot be told."""
 
     schedule: str
     planned_at: datetime | None

@@ -1,8 +1,8 @@
 """The whole log as one file, and back: for moving a log to another database, and for keeping it apart from one.
 
 Rows go as PostgreSQL itself writes them (binary COPY), some hundred times as fast as appending them again. An import is
-therefore the one way into the log beside ``log.append``, and it takes nothing on trust: it is open to the owner alone and
-into an empty log only, and what came is checked to be a whole log before anybody sees it.
+therefore the one way into the log beside ``log.append``, and it takes nothing on trust: it is open to the owner alone
+and into an empty log only, and what came is checked to be a whole log before anybody sees it.
 """
 
 import contextlib

@@ -1,7 +1,8 @@
 """The file of an archive: a ZIP that holds a manifest and, for each table, its rows as PostgreSQL's COPY writes them.
 
-Laid down in docs/reference/archive.md. Here is the file alone: that it comes to be whole or not at all, what its manifest
-says, and what is wrong with one that cannot be read. Which rows belong in it is ``revisor.store.archive``'s business.
+Laid down in docs/reference/archive.md. Here is the file alone: that it comes to be whole or not at all, what its
+manifest says, and what is wrong with one that cannot be read. Which rows belong in it is ``revisor.store.archive``'s
+business.
 """
 
 import contextlib

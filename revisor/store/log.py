@@ -20,7 +20,9 @@ AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
 
 
 class EventLog(Application[UUID]):
-    """Streams of events in PostgreSQL: saved as the library saves them, through our recorder, and loaded by our repository."""
+    """Streams of events in PostgreSQL: saved as the library saves them, through our recorder,
+    and loaded by our repository.
+    """
 
     name = "revisor"
 

@@ -66,7 +66,9 @@ class LogReader:
         return cast("datetime", row["recorded_at"])
 
     def topic(self, position: int) -> str | None:
-        """The topic of the event at a position, which need not be one this release can read; None if nothing is there."""
+        """The topic of the event at a position, which need not be one this release can read;
+        None if nothing is there.
+        """
         row = self._database.fetch_one("SELECT topic FROM log.events WHERE notification_id = %s", position)
         return None if row is None else row["topic"]
 

@@ -4,8 +4,8 @@ Only ``insert_events`` is ours; the readers are inherited. The library's own ins
 and a lost COMMIT acknowledgement makes it report a conflict for events it has stored. Here every save has an append id
 that is kept over retries, so repeating it is harmless.
 
-Saves that come at the same time are one transaction. Mostly all of them are taken, and they are sent without waiting for
-each other's answers; only when one is refused they are tried once more, each behind a savepoint of its own.
+Saves that come at the same time are one transaction. Mostly all of them are taken, and they are sent without waiting
+for each other's answers; only when one is refused they are tried once more, each behind a savepoint of its own.
 """
 
 import json
@@ -35,7 +35,8 @@ from revisor.store.group_commit import GroupCommit
 class Request:
     """What the user's request id is used for; ``fingerprint`` tells the command from another one.
 
-    Of a command that is no operation (see ``revisor.asked_again``), ``operation`` is the request id itself, and ``domain`` the stream it is about.
+    Of a command that is no operation (see ``revisor.asked_again``), ``operation`` is the request id itself, and
+    ``domain`` the stream it is about.
     """
 
     fingerprint: bytes
@@ -187,7 +188,10 @@ def arguments_of(events: Sequence[StoredEvent], save: Save) -> Arguments:
 
 
 def _array(texts: Iterable[str]) -> str:
-    """An array as PostgreSQL reads it, of what needs no quotes. psycopg, asked to adapt lists, takes three times as long."""
+    """An array as PostgreSQL reads it, of what needs no quotes.
+
+    psycopg, asked to adapt lists, takes three times as long.
+    """
     return "{" + ",".join(texts) + "}"
 
 

@@ -1,7 +1,8 @@
-"""The state of an aggregate as JSON and back, for aggregate snapshots: whatever the model keeps in it, to the last field.
+"""The state of an aggregate as JSON and back, for aggregate snapshots:
+whatever the model keeps in it, to the last field.
 
-Values of the model are written with the name of their class, and only classes listed here are made again. A field has no
-name in what is written: a state is read by the same model that wrote it (``model``), or not at all.
+Values of the model are written with the name of their class, and only classes listed here are made again. A field has
+no name in what is written: a state is read by the same model that wrote it (``model``), or not at all.
 """
 
 import hashlib
@@ -35,7 +36,9 @@ _PLAIN = (str, int, float, bool, type(None))
 
 @cache
 def model() -> str:
-    """A fingerprint of the code that folds events and keeps what they come to: another model may come to another state."""
+    """A fingerprint of the code that folds events and keeps what they come to:
+    another model may come to another state.
+    """
     summary = hashlib.sha256(version("eventsourcing").encode())
     store = files("revisor.store")
     ours = (store.joinpath(f"{name}.py") for name in ("mapper", "repository", "states", "upcasting"))

@@ -1,8 +1,8 @@
 """Whether the rows of the log are a whole log: what an import must know before anybody may read them.
 
 All leaves are computed anew. ``log.leaf`` would say the same, and takes twelve times as long: PostgreSQL does not put
-its nested functions into the statement, as ``convert_to`` is not immutable. So the envelope is written out here a second
-time, as one expression; a test holds the two together.
+its nested functions into the statement, as ``convert_to`` is not immutable. So the envelope is written out here a
+second time, as one expression; a test holds the two together.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Counter guests on a real host that Revisor leads, and what a person would want to know of one after each verb.
 
-The guest's count is the proof of its memory: it goes on where it was, goes on from where a snapshot was taken, or begins
-at 1. Everything is asked of Revisor over HTTP, unless a test is about the words of the command line.
+The guest's count is the proof of its memory: it goes on where it was, goes on from where a snapshot was taken, or
+begins at 1. Everything is asked of Revisor over HTTP, unless a test is about the words of the command line.
 """
 
 import shutil
@@ -113,7 +113,9 @@ class CountingGuest:
         eventually(lambda: self.counter.position() > since, what=f"{self.name} counts")
 
     def refused(self, number: int, verb: str, **arguments: Any) -> str:
-        """Ask for a verb that must be refused with libvirt's ``number``, at once or when its turn came; the sentence."""
+        """Ask for a verb that must be refused with libvirt's ``number``,
+        at once or when its turn came; the sentence.
+        """
         code, sentence = self._refusal(verb, arguments)
         assert code == number, f"{sentence} [{code}]"
         return sentence
@@ -136,7 +138,9 @@ class CountingGuest:
             self.counter.wait_until_advances(_APART)
 
     def bring_to(self, state: str) -> None:
-        """Have it ``shut off``, ``running`` or ``paused``, as a person would; its count is far from every snapshot's."""
+        """Have it ``shut off``, ``running`` or ``paused``, as a person would;
+        its count is far from every snapshot's.
+        """
         now = self.shown()["state"]
         if now == "shut off":
             self.do("start")
@@ -149,8 +153,9 @@ class CountingGuest:
             self.do("suspend")
 
     def count_apart(self) -> None:
-        """Wait until it counts past every snapshot's value: it goes on while it is being stopped, and must not be stopped
-        just short of one, from where a return to it would look like counting on.
+        """Wait until it counts past every snapshot's value:
+        it goes on while it is being stopped, and must not be stopped just short of one, from where a return to it would
+        look like counting on.
         """
         past = max([high for _, high in self.taken.values()], default=0) + _APART
         eventually(lambda: self.latest > past, what=f"{self.name} counts past {past}")

@@ -147,7 +147,10 @@ class Product:
     # What a test asks again and again.
 
     def act(self, domain: str, verb: str, **arguments: Any) -> Item:
-        """Have a verb done over HTTP, which is quicker than a process each time. Must succeed; returns the operation."""
+        """Have a verb done over HTTP, which is quicker than a process each time.
+
+        Must succeed; returns the operation.
+        """
         client = self.client
         operation = client.ended(client.act(domain, verb, arguments, wait_s=20), timeout_s=_COMMAND_S)
         assert operation["state"] == "succeeded", f"{operation}\n{self.last_words()}"

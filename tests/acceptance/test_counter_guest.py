@@ -1,6 +1,7 @@
 """The promise, on real hosts: a running guest's snapshot tree is replayed, handed over, and the guest goes on there.
 
-The guest counts in its processor's register and writes the count to a file, so whether its memory came back can be read.
+The guest counts in its processor's register and writes the count to a file, so whether its memory came back can be
+read.
 """
 
 from collections.abc import Iterator

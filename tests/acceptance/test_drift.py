@@ -1,4 +1,5 @@
-"""What somebody does with virsh behind Revisor's back, on a real host: it is recorded, told of, and made good or accepted.
+"""What somebody does with virsh behind Revisor's back, on a real host:
+it is recorded, told of, and made good or accepted.
 
 How soon it was told of is printed for whoever reads the log of the tests; no test depends on it.
 """

@@ -1,4 +1,6 @@
-"""Agents killed at the steps of the protocol on real QEMU: one end each, the effect once, and recorded is what is there."""
+"""Agents killed at the steps of the protocol on real QEMU:
+one end each, the effect once, and recorded is what is there.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

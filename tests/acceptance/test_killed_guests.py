@@ -1,4 +1,6 @@
-"""A guest's QEMU killed: what happened is recorded as it is, whatever was under way, and the guest can be started again."""
+"""A guest's QEMU killed: what happened is recorded as it is, whatever was under way,
+and the guest can be started again.
+"""
 
 import os
 import signal

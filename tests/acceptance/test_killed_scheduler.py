@@ -1,4 +1,6 @@
-"""A scheduler that is killed in the middle of a run, and its successor too: each domain gets one snapshot of each time."""
+"""A scheduler that is killed in the middle of a run, and its successor too:
+each domain gets one snapshot of each time.
+"""
 
 from collections import Counter
 

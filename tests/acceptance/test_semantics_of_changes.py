@@ -1,4 +1,6 @@
-"""Changing what a real guest is made of, now and for its next start (libvirt-semantics 2.3), while it goes on counting."""
+"""Changing what a real guest is made of, now and for its next start (libvirt-semantics 2.3),
+while it goes on counting.
+"""
 
 from pathlib import Path
 from xml.sax.saxutils import quoteattr

@@ -1,8 +1,8 @@
-"""Every revert that libvirt allows, on a real guest (libvirt-semantics 1.4): from off, running and paused, to a snapshot
-of each, with and without a word about what is to be afterwards.
+"""Every revert that libvirt allows, on a real guest (libvirt-semantics 1.4):
+from off, running and paused, to a snapshot of each, with and without a word about what is to be afterwards.
 
-A snapshot of a guest that ran or was paused keeps its memory: the count goes on from there. One of a domain that was off
-keeps none: what runs afterwards was booted.
+A snapshot of a guest that ran or was paused keeps its memory: the count goes on from there. One of a domain that was
+off keeps none: what runs afterwards was booted.
 """
 
 from collections.abc import Iterator

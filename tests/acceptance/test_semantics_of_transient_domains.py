@@ -1,7 +1,7 @@
 """Transient domains: libvirt forgets their snapshots when they stop, Revisor does not (libvirt-semantics 1.7 and 6).
 
-The second use of the change "snapshot: allow recreation of metadata" (libvirt, 2011): a domain that is created again gets
-its tree back, because the images still hold what the metadata told of.
+The second use of the change "snapshot: allow recreation of metadata" (libvirt, 2011): a domain that is created again
+gets its tree back, because the images still hold what the metadata told of.
 """
 
 from uuid import uuid4

@@ -35,7 +35,9 @@ _OFFLINE, _ONLINE = ("shutoff", "shutdown", "crashed"), ("running", "paused")
 
 
 def new_dice(label: str) -> random.Random:
-    """Dice of the run's seed, which is printed (pytest shows it when the test fails); REVISOR_SEED throws them again."""
+    """Dice of the run's seed, which is printed (pytest shows it when the test fails);
+    REVISOR_SEED throws them again.
+    """
     print(f"REVISOR_SEED={_SEED}")
     return random.Random(f"{_SEED} {label}")
 

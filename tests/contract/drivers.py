@@ -168,7 +168,9 @@ class Subject:
         return expected is ACCEPTED
 
     def refuses(self, number: int | None, what: str, act: Callable[..., object], *arguments: object) -> None:
-        """Check that ``act(*arguments)`` is refused with ``number``, or with what KNOWN_DIFFERENCES says of this subject."""
+        """Check that ``act(*arguments)`` is refused with ``number``,
+        or with what KNOWN_DIFFERENCES says of this subject.
+        """
         expected, why = KNOWN_DIFFERENCES.get((self.kind, what), (number, "the contract"))
         if expected is ACCEPTED:
             act(*arguments)

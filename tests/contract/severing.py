@@ -1,4 +1,5 @@
-"""A wire to libvirtd that breaks at a chosen call: before it arrives, or after it was carried out and before the answer.
+"""A wire to libvirtd that breaks at a chosen call:
+before it arrives, or after it was carried out and before the answer.
 
 Killing the daemon cannot tell these two apart, and they are the reason why a lost answer is an error of its own.
 """

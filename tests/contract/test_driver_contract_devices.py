@@ -1,4 +1,7 @@
-"""What a driver promises of devices, checked as in ``test_driver_contract``. libvirt's test driver has no call for any."""
+"""What a driver promises of devices, checked as in ``test_driver_contract``.
+
+libvirt's test driver has no call for any.
+"""
 
 import re
 import subprocess

@@ -1,4 +1,6 @@
-"""What every driver promises of signals to a guest and questions to its agent, checked as in ``test_driver_contract``."""
+"""What every driver promises of signals to a guest and questions to its agent,
+checked as in ``test_driver_contract``.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""What every driver promises of writing a guest to a file and letting it go on, checked as in ``test_driver_contract``."""
+"""What every driver promises of writing a guest to a file and letting it go on,
+checked as in ``test_driver_contract``.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""What the images of a real domain say, against what real libvirt and QEMU did to them, with our knowledge or without."""
+"""What the images of a real domain say, against what real libvirt and QEMU did to them,
+with our knowledge or without.
+"""
 
 import subprocess
 from collections.abc import Iterator

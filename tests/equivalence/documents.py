@@ -39,7 +39,9 @@ def own(call: Call, folder: str) -> dict[str, Any]:
 
 
 def domain(name: str, folder: str, *, uuid: str, kind: str, memory_mib: int) -> str:
-    """A definition of the domain type ``kind``: a small guest with one disk, which says on a serial port that it runs."""
+    """A definition of the domain type ``kind``:
+    a small guest with one disk, which says on a serial port that it runs.
+    """
     disk = _DISK.format(folder=folder, file=f"{uuid}.qcow2", target="vda")
     return f"""<domain type={quoteattr(kind)}>
   <name>{escape(name)}</name>

@@ -47,7 +47,9 @@ class Pair:
         return World(self.theirs.seen, self._names, self._uuids, self.kind, files)
 
     def begin(self) -> None:
-        """Two hosts with nothing on them, and names and UUIDs that were never used, so that no history reaches into this one."""
+        """Two hosts with nothing on them, and names and UUIDs that were never used,
+        so that no history reaches into this one.
+        """
         self._steps.clear()
         self._afresh()
 

@@ -43,8 +43,10 @@ def takes_devices(world: World, name: str) -> bool:
 
 
 def waits(world: World, name: str) -> bool:
-    """A real guest that waits. Its button stays pressed until it goes on, also in a snapshot; and a dump leaves it without
-    its disks, at which QEMU 7.2 ends itself when they are asked for next.
+    """A real guest that waits.
+
+    Its button stays pressed until it goes on, also in a snapshot; and a dump leaves it without its disks, at which QEMU
+    7.2 ends itself when they are asked for next.
     """
     return world.kind != "test" and paused(world, name)
 

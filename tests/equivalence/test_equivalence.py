@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.hypervisor, pytest.mark.timeou
 _SHARE = 0.4
 _SUCCESSES = 20
 _CHECKPOINTS = ("checkpoint-create", "checkpoint-delete")
-"""The test driver takes no snapshot of a domain with a checkpoint and would spend its time refusing: they come after."""
+"""The test driver takes no snapshot of a domain with a checkpoint and would mostly refuse: they come after."""
 _WITH_CHECKPOINTS = ("define", "start", "suspend", "resume", "destroy", "undefine", *_CHECKPOINTS)
 _NOT_IN_THE_TEST_DRIVER = (
     *("attach-device", "detach-device", "update-device", "blockresize"),

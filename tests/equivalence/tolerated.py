@@ -332,8 +332,8 @@ SHOWN: tuple[ShownTolerance, ...] = (
         ShownTolerance("1.7-checkpoints-and-snapshots", (QEMU, SIMULATOR), ("undefine",), path, _undefined_by_half)
         for path in ("*.snapshots.*", "*.checkpoints.*", "*.current")
     ),
-    # Better than libvirt: what was deleted as metadata comes back with its place, where libvirt leaves its children with
-    # the grandparent, and another or none the current one.
+    # Better than libvirt: what was deleted as metadata comes back with its place, where libvirt leaves its children
+    # with the grandparent, and another or none the current one.
     ShownTolerance("1.3-current-unchanged", PAIRINGS, ("snapshot-redefine",), "*.current"),
     ShownTolerance("1.5-metadata", PAIRINGS, ("snapshot-redefine",), "*.snapshots.*.parent"),
 )

@@ -1,4 +1,6 @@
-"""Export, import and backup when the line to the database is cut, or they are: what a script may take the exit code for."""
+"""Export, import and backup when the line to the database is cut, or they are:
+what a script may take the exit code for.
+"""
 
 import os
 import signal

@@ -1,4 +1,6 @@
-"""A backup and its restore as what they are to a database and a disk; tests/acceptance/test_restores.py has them as people do."""
+"""A backup and its restore as what they are to a database and a disk;
+tests/acceptance/test_restores.py has them as people do.
+"""
 
 import contextlib
 import json

@@ -1,4 +1,6 @@
-"""A hypervisor that answers everything but one call: the call is given up, and what becomes of it is told or unknown."""
+"""A hypervisor that answers everything but one call:
+the call is given up, and what becomes of it is told or unknown.
+"""
 
 import threading
 import time

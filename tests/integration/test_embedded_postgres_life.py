@@ -115,7 +115,9 @@ def test_what_users_sent_does_not_get_into_the_servers_log(home: Path) -> None:
 
 
 def computing_for_ever(running: EmbeddedPostgres) -> tuple[psycopg.Connection[tuple[object, ...]], int]:
-    """A client and its backend's pid, which computes without ever waiting: nothing tells it of its postmaster's death."""
+    """A client and its backend's pid, which computes without ever waiting:
+    nothing tells it of its postmaster's death.
+    """
     busy = psycopg.connect(running.dsn("revisor"), autocommit=True)
     busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1e12::bigint)")
     query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'revisor' AND state = 'active'"

@@ -1,4 +1,6 @@
-"""The read models as a door sees them: which moments they answer for, how far they are, and how a person repairs one."""
+"""The read models as a door sees them: which moments they answer for, how far they are,
+and how a person repairs one.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -129,7 +129,9 @@ def test_of_times_that_passed_while_revisor_was_down_none_is_run_or_the_latest_a
 
 
 class Overtaken(ScheduleRecords):
-    """A scheduler's records, in which somebody acts between the choice of a snapshot and the request for its deletion."""
+    """A scheduler's records, in which somebody acts between the choice of a snapshot
+    and the request for its deletion.
+    """
 
     def ask(self, schedule: KnownSchedule, domain: UUID, verb: str, arguments: Any, request_id: UUID) -> UUID:
         if verb == "snapshot-delete":

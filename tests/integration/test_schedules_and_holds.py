@@ -1,4 +1,6 @@
-"""What people say of schedules and of holds, on the real log: adding, resting, removing; holding, and what that refuses."""
+"""What people say of schedules and of holds, on the real log: adding, resting, removing;
+holding, and what that refuses.
+"""
 
 from dataclasses import replace
 from typing import Any

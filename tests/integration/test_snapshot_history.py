@@ -1,4 +1,6 @@
-"""What the log remembers of snapshots, through the service: batches, undeleting, restoring, and whether data is there."""
+"""What the log remembers of snapshots, through the service:
+batches, undeleting, restoring, and whether data is there.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,8 +1,8 @@
 """The PostgreSQL servers that tests run on: the one that comes along, Debian's, and one in a container.
 
-People bring their own PostgreSQL, so what Revisor promises of its store is tried on all three. They differ in release and
-in how they sort text, and are otherwise alike: a database with Revisor's two roles, and a superuser. None waits for the
-disk, as these databases need not outlive a crash.
+People bring their own PostgreSQL, so what Revisor promises of its store is tried on all three. They differ in release
+and in how they sort text, and are otherwise alike: a database with Revisor's two roles, and a superuser. None waits for
+the disk, as these databases need not outlive a crash.
 """
 
 import functools

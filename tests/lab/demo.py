@@ -4,7 +4,8 @@
 
 A guest grows a branching tree of snapshots, is replayed onto another host, handed over, and goes on there. As root on a
 machine with libvirt and QEMU the hosts are real, in namespaces of their own, and the guest counts, so that one sees in
-its numbers that its memory came along; elsewhere they are simulated. All of it is done by typing commands. Nothing stays.
+its numbers that its memory came along; elsewhere they are simulated. All of it is done by typing commands. Nothing
+stays.
 """
 
 import os
@@ -56,7 +57,9 @@ class Stage:
     """By snapshot, what the guest had counted to before and after it was taken."""
 
     def revisor(self, *words: str, refused: int | None = None, without: str | None = None) -> None:
-        """Type a command, and show it and what it prints. ``without`` leaves out the lines with this word, as grep -v does.
+        """Type a command, and show it and what it prints.
+
+        ``without`` leaves out the lines with this word, as grep -v does.
 
         Raises DemoFailedError when it fails, or, with ``refused``, when it is not refused with that number.
         """

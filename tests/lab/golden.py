@@ -1,5 +1,5 @@
-"""Dump the golden files of tests/golden/ from a real libvirt: a rich QEMU domain and two snapshots of it, and one domain
-or snapshot for each thing that can stand in one.
+"""Dump the golden files of tests/golden/ from a real libvirt:
+a rich QEMU domain and two snapshots of it, and one domain or snapshot for each thing that can stand in one.
 
 The XML modules are tested against what libvirt really writes. The files are kept so that those tests need no
 hypervisor, and made again by ``python -m tests.lab golden`` when a newer libvirt is to be followed. Names and paths in

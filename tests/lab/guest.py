@@ -27,7 +27,8 @@ def build_counter_image(path: Path) -> Path:
 
 
 def build_boot_image(source: Path, path: Path) -> Path:
-    """Write a qcow2 image of 16 MiB that boots the sector ``source`` to ``path``, replacing what was there; return ``path``.
+    """Write a qcow2 image of 16 MiB that boots the sector ``source`` to ``path``,
+    replacing what was there; return ``path``.
 
     Raises CalledProcessError if the assembler or qemu-img refuse, FileNotFoundError if one of them is missing.
     """
@@ -52,7 +53,10 @@ def _run(*command: str) -> None:
 
 
 def domain_xml(name: str, uuid: UUID | str, image: Path | str, serial_log: Path | str, *, memory_mib: int = 16) -> str:
-    """The counter guest's definition, as a person would write it. Emulated (TCG): a nested machine may not run KVM guests."""
+    """The counter guest's definition, as a person would write it.
+
+    Emulated (TCG): a nested machine may not run KVM guests.
+    """
     return f"""\
 <domain type='qemu'>
   <name>{escape(name)}</name>
@@ -136,9 +140,9 @@ class Counter:
     def wait_until_restarts(self, low: int, high: int, *, since: int, timeout_s: float = 60.0) -> int:
         """Wait until the guest goes on from a restored state, and return the first value it wrote from there.
 
-        ``low`` and ``high`` are what ``latest`` said before and after the snapshot was taken, ``since`` what ``position``
-        said before the revert. The count must have moved on since the snapshot, or the restart cannot be seen.
-        Raises AssertionError if the guest goes on from any other value (from 1 if it was booted instead),
+        ``low`` and ``high`` are what ``latest`` said before and after the snapshot was taken, ``since`` what
+        ``position`` said before the revert. The count must have moved on since the snapshot, or the restart cannot be
+        seen. Raises AssertionError if the guest goes on from any other value (from 1 if it was booted instead),
         NeverHappenedError if it does not go on at all.
         """
         before = _values(self._read(max(0, since - 200), until=since))[-1:]

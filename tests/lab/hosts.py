@@ -4,8 +4,8 @@ Tests of replay, handover and migration need two hypervisors that could not be o
 that without a virtual machine below: the hosts see each other as 10.99.0.1 and 10.99.0.2 and share every ordinary
 folder, as hosts with NFS do. From outside a host is reached by the unix socket in its folder.
 
-Nothing of the machine is touched but ``/var/lib/revisor-lab/NAME`` and the namespaces ``revisor-lab-NAME-HOST``, so labs
-with different names can stand next to each other, and what a crash left behind can be found and removed by name.
+Nothing of the machine is touched but ``/var/lib/revisor-lab/NAME`` and the namespaces ``revisor-lab-NAME-HOST``, so
+labs with different names can stand next to each other, and what a crash left behind can be found and removed by name.
 """
 
 import os
@@ -91,7 +91,10 @@ class LibvirtHost:
         return self.root / "run" / "libvirt-sock"
 
     def start(self) -> None:
-        """Boot the host: its namespace exists, afterwards libvirtd answers. Raises CalledProcessError, NeverHappenedError."""
+        """Boot the host: its namespace exists, afterwards libvirtd answers.
+
+        Raises CalledProcessError, NeverHappenedError.
+        """
         for folder in ("run", "lib", "cache", "log", "etc/qemu"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         conf = self.root / "etc" / "libvirtd.conf"
@@ -150,7 +153,10 @@ class LibvirtHost:
         return probe.returncode == 0
 
     def run(self, *command: str) -> str:
-        """Run a command inside the host and return what it printed. Raises CalledProcessError with its stderr in the note."""
+        """Run a command inside the host and return what it printed.
+
+        Raises CalledProcessError with its stderr in the note.
+        """
         return _run("nsenter", "--target", str(self._first_process()), "--mount", "--uts", "--net", "--pid", *command)
 
     def virsh(self, *command: str) -> str:

@@ -135,8 +135,8 @@ def recording(database: Database) -> Recording:
 def sha256_of(database: Database, projection: Projection) -> str:
     """SHA-256 of all rows of a projection, and of what they were before, as text in the order of their keys.
 
-    The tables are locked first: COPY would take its look before it waits for a rebuild to swap them, and then see none of
-    the rows of the new ones.
+    The tables are locked first: COPY would take its look before it waits for a rebuild to swap them, and then see none
+    of the rows of the new ones.
     """
     summary = hashlib.sha256()
     with database.connection() as connection, connection.transaction(), connection.cursor() as cursor:

@@ -1,4 +1,6 @@
-"""The application on the store in memory: the real load, decide, save and retry; only SQL is replaced by its meaning."""
+"""The application on the store in memory: the real load, decide, save and retry;
+only SQL is replaced by its meaning.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""What is asked in a schedule: verbs that mostly fit the state of the domain, each with an effect that can be counted."""
+"""What is asked in a schedule: verbs that mostly fit the state of the domain,
+each with an effect that can be counted.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

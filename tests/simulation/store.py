@@ -1,7 +1,7 @@
 """The event store in memory: what ``log.append`` promises, on the library's own recorder in memory.
 
-It honours positions, the three ids, the fence and the queue, as tests/contract/store/test_promises.py says of both stores.
-What is about rows, roles, commits of many connections, salts and leaves it has none of.
+It honours positions, the three ids, the fence and the queue, as tests/contract/store/test_promises.py says of both
+stores. What is about rows, roles, commits of many connections, salts and leaves it has none of.
 """
 
 import sqlite3
@@ -43,7 +43,9 @@ class Rows:
 
 
 class LeaseTable:
-    """The table of leases in SQLite, so that ``workers.leases`` runs with its own statements; a pool of one connection."""
+    """The table of leases in SQLite, so that ``workers.leases`` runs with its own statements;
+    a pool of one connection.
+    """
 
     def __init__(self) -> None:
         self._sqlite = sqlite3.connect(":memory:", isolation_level=None)

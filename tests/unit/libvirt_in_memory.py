@@ -1,8 +1,9 @@
 """A libvirt-python of our own, for hypervisors that cannot be had here: what the ESX and VirtualBox drivers answer.
 
-Only what a test of ours asks for is there. Answers and refusals are those of libvirt 9.0 as read in src/esx/esx_driver.c
-and src/vbox/vbox_common.c: which flags each function takes, that there are no calls that list all of something, that
-VirtualBox reads every snapshot as one to be redefined. What would change something is written down in ``done``.
+Only what a test of ours asks for is there. Answers and refusals are those of libvirt 9.0 as read in
+src/esx/esx_driver.c and src/vbox/vbox_common.c: which flags each function takes, that there are no calls that list all
+of something, that VirtualBox reads every snapshot as one to be redefined. What would change something is written down
+in ``done``.
 """
 
 import re

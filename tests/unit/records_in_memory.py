@@ -1,4 +1,6 @@
-"""A log, documents and vault in memory: what ``workers.ports.Records`` promises, with the real domain model behind it."""
+"""A log, documents and vault in memory: what ``workers.ports.Records`` promises,
+with the real domain model behind it.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence

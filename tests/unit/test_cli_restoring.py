@@ -1,4 +1,6 @@
-"""The verb ``restore`` takes a domain's file on a host, or the folder of a backup here: what is neither is told apart."""
+"""The verb ``restore`` takes a domain's file on a host, or the folder of a backup here:
+what is neither is told apart.
+"""
 
 from pathlib import Path
 from uuid import UUID

@@ -1,4 +1,6 @@
-"""What virsh refuses by itself, before anything is asked, is refused here likewise: in its words, and as wrong usage."""
+"""What virsh refuses by itself, before anything is asked, is refused here likewise:
+in its words, and as wrong usage.
+"""
 
 import json
 from uuid import UUID

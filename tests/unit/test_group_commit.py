@@ -1,4 +1,6 @@
-"""Saves that come together are flushed together; nobody waits for nothing, and everybody learns what became of their own."""
+"""Saves that come together are flushed together;
+nobody waits for nothing, and everybody learns what became of their own.
+"""
 
 import threading
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,6 @@
-"""What the images say of the snapshots is looked up with every close look, and never keeps anything else from being seen."""
+"""What the images say of the snapshots is looked up with every close look,
+and never keeps anything else from being seen.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

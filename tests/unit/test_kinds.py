@@ -1,4 +1,5 @@
-"""What each kind of hypervisor behind libvirt takes: ESX and VirtualBox hold their snapshots themselves (semantics 1.8).
+"""What each kind of hypervisor behind libvirt takes:
+ESX and VirtualBox hold their snapshots themselves (semantics 1.8).
 
 Neither can be had here (libvirt's ESX driver does not get past the login of the only simulator there is), so they are
 played by ``libvirt_in_memory``.

@@ -19,7 +19,9 @@ UUID = "9d2ad3bd-2cdf-4d45-a95e-d6b9f8f4a8f5"
 
 @dataclass
 class Hanging(FakeLibvirt):
-    """A libvirt of which ``hanging`` functions return only once it is ``let_go``; ``hung`` are those that were called."""
+    """A libvirt of which ``hanging`` functions return only once it is ``let_go``;
+    ``hung`` are those that were called.
+    """
 
     hanging: set[str] = field(default_factory=set)
     hung: list[str] = field(default_factory=list)

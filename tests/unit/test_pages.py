@@ -1,4 +1,6 @@
-"""Domains page by page over HTTP: a page is told by its size and the last domain before it; the server keeps nothing."""
+"""Domains page by page over HTTP: a page is told by its size and the last domain before it;
+the server keeps nothing.
+"""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""A batch of redefinitions: given in any order, checked as a whole, and carried out so that libvirt accepts each step."""
+"""A batch of redefinitions: given in any order, checked as a whole,
+and carried out so that libvirt accepts each step.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -182,7 +184,9 @@ def test_a_batch_of_some_that_were_deleted_finds_its_way_between_those_still_gon
 
 
 def test_carrying_out_a_batch_again_after_a_part_of_it_was_done_comes_to_the_same() -> None:
-    """The hypervisor has a part of it, nothing of that is recorded: the same plan is made, and each step is idempotent."""
+    """The hypervisor has a part of it, nothing of that is recorded:
+    the same plan is made, and each step is idempotent.
+    """
     tree, again = forest(*CHAIN, current="b"), forest(*CHAIN, current="b")
     for each in (tree, again):
         delete(each, "b")

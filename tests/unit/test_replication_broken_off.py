@@ -1,4 +1,6 @@
-"""A replay that is broken off, refused or overtaken in its midst: the next one completes it, and no fact comes twice."""
+"""A replay that is broken off, refused or overtaken in its midst:
+the next one completes it, and no fact comes twice.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,7 @@
 """A domain that was made again under its UUID gets back the snapshot forest that the hypervisor forgot, and can revert.
 
-The founding change's second use case: a transient domain stops, libvirt erases its snapshot metadata, and it is made again.
+The founding change's second use case: a transient domain stops, libvirt erases its snapshot metadata, and it is made
+again.
 """
 
 from collections.abc import Callable

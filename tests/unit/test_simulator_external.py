@@ -1,4 +1,6 @@
-"""Taking external snapshots of simulated domains, as libvirt 9.0's QEMU driver does it when run (libvirt-semantics 1.2)."""
+"""Taking external snapshots of simulated domains,
+as libvirt 9.0's QEMU driver does it when run (libvirt-semantics 1.2).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

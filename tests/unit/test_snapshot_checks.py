@@ -1,4 +1,6 @@
-"""Which snapshots' XML is refused: libvirt's numbers, words and order (tests/contract/test_xml_checks.py asks libvirt)."""
+"""Which snapshots' XML is refused: libvirt's numbers, words and order
+(tests/contract/test_xml_checks.py asks libvirt).
+"""
 
 from itertools import combinations
 from typing import Any

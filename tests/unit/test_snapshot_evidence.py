@@ -1,4 +1,6 @@
-"""A hypervisor that ends in the middle of taking a snapshot: the images tell how far it came, and the rest is put right."""
+"""A hypervisor that ends in the middle of taking a snapshot:
+the images tell how far it came, and the rest is put right.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""The snapshot forest keeps libvirt's rules for parents, children and the current snapshot (libvirt-semantics 1.3, 1.5).
+"""The snapshot forest keeps libvirt's rules for parents, children and the current snapshot
+(libvirt-semantics 1.3, 1.5).
 
 A state machine holds it up against the plainest model of those rules: names, parents' names and one current name.
 """

@@ -1,4 +1,6 @@
-"""Whatever a domain or a snapshot is and however its XML says it: it is read as that, and survives all that is done to it."""
+"""Whatever a domain or a snapshot is and however its XML says it:
+it is read as that, and survives all that is done to it.
+"""
 
 import hashlib
 from dataclasses import replace

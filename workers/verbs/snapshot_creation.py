@@ -20,8 +20,8 @@ from workers.image_eye import ImageEye
 from workers.verbs.task import Evidence, Task, Verb, Verdict
 
 _PAUSED_BY_LIBVIRT = (0, 1, 3, 9)
-"""Reasons of being paused, virDomainPausedReason: unknown, user, saving, snapshot. libvirtd that ended in the middle knows
-afterwards that it was saving, or only that somebody has paused the guest."""
+"""Reasons of being paused, virDomainPausedReason: unknown, user, saving, snapshot. libvirtd that ended in the middle
+knows afterwards that it was saving, or only that somebody has paused the guest."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,8 +68,9 @@ def _create(task: Task) -> None:
 
 
 def _is_there_all_the_same(task: Task, refusal: Refused) -> bool:
-    """Whether its images hold the whole of a snapshot that was refused, which is listed then: so it is when a guest dies
-    with all written and nothing answered. Afterwards they hold nothing of one that is not whole.
+    """Whether its images hold the whole of a snapshot that was refused, which is listed then:
+    so it is when a guest dies with all written and nothing answered. Afterwards they hold nothing of one that is not
+    whole.
 
     Raises OutcomeUnknown when what they hold can neither be listed nor deleted.
     """
@@ -120,7 +121,9 @@ def _still_at_it(task: Task) -> bool:
 
 
 def _mend(task: Task, seen: DomainSighting) -> None:
-    """Afterwards the snapshot is listed, or no image holds anything of it, if all are in sight; the guest runs if it did."""
+    """Afterwards the snapshot is listed, or no image holds anything of it, if all are in sight;
+    the guest runs if it did.
+    """
     if _still_at_it(task):
         return
     tags = _left_of_it(task, seen)
@@ -132,7 +135,9 @@ def _mend(task: Task, seen: DomainSighting) -> None:
 
 
 def _left_of_it(task: Task, seen: DomainSighting) -> list[OrphanTag]:
-    """What the images hold of a snapshot that should be listed and is not; nothing where one of them is out of sight."""
+    """What the images hold of a snapshot that should be listed and is not;
+    nothing where one of them is out of sight.
+    """
     name, images = task.arguments["name"], task.evidence.get("images", ())
     # With one of them out of sight a whole snapshot would be taken for a part of one, and deleted.
     in_sight = {image.files[0] for image in _images(task)} >= {*images}
@@ -149,7 +154,10 @@ def _should_run(task: Task) -> bool:
 
 
 def _make_known(task: Task, seen: DomainSighting, tags: list[OrphanTag]) -> bool:
-    """Give the hypervisor the metadata it did not come to keep; by that, what is not whole is deleted. Whether it is whole."""
+    """Give the hypervisor the metadata it did not come to keep; by that, what is not whole is deleted.
+
+    Returns whether it is whole.
+    """
     files = {tag.file for tag in tags}
     held = {chain.disk for chain in _images(task) if chain.files[0] in files}
     definition = task.driver.domain_xml(task.uuid, inactive=False)
@@ -179,7 +187,7 @@ def _state_of(task: Task) -> str:
 
 
 def _disks_it_is_of(task: Task, definition: str) -> tuple[set[str], set[str]]:
-    """The disks a snapshot is to hold, which are all that are written to but those that were left out; and the others."""
+    """The disks a snapshot is to hold, which are all that are written to and were not left out; and the others."""
     asked = {disk.name: disk.snapshot for disk in snapshot_xml.read(task.xml).disks}
     wanted, others = set[str](), set[str]()
     for disk in domain_xml.read(definition).disks:

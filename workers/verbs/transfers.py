@@ -108,7 +108,9 @@ def _difference(report: dict[str, Any]) -> str:
 
 
 _AGAIN = replace(DO_AGAIN, verdict=lambda _task, _seen: Verdict.NOT_DONE)
-"""What a replay left on a replica is no outcome, and a handover touches no hypervisor: refused the second time is failed."""
+"""What a replay left on a replica is no outcome, and a handover touches no hypervisor:
+refused the second time is failed.
+"""
 
 VERBS: dict[str, Verb] = {
     "replay": Verb(_replay, _AGAIN, _record_replay),

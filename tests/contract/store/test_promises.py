@@ -1,7 +1,7 @@
 """What an append promises to whoever decides and saves, of the store in PostgreSQL and of the one in memory alike.
 
-The simulation of the worker protocol stands on the second one, so it must be no kinder than the first. The other tests of
-this folder speak of what the one in memory has none of: rows, salts and leaves, roles and privileges, migrations,
+The simulation of the worker protocol stands on the second one, so it must be no kinder than the first. The other tests
+of this folder speak of what the one in memory has none of: rows, salts and leaves, roles and privileges, migrations,
 projections, pools and group commits, many connections at once, and the wall clock of a server.
 """
 

@@ -1,4 +1,6 @@
-"""A rebuild that has to wait: the other read models go on, it can be stopped, and no time-out of the server's ends it."""
+"""A rebuild that has to wait: the other read models go on, it can be stopped,
+and no time-out of the server's ends it.
+"""
 
 import threading
 import time

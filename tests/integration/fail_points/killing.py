@@ -49,7 +49,10 @@ class Killing:
             self._free.put(host)
 
     def kill(self, case: Case, step: Step) -> str:
-        """Kill agents at a step of a verb; returns how the operation ended. Fails where something is not as it must be."""
+        """Kill agents at a step of a verb; returns how the operation ended.
+
+        Fails where something is not as it must be.
+        """
         host = self._free.get()
         try:
             with self._replaying if case.verb == "replay" else nullcontext():

@@ -1,4 +1,6 @@
-"""An agent killed at every step of every verb: each request has one end, its effect once, and recorded is what is there."""
+"""An agent killed at every step of every verb:
+each request has one end, its effect once, and recorded is what is there.
+"""
 
 import os
 import random

@@ -20,7 +20,10 @@ _OTHERS = 1
 
 
 def check(database: Database, *more: Projection) -> None:
-    """The log has no hole, and queue and every view (``more`` than the product's) follow from it. A projector must run."""
+    """The log has no hole, and queue and every view (``more`` than the product's) follow from it.
+
+    A projector must run.
+    """
     check_log(database)
     check_queue(database)
     check_views(database, [*all_projections(), *more])

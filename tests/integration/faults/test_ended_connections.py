@@ -1,4 +1,6 @@
-"""Each connection of a whole Revisor is ended, one after the other: nothing stalls, and nothing is lost or done twice."""
+"""Each connection of a whole Revisor is ended, one after the other:
+nothing stalls, and nothing is lost or done twice.
+"""
 
 import psycopg
 

@@ -1,4 +1,6 @@
-"""The database's disk is full: what would write is refused with that reason, what reads is answered, and it heals by itself."""
+"""The database's disk is full: what would write is refused with that reason, what reads is answered,
+and it heals by itself.
+"""
 
 import contextlib
 import os

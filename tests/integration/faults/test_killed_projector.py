@@ -1,4 +1,6 @@
-"""The projector is killed at any moment, catching up and rebuilding: nothing is folded twice, and nothing is half there."""
+"""The projector is killed at any moment, catching up and rebuilding:
+nothing is folded twice, and nothing is half there.
+"""
 
 import math
 import threading
@@ -122,7 +124,9 @@ def wait_until_folded(database: Database, name: str, target: int) -> None:
 
 
 def wait_until_rebuilt(database: Database, locks: float) -> int:
-    """Wait until a rebuild holds so many locks, which it takes for all it makes, or is done; returns the most it held."""
+    """Wait until a rebuild holds so many locks, which it takes for all it makes, or is done;
+    returns the most it held.
+    """
     held = [0]
 
     def far() -> bool:

@@ -1,4 +1,6 @@
-"""PostgreSQL dies under load in every way it can: what was acknowledged before is there, and all go on by themselves."""
+"""PostgreSQL dies under load in every way it can:
+what was acknowledged before is there, and all go on by themselves.
+"""
 
 import os
 import signal

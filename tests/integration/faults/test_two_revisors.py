@@ -1,4 +1,6 @@
-"""Two ``revisor up`` on one database, with two homes: one leads, the other takes over, and every command is done once."""
+"""Two ``revisor up`` on one database, with two homes:
+one leads, the other takes over, and every command is done once.
+"""
 
 from collections.abc import Iterator
 

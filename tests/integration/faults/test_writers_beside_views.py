@@ -1,4 +1,6 @@
-"""Sixteen writers in four processes, with read models that follow them: none skips an event, and none takes one twice."""
+"""Sixteen writers in four processes, with read models that follow them:
+none skips an event, and none takes one twice.
+"""
 
 from collections import Counter
 from pathlib import Path
