@@ -94,6 +94,14 @@ def test_what_was_asked_for_before_it_came_to_rest_is_on_record_once(
     assert topics(schedule)[-1] == "schedule.ran"
 
 
+def test_what_was_asked_for_before_it_came_to_rest_is_on_record_also_behind_a_run_of_a_clock_that_was_ahead() -> None:
+    schedule, hour = made(), timedelta(hours=1)
+    schedule.ran(AT + hour, [], [], AT + hour)
+    schedule.disable(AT + timedelta(seconds=1))
+    schedule.ran(AT, [{"domain": "d", "operation": "o"}], [], AT + timedelta(seconds=2))
+    assert topics(schedule) == ["schedule.ran", "schedule.disabled", "schedule.ran"]
+
+
 def test_a_time_that_passed_while_it_rested_is_dealt_with_when_it_runs_again() -> None:
     schedule = made()
     schedule.disable(AT)
