@@ -3,15 +3,16 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from revisor.http import shapes
+from revisor.http import schedule_shapes
 from revisor.http.answers import document
 from revisor.http.asking import AskingGiven, ServiceGiven
 from revisor.http.models import NewSchedule, ScheduleChange, ScheduleRemoval
+from revisor.http.shapes import Document
 
 routes = APIRouter(prefix="/v1/schedules", tags=["schedules"])
-_SCHEDULES = shapes.Document[shapes.ScheduleItem]
-_LEFT = shapes.Document[shapes.LeftSnapshots]
-_SCHEDULE = shapes.Document[shapes.ScheduleInfo]
+_SCHEDULES = Document[schedule_shapes.ScheduleItem]
+_LEFT = Document[schedule_shapes.LeftSnapshots]
+_SCHEDULE = Document[schedule_shapes.ScheduleInfo]
 
 
 @routes.get("", response_model=_SCHEDULES)
