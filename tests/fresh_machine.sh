@@ -69,8 +69,7 @@ session=$(the_session)
 [ -n "$session" ] || { say 'README.md has no block opened by ```console session' >&2; exit 1; }
 printf 'set -euo pipefail\ncd %s\n%s\n' "$home" "$session" | tee "$root/tmp/session" | sed -n '3,$s/^/    $ /p'
 inside bash -v /tmp/session
-# What needs no hypervisor is tried in full where there are some: of the longest of these a part will do here.
 say "make test"
-inside REVISOR_KILLS=60 REVISOR_SCHEDULES=500 make -C "$home" test
+inside make -C "$home" test
 inside "$home/.venv/bin/revisor" down
 say "all of it worked"
