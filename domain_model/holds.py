@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from domain_model.errors import InvalidArgument, OperationInvalid
 from domain_model.flags import SnapshotDelete
 from domain_model.operations import Command
+from domain_model.times import moment_in_words
 
 if TYPE_CHECKING:
     from domain_model.domain import Domain
@@ -38,7 +39,7 @@ class Hold:
 
     def __str__(self) -> str:
         """As refusals have it: by whom, until when, and why."""
-        until = None if self.until is None else _shown(datetime.fromisoformat(self.until))
+        until = None if self.until is None else moment_in_words(self.until)
         return in_words(self.by, until, self.reason, self.ticket)
 
 
@@ -102,7 +103,7 @@ def hold(
     record = domain.forest.named(name)
     if until is not None and until <= at:
         raise InvalidArgument(
-            f"a hold until {_shown(until)} would be over already",
+            f"a hold until {moment_in_words(until)} would be over already",
             field="until",
             value=_shown(until),
             accepted=f"a time after {_shown(at)}",

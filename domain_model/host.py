@@ -9,6 +9,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain_model.errors import HostDisabled, InvalidArgument
+from domain_model.times import moment_in_words
 
 OPERATIONS = 4
 """How many operations a host carries out at once unless it was given another limit."""
@@ -236,4 +237,5 @@ class Host(Aggregate):
 
 def disabled_in_words(name: str, disabled: dict[str, str]) -> str:
     """That a host is disabled, by whom, since when and why."""
-    return f"host '{name}' is disabled by {disabled['actor']} since {disabled['at']}: {disabled['reason']}"
+    since = moment_in_words(disabled["at"])
+    return f"host '{name}' is disabled by {disabled['actor']} since {since}: {disabled['reason']}"

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from domain_model.errors import OperationFailed, OperationInvalid
+from domain_model.times import moment_in_words
 from revisor.health import worth_telling
 from revisor.settings import AlertSettings
 from revisor.status import Status
@@ -230,7 +231,9 @@ def message_of(state: str, alert: Alert) -> Message:
     if alert.until is None:
         return message
     if not alert.told:
-        message["problem"] = f"from {alert.since} to {alert.until}, while nobody could be told: {alert.problem}"
+        message["problem"] = (
+            f"from {moment_in_words(alert.since)} to {moment_in_words(alert.until)}, while nobody could be told: {alert.problem}"
+        )
     return {**message, "until": alert.until}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain_model.operations import OperationState
+from domain_model.times import moment_in_words
 from revisor.overdue import OverdueSchedule
 from revisor.status import UNOBSERVED_S, HostStatus, ProjectionStatus, SchedulerStatus, Status, Unsettled
 
@@ -60,7 +61,10 @@ def worth_telling(status: Status) -> Iterator[Problem]:
     yield from found_in(status)
     for run in status.failed_runs:
         took = "1 snapshot was" if run.missing == 1 else f"{run.missing} snapshots were"
-        says = f"schedule {run.schedule}: {took} not taken at {run.planned}: see 'revisor schedule info {run.schedule}'"
+        says = (
+            f"schedule {run.schedule}: {took} not taken at {moment_in_words(run.planned)}:"
+            f" see 'revisor schedule info {run.schedule}'"
+        )
         yield Problem(f"schedule/{run.schedule}", says)
     for each in status.drift:
         named = f"{each.host}/{each.domain}"  # several hosts may have one of that name

@@ -7,6 +7,7 @@ it does not guess at.
 from typing import Any
 
 from domain_model.host import OPERATIONS, disabled_in_words
+from domain_model.times import moment_in_words
 from revisor.silence import OVERDUE
 from revisor.status import UNOBSERVED_S
 
@@ -60,7 +61,11 @@ def _away(found: dict[str, Any], host: str) -> str | None:
     """That a host cannot be reached its agent has told; that an agent is away only its silence tells."""
     if found["problem"] is not None:
         return f"host '{host}' cannot be reached: {found['problem']}"
-    return None if found["seen"] is None else f"no agent has looked at host '{host}' since {found['seen']}"
+    return (
+        None
+        if found["seen"] is None
+        else f"no agent has looked at host '{host}' since {moment_in_words(found['seen'])}"
+    )
 
 
 def _turn(found: dict[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from domain_model.facts import SnapshotFact, StateFact
 from domain_model.host import Host
 from domain_model.libvirt import DomainState, reason_words
 from domain_model.schedule import Schedule
+from domain_model.times import moment_in_words
 from projections.ports import RecordedEvent
 
 Names = Mapping[str, str]
@@ -68,6 +69,10 @@ def _accepted(said: Domain.DriftAccepted, _: Names) -> str:
     return ", ".join([*plain, *([f"{snapshots} snapshot{'s' if snapshots > 1 else ''}"] if snapshots else [])])
 
 
+def _held(said: Domain.SnapshotHeld, _: Names) -> str:
+    return said.name if said.until is None else f"{said.name} until {moment_in_words(said.until)}"
+
+
 def _scheduled(said: Schedule.Created, names: Names) -> str:
     match said.selector:
         case {"domain": domain}:
@@ -80,14 +85,14 @@ def _scheduled(said: Schedule.Created, names: Names) -> str:
 
 
 def _ran(said: Schedule.Ran | Schedule.Pruned, _: Names) -> str:
-    return f"{said.planned}: {len(said.operations)} asked for, {len(said.refused)} refused"
+    return f"{moment_in_words(said.planned)}: {len(said.operations)} asked for, {len(said.refused)} refused"
 
 
 def _skipped(said: Schedule.Skipped) -> str:
-    if said.first in (None, said.planned):
-        return said.planned
+    if said.first is None or said.first == said.planned:
+        return moment_in_words(said.planned)
     how_many = "times" if said.count is None else f"{said.count} times"
-    return f"{how_many} from {said.first} to {said.planned}"
+    return f"{how_many} from {moment_in_words(said.first)} to {moment_in_words(said.planned)}"
 
 
 _SUMMARIES: dict[type[Any], Callable[[Any, Names], str]] = {
@@ -105,7 +110,7 @@ _SUMMARIES: dict[type[Any], Callable[[Any, Names], str]] = {
     Domain.SnapshotReverted: lambda said, _: str(said.name),
     Domain.SnapshotMadeCurrent: lambda said, _: str(said.name),
     Domain.SnapshotsVerified: _verified,
-    Domain.SnapshotHeld: lambda said, _: said.name if said.until is None else f"{said.name} until {said.until}",
+    Domain.SnapshotHeld: _held,
     Domain.SnapshotReleased: lambda said, _: said.name,
     Domain.CheckpointDeleted: lambda said, _: ", ".join(entry["name"] for entry in said.removed),
     Domain.BackupBegun: _begun,

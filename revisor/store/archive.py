@@ -9,7 +9,6 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import psycopg
 from psycopg import Connection, errors
 
 from domain_model.errors import OperationInvalid
+from domain_model.times import moment_in_words
 from revisor.store.archive_file import ArchiveReader, ArchiveWriter, Head, Manifest, damaged, new_archive, open_archive
 from revisor.store.mapper import UnknownEvent
 from revisor.store.whole_log import NotWhole, check_whole
@@ -194,9 +194,7 @@ def _set_head(connection: Connection[tuple[Any, ...]], head: Head) -> None:
 
 
 def _tell(connection: Connection[tuple[Any, ...]], done: str, head: Head) -> None:
-    recorded = (
-        "" if head.recorded_at is None else f", recorded {head.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    )
+    recorded = "" if head.recorded_at is None else f", recorded {moment_in_words(head.recorded_at)}"
     why = f"{done} and ends at position {head.position}{recorded}"
     # What was noticed of the empty log counts no more. Nobody can notice more of it while the table is locked.
     connection.execute("LOCK TABLE work.restores IN SHARE ROW EXCLUSIVE MODE")

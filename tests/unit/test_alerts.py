@@ -90,7 +90,7 @@ def test_of_one_that_came_and_went_unheard_the_end_tells_the_whole() -> None:
     message = message_of(OVER, alert)
     assert (message["state"], message["since"], message["until"]) == ("over", AT, "2026-01-02T04:05:06Z")
     assert message["problem"] == (
-        "from 2026-01-02T03:04:05Z to 2026-01-02T04:05:06Z, while nobody could be told:"
+        "from 2026-01-02 03:04:05 +0000 to 2026-01-02 04:05:06 +0000, while nobody could be told:"
         " projection domains is parked at 7: ValueError: no"
     )
 

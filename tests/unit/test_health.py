@@ -102,7 +102,11 @@ def test_every_kind_of_problem_can_be_told_by_alerts() -> None:
     )
     everything = replace(everything, unsettled=(Unsettled("1", "start", "web", "alpha", "unknown", 1),))
     everything = replace(everything, scheduler=replace(KEPT, silent=True))
-    everything = replace(everything, drift=(Drifted("web", "alpha", 1),), failed_runs=(FailedRun("hourly", "now", 2),))
+    everything = replace(
+        everything,
+        drift=(Drifted("web", "alpha", 1),),
+        failed_runs=(FailedRun("hourly", "2026-11-28T07:00:00+00:00", 2),),
+    )
     kinds = {problem.key.partition("/")[0] for problem in worth_telling(everything)}
     assert kinds | {"database"} == ALERT_KINDS
 

@@ -62,7 +62,7 @@ def test_a_host_is_disabled_for_a_reason_and_enabled_once_each() -> None:
     known.enable(AT)
     known.disable(actor="uid:0(root)", reason="new memory", at=AT)
     known.disable(actor="uid:0(root)", reason="new memory", at=AT)
-    with pytest.raises(OperationInvalid, match=r"disabled by uid:0\(root\) since 20.*Z: new memory$"):
+    with pytest.raises(OperationInvalid, match=r"disabled by uid:0\(root\) since 20.* \+0000: new memory$"):
         known.check_enabled()
     known.enable(AT)
     known.check_enabled()
