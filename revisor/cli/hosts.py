@@ -67,8 +67,9 @@ def _state(item: dict[str, Any]) -> str | None:
 
 
 def disabled_of(disabled: dict[str, Any]) -> str:
-    """By whom a host that is disabled is so, since when, and why."""
-    return f"by {disabled['actor']} since {output.local_time(disabled['at'])}: {disabled['reason']}"
+    """By whom what is disabled is so, since when, and why, if that was said."""
+    why = ", ".join(text for text in (disabled["reason"], disabled.get("ticket")) if text)
+    return f"by {disabled['actor']} since {output.local_time(disabled['at'])}{f': {why}' if why else ''}"
 
 
 def said(door: Door, body: Any, words: str) -> int:

@@ -8,6 +8,7 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit
+from revisor.cli.hosts import disabled_of
 from revisor.cli.verb import ON_RECORD, WAITING, Asked, Word, exclusive, flag, is_given, not_empty, option, verb
 from revisor.client import Reply, segment
 
@@ -185,12 +186,8 @@ def _state(item: Item) -> str:
 
 
 def _disabled(item: Item) -> list[tuple[str, str]]:
-    """Since when, by whom and why, if it is."""
     said = item.get("disabled")
-    if said is None:
-        return []
-    why = ", ".join(text for text in (said["reason"], said["ticket"]) if text)
-    return [("Disabled", f"{_when(said['at'])} by {said['actor']}{f': {why}' if why else ''}")]
+    return [] if said is None else [("Disabled", disabled_of(said))]
 
 
 def _when(moment: str | None) -> str:

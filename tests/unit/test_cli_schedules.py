@@ -114,7 +114,10 @@ def test_of_one_that_is_disabled_it_is_told_since_when_by_whom_and_why(
     said = {"at": "2026-11-28T10:00:00Z", "actor": "uid:0(root)", "reason": reason, "ticket": ticket}
     line.service.schedules.known = [{**NIGHTLY, "enabled": False, "disabled": said}]
     lines = line.run("schedule", "info", "nightly").out.splitlines()
-    assert lines[2:4] == ["State:          disabled", f"Disabled:       2026-11-28 10:00:00 +0000 by uid:0(root){why}"]
+    assert lines[2:4] == [
+        "State:          disabled",
+        f"Disabled:       by uid:0(root) since 2026-11-28 10:00:00 +0000{why}",
+    ]
 
 
 def test_an_unknown_schedule_is_refused_with_those_there_are(line: CommandLine) -> None:
