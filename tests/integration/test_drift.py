@@ -82,6 +82,7 @@ def test_a_domain_undefined_behind_our_back_is_told_of_by_its_name_and_healed_wh
 
 def test_who_asks_for_what_went_past_revisor_hears_what_tells_of_it(behind: Behind) -> None:
     uuid, service = behind.web, behind.product.service
+    behind.look()  # it was defined since the last one, which may have seen it before it was on record
     behind.simulator.undefine(uuid, Undefine.NONE)
     early = behind.product.act("start")
     assert (early["state"], early["error"]["code"]) == ("failed", 42)
