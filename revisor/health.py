@@ -47,9 +47,9 @@ def found_in(status: Status) -> Iterator[Problem]:
     for host in status.hosts:
         yield from _of_host(host)
     yield from _of_scheduler(status.scheduler)
-    if status.restore is None and not status.scheduler.silent:  # nothing is due then, and that is said already
-        for schedule in status.overdue:
-            yield _of_overdue(schedule)
+    # What keeps all schedules from their times was said already.
+    kept = status.restore is None and not status.scheduler.silent and not any(map(_stands_still, status.projections))
+    yield from (_of_overdue(each) for each in status.overdue if kept or each.planned_at is None)
     yield from _of_operations([each for each in status.unsettled if each.state == OperationState.STARTED], _waits)
     yield from _of_operations([each for each in status.unsettled if each.state == OperationState.UNKNOWN], _unknown)
 
@@ -83,6 +83,10 @@ def _of_restore(why: str | None) -> Iterator[Problem]:
 def _of_master_key(why: str | None) -> Iterator[Problem]:
     if why:
         yield Problem("master-key", f"the master key is to be put back before anything is started again: {why}")
+
+
+def _stands_still(projection: ProjectionStatus) -> bool:
+    return projection.parked_at is not None or projection.lag_s > BEHIND_S
 
 
 def _of_projection(projection: ProjectionStatus) -> Iterator[Problem]:

@@ -76,7 +76,9 @@ class _Figures(Collector):
             yield _gauge("revisor_scheduler_running", "Whether a scheduler goes on renewing its lease.", runs)
             yield _gauge("revisor_schedules_enabled", "Schedules that are enabled.", scheduler.schedules)
             late = len(self._status.overdue)
-            yield _gauge("revisor_schedules_overdue", "Schedules that should have run, and did not.", late)
+            yield _gauge(
+                "revisor_schedules_overdue", "Schedules that should have run and did not, or cannot be kept.", late
+            )
             yield from _of_log(self._status.log)
             for name, words, figure in _OF_PROJECTIONS:
                 values = [(each.name, figure(each)) for each in self._status.projections]

@@ -12,13 +12,19 @@ from typing import Any, LiteralString
 from domain_model.errors import InvalidArgument
 from workers.cron import cron_of
 
-OVERDUE_S = 120
-"""Asking thousands of domains for a snapshot takes a while, and a run is recorded when all were asked."""
+OVERDUE_S = 600
+"""A run is recorded when all its domains were asked for a snapshot, and there may be thousands of them."""
 
-ENABLED: LiteralString = """
-SELECT name, cron, timezone, since, planned, clock_timestamp() AS now FROM views.schedules WHERE enabled AND NOT removed
-ORDER BY name COLLATE "C"
-"""
+UP_TO_DATE: LiteralString = """(
+    s.position = (SELECT notification_id FROM log.events WHERE originator_id = s.id
+                  ORDER BY originator_version DESC LIMIT 1)
+)"""
+"""Whether a row ``s`` of views.schedules has all that is on record of its schedule."""
+ENABLED: LiteralString = f"""
+SELECT s.name, s.cron, s.timezone, s.since, s.planned, {UP_TO_DATE} AS up_to_date, clock_timestamp() AS now,
+       extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS served_s
+FROM views.schedules s WHERE s.enabled AND NOT s.removed ORDER BY s.name COLLATE "C"
+"""  # noqa: S608  our words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,14 @@ class OverdueSchedule:
 def overdue_since(row: Mapping[str, Any], now: datetime) -> datetime | None:
     """The first time of an enabled schedule that came and is not dealt with, if that is too long ago.
 
-    Raises InvalidArgument (8) where its times cannot be told.
+    None where the row does not tell: it is behind the log, or was written by a clock that was ahead. Raises
+    InvalidArgument (8) where its times cannot be told.
     """
-    due = cron_of(row["cron"], row["timezone"]).after(max(row["since"], row["planned"] or row["since"]))
+    cron, since, planned = cron_of(row["cron"], row["timezone"]), row["since"], row["planned"]
+    known = [moment for moment in (since, planned) if moment is not None and moment <= now]
+    if not row["up_to_date"] or not known or (planned is not None and planned > now):
+        return None
+    due = cron.after(max(known))
     return due if due is not None and now - due > timedelta(seconds=OVERDUE_S) else None
 
 
@@ -51,5 +62,5 @@ def overdue(rows: Sequence[Mapping[str, Any]], watched_s: float) -> Iterator[Ove
         except InvalidArgument as trouble:
             yield OverdueSchedule(row["name"], None, 0.0, trouble.message)
         else:
-            if due is not None and watched_s > OVERDUE_S:
+            if due is not None and min(watched_s, row["served_s"]) > OVERDUE_S:
                 yield OverdueSchedule(row["name"], due, (row["now"] - due).total_seconds())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 from domain_model.errors import InvalidArgument, OperationFailed
@@ -14,7 +14,7 @@ from revisor.application import Application
 from revisor.asked_again import Once
 from revisor.attempts import Attempts
 from revisor.fresh_looks import READ_MODELS_S
-from revisor.overdue import overdue_since
+from revisor.overdue import UP_TO_DATE, overdue_since
 from revisor.queries import Queries
 from revisor.references import References
 from revisor.store.context import Context
@@ -22,14 +22,14 @@ from revisor.store.database import Row
 from revisor.store.errors import RequestRepeated, StreamConflict
 from workers.cron import cron_of
 
-_KNOWN = """
-SELECT s.*, (SELECT d.name FROM views.domains d WHERE d.domain::text = s.selector ->> 'domain'
+_KNOWN: LiteralString = f"""
+SELECT s.*, {UP_TO_DATE} AS up_to_date, (SELECT d.name FROM views.domains d WHERE d.domain::text = s.selector ->> 'domain'
              ORDER BY d.present DESC, d.position DESC LIMIT 1) AS domain_name,
        (SELECT count(*) FROM jsonb_array_elements(s.run -> 'operations') asked
         JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid
         WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS failed
-FROM views.schedules s WHERE {those} ORDER BY s.name COLLATE "C"
-"""
+FROM views.schedules s WHERE {{those}} ORDER BY s.name COLLATE "C"
+"""  # noqa: S608  our words
 _LIVING = _KNOWN.format(those="NOT s.removed")
 _ONE = _KNOWN.format(those="s.id = %s")
 _LEFT = """
@@ -126,7 +126,10 @@ class Schedules:
         return [_shown(row, now) for row in self._application.database.fetch(_LIVING)]
 
     def one(self, name: str) -> dict[str, Any]:
-        """One of ``all``, with what became of its last times, and who disabled it. Raises InvalidArgument (8)."""
+        """One of ``all``, with what became of its last times, and who disabled it.
+
+        Raises InvalidArgument (8) for an unknown one.
+        """
         there = self._application.database.fetch(_LIVING)
         for row in there:
             if row["name"] == name:
@@ -144,6 +147,7 @@ class Schedules:
             **dict.fromkeys(("planned", "run", "pruned")),
             "id": id,
             "since": made.created_on,
+            "up_to_date": True,
             "failed": 0,
             "domain_name": None if whose is None else self._application.name_of(UUID(whose)),
         }
@@ -221,7 +225,6 @@ def _time_of(event: Schedule.Ran | Schedule.Skipped) -> dict[str, Any]:
 
 def _shown(row: Row, now: datetime) -> dict[str, Any]:
     selector = row["selector"]
-    overdue, following = _times(row, now) if row["enabled"] else (None, None)
     return {
         "id": str(row["id"]),
         "name": row["name"],
@@ -233,8 +236,7 @@ def _shown(row: Row, now: datetime) -> dict[str, Any]:
         "keep": row["keep"],
         "missed": row["missed"],
         "enabled": row["enabled"],
-        "overdue_since": present.time(overdue),
-        "next_at": present.time(following),
+        **(_times(row, now) if row["enabled"] else dict.fromkeys(("overdue_since", "next_at", "problem"))),
         "last_planned_at": present.time(row["planned"]),
         "last_run": row["run"],
         "last_run_failed": row["failed"],
@@ -242,12 +244,10 @@ def _shown(row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def _times(row: Row, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """The time that is overdue, and the next one.
-
-    None also where this machine does not know the time zone any more: the schedule can be seen and removed.
-    """
+def _times(row: Row, now: datetime) -> dict[str, str | None]:
+    """The time that is overdue, and the next one; or why there are none, as where a time zone is not known any more."""
     try:
-        return overdue_since(row, now), cron_of(row["cron"], row["timezone"]).after(now)
-    except InvalidArgument:
-        return None, None
+        overdue, following = overdue_since(row, now), cron_of(row["cron"], row["timezone"]).after(now)
+    except InvalidArgument as trouble:
+        return {"overdue_since": None, "next_at": None, "problem": trouble.message}
+    return {"overdue_since": present.time(overdue), "next_at": present.time(following), "problem": None}

@@ -4,7 +4,8 @@ Who may act goes by beats alone (workers.leases).
 
 An age by the database's clock is good enough for that: a clock that is moved is believed for one beat. A lease tells it
 before anybody is hurt; of a schedule's time that passed without a run one would hear when its snapshots are already
-missing. It does not tell of a holder that beats and does nothing: for hosts the age of the last look does.
+missing. It does not tell of a holder that beats and does nothing: for hosts the age of the last look does, and for
+schedules revisor.overdue.
 
 Silence counts from when the database was started and from when whoever asks was, at the earliest: before, nobody could
 beat, or the agents were not there either, and need as long to take over what a killed one held.

@@ -90,7 +90,7 @@ def schedule_info(asked: Asked, *, schedule: str) -> int:
             *(("Name", item["name"]), ("Domains", _whose(item)), ("State", _state(item)), *_disabled(item)),
             *(("Cron", item["cron"]), ("Time zone", item["timezone"])),
             *(("Keep", item["keep"] or "everything"), *_meaning(item), ("Missed", item["missed"])),
-            *_overdue(item),
+            *_troubles(item),
             *(("Next", _when(item["next_at"])), ("Last time", _when(item["last_planned_at"]))),
             ("Last run", _went(item)),
             *(("Time", f"{_when(each['planned_at'])} {_became(each)}") for each in item["last_times"]),
@@ -175,11 +175,14 @@ def _meaning(item: Item) -> list[tuple[str, str]]:
     return [("Keeps", _kept(item))] if item["keep"] else []
 
 
-def _overdue(item: Item) -> list[tuple[str, str]]:
-    return [("Overdue since", _when(item["overdue_since"]))] if item.get("overdue_since") else []
+def _troubles(item: Item) -> list[tuple[str, str]]:
+    overdue = [("Overdue since", _when(item["overdue_since"]))] if item.get("overdue_since") else []
+    return overdue + ([("Problem", item["problem"])] if item.get("problem") else [])
 
 
 def _state(item: Item) -> str:
+    if item.get("problem"):
+        return "cannot be kept"
     if item.get("overdue_since"):
         return "overdue"
     return "enabled" if item["enabled"] else "disabled"

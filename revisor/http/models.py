@@ -165,7 +165,7 @@ class NewSchedule(Asked):
     ] = None
     all: Annotated[bool, Field(description="Every domain there is when a time comes.")] = False
     pattern: Annotated[Word | None, Field(description="Those whose name fits, as of file names.")] = None
-    cron: Annotated[Word, Field(description="Minute, hour, day, month and day of week.")]
+    cron: Annotated[Word, Field(description="Minute, hour, day, month and day of week, or @daily and its like.")]
     timezone: Annotated[Word, Field(description="The time zone of cron and keep.")] = "UTC"
     keep: Annotated[Word | None, Field(description=_KEEP)] = None
     missed: Annotated[Word, Field(description="Times that passed while Revisor was down: skip or run-once.")] = "skip"

@@ -29,10 +29,12 @@ class ScheduleItem(Open):
     missed: Literal["skip", "run-once"]
     enabled: bool
     overdue_since: datetime | None = None
-    """A time that came, and nothing is on record of it."""
+    """A time that came ten minutes ago or before, and nothing is on record of it."""
     next_at: datetime | None
     last_planned_at: datetime | None
     """The last time that was run or skipped."""
+    problem: str | None = None
+    """Why it cannot be kept, as where its time zone is not known any more."""
     last_run: ScheduleRun | None
     last_run_failed: int
     """Of the operations of the last run: how many failed, or have an outcome nobody knows."""

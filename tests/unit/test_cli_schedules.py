@@ -82,6 +82,12 @@ def test_a_schedule_that_is_overdue_says_since_when(line: CommandLine) -> None:
     assert told["Overdue since"].startswith("2026-11-29 ")
 
 
+def test_a_schedule_that_cannot_be_kept_says_why(line: CommandLine) -> None:
+    line.service.schedules.known = [{**NIGHTLY, "problem": "no time zone 'Mars/Olympus'", "next_at": None}]
+    assert re.split(" {2,}", line.run("schedule", "list").out.splitlines()[2].strip())[4] == "cannot be kept"
+    assert re.search("(?m)^Problem: +no time zone 'Mars/Olympus'$", line.run("schedule", "info", "nightly").out)
+
+
 def test_what_was_refused_is_told_one_by_one(line: CommandLine) -> None:
     lines = line.run("schedule", "info", "nightly").out.splitlines()
     assert [text for text in lines if text.startswith("Refused")] == [

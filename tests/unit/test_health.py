@@ -91,9 +91,16 @@ def test_a_schedule_that_is_overdue_is_a_problem_unless_it_goes_without_saying()
     late = replace(status(), scheduler=KEPT, overdue=(OverdueSchedule("nightly", NOON, 130.4),))
     said = "schedule nightly should have run 130 s ago, and nothing is on record of that time"
     assert problems_of(late) == [said]
-    for known in (replace(late, scheduler=replace(KEPT, silent=True)), replace(late, restore="it is older")):
+    for known in (
+        replace(late, scheduler=replace(KEPT, silent=True)),
+        replace(late, restore="it is older"),
+        replace(late, projections=(replace(WELL, parked_at=813),)),
+        replace(late, projections=(replace(WELL, behind=9, lag_s=BEHIND_S + 1),)),
+    ):
         assert len(problems_of(known)) == 1
         assert said not in problems_of(known)
+        unkept = replace(known, overdue=(OverdueSchedule("nightly", None, 0.0, "no time zone 'Mars/X'"),))
+        assert "schedule nightly cannot be kept: no time zone 'Mars/X'" in problems_of(unkept)
 
 
 def test_every_kind_of_problem_can_be_told_by_alerts() -> None:
