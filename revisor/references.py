@@ -83,7 +83,7 @@ class References:
 
     def _past_us(self, ref: str, host: str | None, here: str | None) -> str:
         gone = self._queries.find_placements(ref, here, living=False)
-        if not gone or not self._drift.is_any(gone[0].domain, here):
+        if not gone or gone[0].present or not self._drift.is_any(gone[0].domain, here):
             return ""
         return f"; 'revisor drift {quote(present.reference(ref, host))}' tells what happened past Revisor"
 

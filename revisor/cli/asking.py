@@ -264,11 +264,11 @@ def _code(door: Door, operation: Operation, ending: Ending) -> int:
 def _note_drift(door: Door, operation: Operation) -> None:
     """Say what tells why a domain that was asked for was not there, if somebody made it so past Revisor."""
     with suppress(ClientError):  # the operation's own error is told in any case
-        if door.read("/v1/drift", domain=operation["stream"]).body["items"]:
+        if door.read("/v1/drift", domain=operation["stream"], host=operation["host"]).body["items"]:
             from shlex import quote  # only what fails needs it, and start-up is measured
 
-            name = output.printable(quote(operation.get("domain") or operation["stream"]))
-            sys.stderr.write(f"note: 'revisor drift {name}' tells what happened past Revisor\n")
+            name = quote(f"{operation['host']}/{operation.get('domain') or operation['stream']}")
+            sys.stderr.write(f"note: 'revisor drift {output.printable(name)}' tells what happened past Revisor\n")
 
 
 def _still_running(door: Door, operation: Operation) -> int:

@@ -97,6 +97,17 @@ def test_who_asks_for_what_went_past_revisor_hears_what_tells_of_it(behind: Behi
     assert refusal.value.message.endswith("no domain with matching name 'web'")
 
 
+def test_of_a_name_that_we_took_away_ourselves_nothing_is_told_past_revisor(behind: Behind) -> None:
+    behind.look()
+    uuid = behind.web
+    behind.product.act("domrename", name="shop")
+    behind.simulator.set_autostart(uuid, autostart=True)
+    assert set(behind.drift("shop")) == {"shop autostart"}
+    with pytest.raises(NoDomain) as refusal:
+        behind.product.service.domain("web", None)
+    assert refusal.value.message.endswith("no domain with matching name 'web'")
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "verbs"),
     [

@@ -39,7 +39,7 @@ def operation(line: CommandLine, verb: str) -> UUID:
 @pytest.mark.parametrize(
     ("code", "known", "note"),
     [
-        (42, [DEFINITION], ["note: 'revisor drift web' tells what happened past Revisor"]),
+        (42, [DEFINITION], ["note: 'revisor drift alpha/web' tells what happened past Revisor"]),
         (42, [], []),
         (55, [DEFINITION], []),
     ],
