@@ -189,8 +189,8 @@ class Schedule(Aggregate):
         What was noted at a time that is yet to come, by a clock that was ahead, hinders nothing. What was asked for
         before the schedule came to rest, in the middle of its run, is noted once all the same.
         """
-        # Also an earlier one than its last run, which may be of a clock that was ahead. A scheduler that was overtaken
-        # does not come here: it is fenced.
+        # Also an earlier one than its last run, which may be of a clock that was ahead. What a scheduler notes that was
+        # overtaken is refused by the log: it is fenced.
         if self._is_new(planned, at) or (operations and self.last_run != _utc(planned)):
             self.trigger_event(self.Ran, timestamp=at, planned=_utc(planned), operations=operations, refused=refused)
 

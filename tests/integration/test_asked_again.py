@@ -53,6 +53,16 @@ def test_a_removed_host_and_its_free_name_are_one_save(product: Product) -> None
     assert product.service.registry.add("alpha", "simulator:///other", ALICE)["uri"] == "simulator:///other"
 
 
+def test_a_new_uri_asked_for_again_is_not_set_again_though_another_host_has_it_by_now(product: Product) -> None:
+    registry, once = product.service.registry, replace(ALICE, request_id=uuid4())
+    registry.set_uri("alpha", "simulator:///moved", once)
+    registry.set_uri("alpha", "simulator:///alpha", ALICE)
+    registry.add("beta", "simulator:///moved", ALICE)
+    assert registry.set_uri("alpha", "simulator:///moved", once)["uri"] == "simulator:///alpha"
+    with pytest.raises(InvalidArgument, match="request id"):
+        registry.set_uri("alpha", "simulator:///elsewhere", once)
+
+
 def test_a_host_that_is_added_again_under_the_same_id_is_not_added_twice(product: Product) -> None:
     once, add = replace(ALICE, request_id=uuid4()), product.service.registry.add
     assert add("beta", "simulator:///beta", once)["added"]

@@ -222,7 +222,7 @@ def backups(history: History, domain: Domain) -> None:
 
 
 def away(history: History, domain: Domain) -> None:
-    """It is replayed to beta, handed over, gone from alpha, and undefined where it was never more than asked."""
+    """The domain is replayed to beta, handed over, gone from alpha, undefined where it was never more than asked."""
     history.fact(domain, Domain.Defined, BETA, name="vm", definition=digest("definition"))
     for name, parent in (("s1", None), ("s2", "s1"), ("s4", "s2"), ("s5", "s2")):
         history.fact(domain, Domain.SnapshotRedefined, BETA, **snapshot(name, parent, current=name == "s2"))
