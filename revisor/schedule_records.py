@@ -1,12 +1,13 @@
 """What the scheduler sees of the application: ``workers.scheduler.Schedules`` put into practice."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 from uuid import UUID
 
-from domain_model.errors import OperationFailed
+from domain_model.errors import OperationFailed, OperationInvalid
 from domain_model.placements import Role
 from domain_model.retention import Taken
 from domain_model.schedule import Schedule, dealt_with
@@ -42,6 +43,12 @@ WHERE t.schedule = %s AND t.domain = %s AND o.requested_at <= %s
 """
 """One of a time that is yet to come, by a clock that was ahead, stands for none before it,
 and is judged when it has come.
+"""
+
+_NOT_BEGUN = """
+SELECT q.operation FROM work.operation_queue q JOIN views.operations o ON o.id = q.operation
+WHERE q.domain = %s AND NOT q.started AND q.verb = 'snapshot-create' AND o.actor = %s AND o.correlation = %s
+AND q.position < (SELECT position FROM work.operation_queue WHERE operation = %s)
 """
 
 
@@ -131,6 +138,14 @@ class ScheduleRecords:
             return self._service.act(str(domain), None, verb, arguments, context).operation
         except UnknownEvent as error:
             raise OperationFailed(str(error), field="domain", value=str(domain)) from error
+
+    def supersede(self, schedule: KnownSchedule, domain: UUID, operation: UUID) -> None:
+        """See ``workers.scheduler.Schedules``."""
+        actor = actor_of(schedule.name)
+        for row in self._application.database.fetch(_NOT_BEGUN, domain, actor, schedule.id, operation):
+            context = Context(actor, reason=f"the next time of schedule {schedule.name} came", correlation=schedule.id)
+            with suppress(OperationInvalid):  # it was begun, or has ended, in this very moment
+                self._service.settlements.cancel(row["operation"], context)
 
     def ran(
         self,

@@ -95,6 +95,10 @@ class Schedules(Protocol):
         """Ask for a verb in the schedule's name; returns the operation. Raises Refused, ScheduleRests."""
         ...
 
+    def supersede(self, schedule: KnownSchedule, domain: UUID, operation: UUID) -> None:
+        """Withdraw snapshots of a domain that earlier times asked for, before this operation, and nobody has begun."""
+        ...
+
     def ran(
         self,
         schedule: KnownSchedule,
@@ -200,6 +204,8 @@ class Scheduler:
                 break
             else:
                 operations.append({**whose, "operation": str(operation)})
+                # Taken when their host is back, they would all hold the same, under the names of times long gone.
+                self._schedules.supersede(schedule, domain.id, operation)
         if rests is None or operations:
             self._schedules.ran(schedule, planned, operations, refused)
             _log.info("schedule %s: %d asked for, %d refused", schedule.name, len(operations), len(refused))

@@ -53,6 +53,45 @@ def test_over_many_runs_the_newest_of_each_hour_and_day_stay(clockwork: Clockwor
     ]
 
 
+def test_of_what_waited_for_its_host_only_the_newest_is_taken_and_no_older_snapshot_goes_for_it(
+    clockwork: Clockwork,
+) -> None:
+    clockwork.add(keep="2h")
+    clockwork.passes(hours=1)
+    clockwork.passes(hours=1)
+    before = clockwork.snapshots()
+    for _ in range(3):
+        clockwork.passes(hours=1, rounds=0)
+        clockwork.scheduler.run_once(clockwork.now)  # and no agent is there
+    clockwork.settle()
+    clockwork.passes()
+    assert clockwork.snapshots() == [before[1], "hourly-20261128T110000Z"]
+    asked = clockwork.product.service.operations("web", None, 20)
+    ends = [(each["arguments"]["name"][-8:-5], each["state"]) for each in asked if each["verb"] == "snapshot-create"]
+    assert ends[2:] == [("T09", "cancelled"), ("T10", "cancelled"), ("T11", "succeeded")]
+
+
+def test_what_was_begun_and_what_others_asked_for_is_not_withdrawn_for_a_later_time(clockwork: Clockwork) -> None:
+    clockwork.add()
+    product = clockwork.product
+    others = product.service.act("web", None, "snapshot-create", {"name": "mine"}, ALICE).operation
+    clockwork.passes(hours=1, rounds=0)
+    clockwork.scheduler.run_once(clockwork.now)
+    product.queries.wait_for(product.application.reader.head(), 10)
+    [first] = clockwork.told()["last_run"]["operations"]
+    product.database.execute("UPDATE work.operation_queue SET started = true WHERE operation = %s", first["operation"])
+    clockwork.passes(hours=1, rounds=0)
+    clockwork.scheduler.run_once(clockwork.now)
+    queued = product.database.fetch("SELECT operation, domain FROM work.operation_queue ORDER BY position")
+    assert [str(row["operation"]) for row in queued[:2]] == [str(others), first["operation"]]
+    assert len(queued) == 3
+    # A scheduler that stood still over the first time and was overtaken takes nothing from its successor.
+    records = clockwork.lead()
+    [schedule] = records.enabled()
+    records.supersede(schedule, queued[2]["domain"], UUID(first["operation"]))
+    assert product.database.fetch("SELECT operation, domain FROM work.operation_queue ORDER BY position") == queued
+
+
 def test_what_somebody_else_made_stays_whatever_it_is_called(clockwork: Clockwork) -> None:
     clockwork.add(keep="1h")
     clockwork.product.act("snapshot-create", name="hourly-20261128T000000Z")
@@ -207,10 +246,12 @@ def test_a_schedule_that_failed_is_told_of_until_a_run_succeeds(clockwork: Clock
     clockwork.passes(hours=1)
     failed = FailedRun("hourly", "2026-11-28T07:00:00+00:00", 1)
     assert [*reader.read().failed_runs] == [failed]
-    for hour in (8, 9):
+    superseded = FailedRun("hourly", "2026-11-28T08:00:00+00:00", 1)
+    for hour, told in ((8, failed), (9, superseded)):
         clockwork.now = clockwork.now.replace(hour=hour)
         clockwork.scheduler.run_once(clockwork.now)
-        assert [*reader.read().failed_runs] == [failed], "the next run has only begun"
+        clockwork.product.queries.wait_for(clockwork.product.application.reader.head(), 10)
+        assert [*reader.read().failed_runs] == [told], "the next run has only begun"
     clockwork.settle()
     assert [*reader.read().failed_runs] == []
 

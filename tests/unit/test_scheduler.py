@@ -47,6 +47,7 @@ class FakeSchedules:
         self.recorded: list[tuple[str, str, datetime, int | None, int]] = []
         self.snapshots: list[Taken] = []
         self.rests_after: Sequence[UUID] = ()
+        self.superseded: list[tuple[UUID, UUID]] = []
 
     def now(self) -> datetime:
         return NOON
@@ -75,6 +76,9 @@ class FakeSchedules:
         meant = f" ({arguments['id']})" if "id" in arguments else ""
         self.asked.append((f"{schedule.name}: {verb} {arguments['name']}{meant}", domain, request_id))
         return uuid5(request_id, "operation")
+
+    def supersede(self, _schedule: KnownSchedule, domain: UUID, operation: UUID) -> None:
+        self.superseded.append((domain, operation))
 
     def ran(self, schedule: KnownSchedule, planned: datetime, operations: list[Any], refused: list[Any]) -> None:
         self.recorded.append(("ran", schedule.name, planned, len(operations), len(refused)))
@@ -116,6 +120,8 @@ def test_a_run_asks_for_one_snapshot_a_domain_under_a_request_id_that_is_the_sam
     assert first[:2] == ("hourly: snapshot-create hourly-20261128T120000Z", WEB.id)
     assert first[2] != second[2]
     assert schedules.recorded[0] == ("ran", "hourly", NOON, 2, 0)
+    # What an earlier time asked for gives way only to what was accepted.
+    assert schedules.superseded == [(domain, uuid5(request, "operation")) for _, domain, request in schedules.asked]
 
 
 def test_what_passed_before_the_time_that_is_run_is_recorded_first() -> None:
