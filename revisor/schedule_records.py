@@ -3,16 +3,15 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 from uuid import UUID
 
 from domain_model.errors import OperationFailed, OperationInvalid
-from domain_model.placements import Role
 from domain_model.retention import Taken
 from domain_model.schedule import Schedule, dealt_with
 from revisor.application import Application
 from revisor.queries import Queries
+from revisor.schedule_subjects import subjects_of
 from revisor.schedules import actor_of
 from revisor.service import Service
 from revisor.store.context import Context
@@ -97,9 +96,7 @@ class ScheduleRecords:
 
     def subjects(self, schedule: KnownSchedule) -> Sequence[Subject]:
         """See ``workers.scheduler.Schedules``."""
-        matches = _matcher(schedule.selector)
-        there = [row for row in self._queries.domains() if row.role == Role.OWNER]
-        return [Subject(row.domain, row.name) for row in there if matches(row.domain, row.name)]
+        return [Subject(row.domain, row.name) for row in subjects_of(schedule.selector, self._queries)]
 
     def taken(self, schedule: KnownSchedule, domain: UUID) -> Sequence[Taken]:
         """See ``workers.scheduler.Schedules``. The moments are in the schedule's time zone."""
@@ -181,11 +178,3 @@ class ScheduleRecords:
             self._application.change(Schedule, schedule.id, decide, context, fence=self._fence)
         except Fenced as fenced:
             raise SchedulesLost(str(fenced)) from fenced
-
-
-def _matcher(selector: dict[str, Any]) -> Callable[[UUID, str], bool]:
-    if "domain" in selector:
-        return lambda id, _: str(id) == selector["domain"]
-    if "pattern" in selector:
-        return lambda _, name: fnmatchcase(name, selector["pattern"])
-    return lambda _id, _name: True

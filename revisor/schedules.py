@@ -17,18 +17,29 @@ from revisor.fresh_looks import READ_MODELS_S
 from revisor.overdue import UP_TO_DATE, overdue_since
 from revisor.queries import Queries
 from revisor.references import References
+from revisor.schedule_subjects import subjects_of
+from revisor.silence import SILENT, Watch
 from revisor.store.context import Context
 from revisor.store.database import Row
 from revisor.store.errors import RequestRepeated, StreamConflict
 from workers.cron import cron_of
+from workers.leases import SCHEDULER
 
 _KNOWN: LiteralString = f"""
-SELECT s.*, {UP_TO_DATE} AS up_to_date, (SELECT d.name FROM views.domains d WHERE d.domain::text = s.selector ->> 'domain'
-             ORDER BY d.present DESC, d.position DESC LIMIT 1) AS domain_name,
-       (SELECT count(*) FROM jsonb_array_elements(s.run -> 'operations') asked
-        JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid
-        WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS failed
-FROM views.schedules s WHERE {{those}} ORDER BY s.name COLLATE "C"
+SELECT s.*, {UP_TO_DATE} AS up_to_date, {SILENT} AS silent, named.name AS domain_name,
+       s.selector ? 'domain' AND named.present IS NOT TRUE AS homeless, went.failed, went.open
+FROM views.schedules s
+LEFT JOIN work.leases l ON l.name = '{SCHEDULER}'
+LEFT JOIN LATERAL (
+    SELECT d.name, d.present AND d.role = 'owner' AS present FROM views.domains d
+    WHERE d.domain::text = s.selector ->> 'domain'
+    ORDER BY (d.present AND d.role = 'owner') DESC, d.present DESC, d.position DESC LIMIT 1) named ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE o.state IN ('failed', 'unknown', 'cancelled')) AS failed,
+           count(*) FILTER (WHERE o.state IN ('queued', 'started')) AS open
+    FROM jsonb_array_elements(s.run -> 'operations') asked
+    JOIN views.operations o ON o.id = (asked ->> 'operation')::uuid) went
+WHERE {{those}} ORDER BY s.name COLLATE "C"
 """  # noqa: S608  our words
 _LIVING = _KNOWN.format(those="NOT s.removed")
 _ONE = _KNOWN.format(those="s.id = %s")
@@ -41,6 +52,8 @@ JOIN views.operations o ON o.id = t.operation AND o.actor = %s
 WHERE t.schedule = %s GROUP BY t.domain ORDER BY domain
 """
 _LAST = 10
+_HOMELESS = "its domain is on no host"
+_NOBODY = "nobody runs the schedules"
 
 
 class Schedules:
@@ -51,6 +64,7 @@ class Schedules:
         self._queries = queries
         self._refer = refer
         self._attempts = attempts
+        self._watch = Watch()
 
     def add(
         self,
@@ -87,19 +101,26 @@ class Schedules:
                     )
             id = made.id if known is None else known["domain"]
         self._queries.wait_for(self._application.reader.head(), READ_MODELS_S)
-        return self._told(self._application.database.fetch_one(_ONE, id) or self._not_shown_yet(id))
+        rows = self._rows(_ONE, id)
+        return self._told(rows[0] if rows else self._not_shown_yet(id))
 
     def enable(self, name: str, context: Context, *, enabled: bool) -> dict[str, Any]:
-        """Let a schedule run, or rest; one that does already stays as it is. Raises InvalidArgument (8)."""
+        """Let a schedule run, or rest; returns it, ``changed`` if it did not already.
+
+        One that does already stays as it is: also who disabled it, and why. Raises InvalidArgument (8).
+        """
+        changed = True
         with self._attempts.recorded("schedule enable" if enabled else "schedule disable", name, context):
             now = self._application.now()
 
             def decide(known: Schedule) -> None:
+                nonlocal changed
                 self._check_there(known)
+                changed = known.enabled != enabled
                 known.enable(now) if enabled else known.disable(now)
 
             self._change(name, decide, Once(self._application, context, "schedule enable", name=name, enabled=enabled))
-        return self.one(name)
+        return {**self.one(name), "changed": changed}
 
     def remove(self, name: str, context: Context) -> list[dict[str, Any]]:
         """Forget a schedule, once under a request id; returns which snapshots that it took stay, by domain.
@@ -123,14 +144,14 @@ class Schedules:
     def all(self) -> list[dict[str, Any]]:
         """Each, with its next time and how its last run went."""
         now = self._application.now()
-        return [_shown(row, now) for row in self._application.database.fetch(_LIVING)]
+        return [_shown(row, now) for row in self._rows(_LIVING)]
 
     def one(self, name: str) -> dict[str, Any]:
         """One of ``all``, with what became of its last times, and who disabled it.
 
         Raises InvalidArgument (8) for an unknown one.
         """
-        there = self._application.database.fetch(_LIVING)
+        there = self._rows(_LIVING)
         for row in there:
             if row["name"] == name:
                 return self._told(row)
@@ -148,17 +169,22 @@ class Schedules:
             "id": id,
             "since": made.created_on,
             "up_to_date": True,
-            "failed": 0,
+            **dict.fromkeys(("silent", "homeless"), False),
+            **dict.fromkeys(("failed", "open"), 0),
             "domain_name": None if whose is None else self._application.name_of(UUID(whose)),
         }
 
+    def _rows(self, query: LiteralString, *params: object) -> list[Row]:
+        return self._application.database.fetch(query, self._watch.lasts_s(), *params)
+
     def _told(self, row: Row) -> dict[str, Any]:
-        """A schedule with its last times, the newest first, as they are on record."""
+        """A schedule with its last times on record, the newest first, and how many domains it is of now."""
         events = (recorded.event for recorded in self._application.reader.backwards(row["id"]))
         times = (event for event in events if isinstance(event, Schedule.Ran | Schedule.Skipped))
         last = [_time_of(event) for event in islice(times, _LAST)]
         disabled = None if row["enabled"] else self._disabled(row["id"])
-        return {**_shown(row, self._application.now()), "last_times": last, "disabled": disabled}
+        now = {"domains_now": len(subjects_of(row["selector"], self._queries))}
+        return {**_shown(row, self._application.now()), "last_times": last, "disabled": disabled, **now}
 
     def _disabled(self, id: UUID) -> dict[str, Any] | None:
         """Since when a schedule rests, by whom and why, as it is on record."""
@@ -172,7 +198,7 @@ class Schedules:
     def _check_there(self, schedule: Schedule) -> None:
         """Raises InvalidArgument (8) for one that was removed since its name was looked up."""
         if schedule.removed:
-            raise _no_schedule(schedule.name, self._application.database.fetch(_LIVING))
+            raise _no_schedule(schedule.name, self._rows(_LIVING))
 
     def _save(self, made: Schedule, once: Once) -> bool:
         """Whether it is added: not when another schedule bears the name, or the request id was used by now."""
@@ -240,14 +266,19 @@ def _shown(row: Row, now: datetime) -> dict[str, Any]:
         "last_planned_at": present.time(row["planned"]),
         "last_run": row["run"],
         "last_run_failed": row["failed"],
+        "last_run_open": row["open"],
         "last_pruning": row["pruned"],
     }
 
 
 def _times(row: Row, now: datetime) -> dict[str, str | None]:
-    """The time that is overdue, and the next one; or why there are none, as where a time zone is not known any more."""
+    """The time that is overdue, and the next one; or why there are none, as where a time zone is not known any more.
+
+    ``problem`` is also what else keeps it from its times, or from its domain.
+    """
     try:
         overdue, following = overdue_since(row, now), cron_of(row["cron"], row["timezone"]).after(now)
     except InvalidArgument as trouble:
         return {"overdue_since": None, "next_at": None, "problem": trouble.message}
-    return {"overdue_since": present.time(overdue), "next_at": present.time(following), "problem": None}
+    problem = _HOMELESS if row["homeless"] else _NOBODY if row["silent"] else None
+    return {"overdue_since": present.time(overdue), "next_at": present.time(following), "problem": problem}

@@ -57,7 +57,8 @@ def schedule_add(asked: Asked, *, schedule: str, **given: Any) -> int:
     wanted = {key: value for key, value in {**given, **whose}.items() if is_given(value)}
     reply = door.change("POST", "/v1/schedules", {"name": schedule, **wanted})
     item = reply.body["items"][0]
-    return _said(door, reply, f"Schedule '{schedule}' added, next {_when(item['next_at'])}; keeps {_kept(item)}")
+    now = "; of no domain now" if item.get("domains_now") == 0 else ""
+    return _said(door, reply, f"Schedule '{schedule}' added, next {_when(item['next_at'])}; keeps {_kept(item)}{now}")
 
 
 @verb("list", lacking=_READING)
@@ -87,7 +88,8 @@ def schedule_info(asked: Asked, *, schedule: str) -> int:
     item = reply.body["items"][0]
     output.pairs(
         [
-            *(("Name", item["name"]), ("Domains", _whose(item)), ("State", _state(item)), *_disabled(item)),
+            *(("Name", item["name"]), ("Domains", f"{_whose(item)}{_now(item)}"), ("State", _state(item))),
+            *_disabled(item),
             *(("Cron", item["cron"]), ("Time zone", item["timezone"])),
             *(("Keep", item["keep"] or "everything"), *_meaning(item), ("Missed", item["missed"])),
             *_troubles(item),
@@ -147,7 +149,11 @@ def _check_whose(schedule: str, given: Mapping[str, Any]) -> None:
 def _enable(asked: Asked, schedule: str, *, enabled: bool) -> int:
     door = Door(asked)
     reply = door.change("PATCH", f"/v1/schedules/{segment(schedule)}", {"enabled": enabled})
-    return _said(door, reply, f"Schedule '{schedule}' {'enabled' if enabled else 'disabled'}")
+    item, word = reply.body["items"][0], "enabled" if enabled else "disabled"
+    if item.get("changed") is False:
+        by = f" {disabled_of(item['disabled'])}" if item.get("disabled") else ""
+        return _said(door, reply, f"Schedule '{schedule}' was {word} already{by}")
+    return _said(door, reply, f"Schedule '{schedule}' {word}")
 
 
 def _said(door: Door, reply: Reply, words: str) -> int:
@@ -160,6 +166,11 @@ def _said(door: Door, reply: Reply, words: str) -> int:
 
 def _whose(item: Item) -> str:
     return "all" if item["all"] else str(item["pattern"] or item["domain"])
+
+
+def _now(item: Item) -> str:
+    many = item.get("domains_now")
+    return "" if many is None or item["domain"] else f" ({many} now)"
 
 
 def _kept(item: Item) -> str:
@@ -182,7 +193,7 @@ def _troubles(item: Item) -> list[tuple[str, str]]:
 
 def _state(item: Item) -> str:
     if item.get("problem"):
-        return "cannot be kept"
+        return "not kept"
     if item.get("overdue_since"):
         return "overdue"
     return "enabled" if item["enabled"] else "disabled"
@@ -201,7 +212,8 @@ def _went(item: Item) -> str | None:
     run = item["last_run"]
     if run is None:
         return None
-    return f"{len(run['operations'])} asked for, {item['last_run_failed']} failed, {len(run['refused'])} refused"
+    waits = f" ({item['last_run_open']} not ended)" if item.get("last_run_open") else ""
+    return f"{len(run['operations'])} asked for{waits}, {item['last_run_failed']} failed, {len(run['refused'])} refused"
 
 
 def _became(time: Item) -> str:

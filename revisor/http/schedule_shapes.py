@@ -34,10 +34,12 @@ class ScheduleItem(Open):
     last_planned_at: datetime | None
     """The last time that was run or skipped."""
     problem: str | None = None
-    """Why it cannot be kept, as where its time zone is not known any more."""
+    """Why it is not kept: its time zone is not known any more, its domain is gone, or nobody runs the schedules."""
     last_run: ScheduleRun | None
     last_run_failed: int
     """Of the operations of the last run: how many failed, or have an outcome nobody knows."""
+    last_run_open: int = 0
+    """How many have not ended."""
     last_pruning: ScheduleRun | None
 
 
@@ -78,4 +80,8 @@ class ScheduleInfo(ScheduleItem):
     """A schedule with its last times, the newest first."""
 
     last_times: list[ScheduleTime]
+    domains_now: int | None = None
+    """How many domains it is of now."""
+    changed: bool | None = None
+    """Of one that was enabled or disabled: whether it was not already."""
     disabled: ScheduleDisabling | None = None

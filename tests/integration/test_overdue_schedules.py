@@ -13,7 +13,7 @@ from revisor.silence import Watch
 from revisor.status import StatusReader
 from revisor.store.database import Database
 from tests.integration.clockwork import Clockwork
-from tests.integration.product import ALICE, Product
+from tests.integration.product import ALICE, WEB, Product
 from tests.lab.awaiting import eventually
 
 
@@ -66,6 +66,28 @@ def test_a_time_zone_that_is_not_known_any_more_is_said_wherever_the_schedule_is
     assert f"schedule often cannot be kept: {why}" in said
     (told,) = product.service.schedules.all()
     assert (told["problem"], told["next_at"], told["overdue_since"]) == (why, None, None)
+
+
+def test_a_schedule_nobody_keeps_says_so_long_before_it_is_overdue(product: Product) -> None:
+    schedules = product.service.schedules
+    assert schedules.all()[0]["problem"] is None, "whoever asks was there for a moment only"
+    schedules._watch = LongWatch()
+    # Of a server that runs for longer than a scheduler needs to take over.
+    product.database.execute(
+        "INSERT INTO work.leases (name, epoch, beat, believed_s) VALUES ('scheduler', 1, 0, 0.001)"
+    )
+    assert schedules.all()[0]["problem"] == "nobody runs the schedules"
+    product.service.schedules.enable("often", ALICE, enabled=False)
+    assert schedules.all()[0]["problem"] is None
+
+
+def test_a_schedule_whose_domain_is_gone_says_so_and_not_of_another_of_its_name(clockwork: Clockwork) -> None:
+    clockwork.add()
+    assert (clockwork.told()["problem"], clockwork.told()["domains_now"]) == (None, 1)
+    clockwork.product.act("undefine")
+    assert (clockwork.told()["problem"], clockwork.told()["domains_now"]) == ("its domain is on no host", 0)
+    clockwork.product.define(xml=WEB.replace("web.q", "other.q"))
+    assert clockwork.told()["problem"] == "its domain is on no host"
 
 
 def test_the_list_names_the_time_that_is_overdue_and_not_only_the_one_behind_it(clockwork: Clockwork) -> None:

@@ -79,6 +79,7 @@ def test_what_was_begun_and_what_others_asked_for_is_not_withdrawn_for_a_later_t
     clockwork.scheduler.run_once(clockwork.now)
     product.queries.wait_for(product.application.reader.head(), 10)
     [first] = clockwork.told()["last_run"]["operations"]
+    assert (clockwork.told()["last_run_open"], clockwork.told()["last_run_failed"]) == (1, 0)
     product.database.execute("UPDATE work.operation_queue SET started = true WHERE operation = %s", first["operation"])
     clockwork.passes(hours=1, rounds=0)
     clockwork.scheduler.run_once(clockwork.now)

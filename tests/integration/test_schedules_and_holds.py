@@ -25,6 +25,21 @@ def test_a_schedule_rests_and_runs_again_from_then_on(clockwork: Clockwork) -> N
     assert clockwork.snapshots() == ["hourly-20261128T100000Z"]
 
 
+def test_a_schedule_that_rests_already_still_says_who_disabled_it(clockwork: Clockwork) -> None:
+    schedules = clockwork.product.service.schedules
+    clockwork.add()
+    first, other = replace(ALICE, reason="OPS-1"), replace(ALICE, reason="other")
+    assert [schedules.enable("hourly", each, enabled=False)["changed"] for each in (first, other)] == [True, False]
+    assert clockwork.told()["disabled"]["reason"] == "OPS-1"
+    assert [schedules.enable("hourly", first, enabled=True)["changed"] for _ in range(2)] == [True, False]
+
+
+def test_a_schedule_of_nothing_yet_says_how_many_domains_it_is_of(clockwork: Clockwork) -> None:
+    for name, pattern, many in (("w", "w*", 1), ("z", "z*", 0)):
+        clockwork.add(name=name, whose={"pattern": pattern})
+        assert clockwork.told(name)["domains_now"] == many
+
+
 def test_a_removed_schedule_leaves_its_snapshots_and_its_name(clockwork: Clockwork) -> None:
     clockwork.add(keep="1h")
     clockwork.passes(hours=1)

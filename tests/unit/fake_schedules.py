@@ -83,11 +83,11 @@ class FakeSchedules:
     ) -> Item:
         given = {key: value for key, value in whose.items() if value}
         self._note(context, "add", name, cron, given, timezone, keep, missed)
-        return {**NIGHTLY, "name": name, "last_times": LAST_TIMES}
+        return {**self.known[0], "name": name, "last_times": LAST_TIMES}
 
     def enable(self, name: str, context: Context, *, enabled: bool) -> Item:
         self._note(context, "enable", name, enabled)
-        return {**NIGHTLY, "enabled": enabled, "last_times": LAST_TIMES}
+        return {**self.known[0], "enabled": enabled, "last_times": LAST_TIMES}
 
     def remove(self, name: str, context: Context) -> list[Item]:
         self._note(context, "remove", name)

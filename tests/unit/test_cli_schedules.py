@@ -84,8 +84,29 @@ def test_a_schedule_that_is_overdue_says_since_when(line: CommandLine) -> None:
 
 def test_a_schedule_that_cannot_be_kept_says_why(line: CommandLine) -> None:
     line.service.schedules.known = [{**NIGHTLY, "problem": "no time zone 'Mars/Olympus'", "next_at": None}]
-    assert re.split(" {2,}", line.run("schedule", "list").out.splitlines()[2].strip())[4] == "cannot be kept"
+    assert re.split(" {2,}", line.run("schedule", "list").out.splitlines()[2].strip())[4] == "not kept"
     assert re.search("(?m)^Problem: +no time zone 'Mars/Olympus'$", line.run("schedule", "info", "nightly").out)
+
+
+def test_what_a_run_asked_for_and_has_not_ended_is_told(line: CommandLine) -> None:
+    line.service.schedules.known = [{**NIGHTLY, "last_run_open": 1, "last_run_failed": 0}]
+    assert "1 asked for (1 not ended), 0 failed, 1 refused" in line.run("schedule", "list").out
+
+
+def test_what_fits_nothing_now_is_said_when_it_is_added_and_shown(line: CommandLine) -> None:
+    line.service.schedules.known = [{**NIGHTLY, "domains_now": 0}]
+    added = line.run("schedule", "add", "nightly", "--name", "zz-*", "--cron", "0 2 * * *")
+    assert added.out.rstrip().endswith("; of no domain now")
+    assert re.search(r"(?m)^Domains: +web\* \(0 now\)$", line.run("schedule", "info", "nightly").out)
+
+
+def test_one_that_rests_already_says_so_and_since_when(line: CommandLine) -> None:
+    said = {"at": "2026-11-28T10:00:00Z", "actor": "uid:0(root)", "reason": "OPS-1", "ticket": None}
+    line.service.schedules.known = [{**NIGHTLY, "changed": False, "disabled": said}]
+    done = line.run("schedule", "disable", "nightly")
+    assert done.out.strip() == (
+        "Schedule 'nightly' was disabled already by uid:0(root) since 2026-11-28 10:00:00 +0000: OPS-1"
+    )
 
 
 def test_what_was_refused_is_told_one_by_one(line: CommandLine) -> None:
