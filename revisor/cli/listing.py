@@ -3,7 +3,8 @@
 Where one is a replica, a column says which is what: there it may not run, whatever virsh on that host shows.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from revisor.cli import output
@@ -63,26 +64,45 @@ def list_domains(asked: Asked, *, host: str | None, as_of: str | None, **flags: 
     exclusive(flags, ("table", "name"), ("table", "id"), ("table", "uuid"))
     at = moment_asked(asked, as_of)
     door = Door(asked)
-    inactive = flags["all"] or flags["inactive"] or flags["state_shutoff"]
-    reply = door.read("/v1/domains", host=host, all=inactive, titles=flags["title"], as_of=at)
+    # Which names are ambiguous, those tell too that are not wanted.
+    by_name = flags["name"] and host is None and not door.as_json
+    reply = door.read("/v1/domains", host=host, all=by_name or _with_inactive(flags), titles=flags["title"], as_of=at)
     note_moment(asked, reply, at)
     items = [item for item in reply.body["items"] if _wanted(item, flags)]
     items.sort(key=_virsh_order)
     if door.as_json:
         output.json_text({**reply.body, "items": items})
     elif flags["name"] or flags["uuid"] or flags["id"]:
-        _lines(items, flags)
+        _lines(items, flags, _reference_in(reply.body["items"]) if by_name else _name)
     else:
         _table(items, flags, with_host=host is None)
     return Exit.DONE
 
 
-def _lines(items: list[Item], flags: Mapping[str, bool]) -> None:
+def _lines(items: list[Item], flags: Mapping[str, bool], named: Callable[[Item], str]) -> None:
     keys = [key for key in ("uuid", "id", "name") if flags[key]]
+    words = ([named(item) if key == "name" else _word(item[key]) for key in keys] for item in items)
     # A domain with replicas is one domain to a script that goes through the names.
-    for line in dict.fromkeys(" ".join(output.printable(_word(item[key])) for key in keys) for item in items):
+    for line in dict.fromkeys(" ".join(map(output.printable, each)) for each in words):
         output.say(line)
     output.say()
+
+
+def _name(item: Item) -> str:
+    return str(item["name"])
+
+
+def _reference_in(everything: list[Item]) -> Callable[[Item], str]:
+    """How each is named as a DOMAIN, a replica as its owner: HOST/NAME where several own a domain of that name."""
+    owners = [item for item in everything if item["role"] != _REPLICA]
+    borne = Counter(map(_name, owners))
+    owned_on = {item["uuid"]: item["host"] for item in owners}
+
+    def reference(item: Item) -> str:
+        name = _name(item)
+        return f"{owned_on.get(item['uuid'], item['host'])}/{name}" if borne[name] > 1 else name
+
+    return reference
 
 
 def _table(items: list[Item], flags: Mapping[str, bool], *, with_host: bool) -> None:
@@ -104,7 +124,13 @@ def _table(items: list[Item], flags: Mapping[str, bool], *, with_host: bool) -> 
     )
 
 
+def _with_inactive(flags: Mapping[str, bool]) -> bool:
+    return flags["all"] or flags["inactive"] or flags["state_shutoff"]
+
+
 def _wanted(item: Item, flags: Mapping[str, bool]) -> bool:
+    if item["id"] is None and not _with_inactive(flags):
+        return False
     only_inactive = (flags["inactive"] or flags["state_shutoff"]) and not flags["all"]
     if only_inactive and item["id"] is not None:
         return False

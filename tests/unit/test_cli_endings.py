@@ -287,7 +287,7 @@ def test_fresh_is_passed_on(line: CommandLine) -> None:
 
 
 def test_what_nobody_expected_is_no_traceback(line: CommandLine) -> None:
-    line.service.known_domains = [{"id": None}]
+    line.service.known_domains = [{"id": 1}]
     done = line.run("list")
     assert (done.code, done.err) == (1, "error: internal error: KeyError: 'name' [1]\n")
 

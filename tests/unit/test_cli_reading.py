@@ -132,6 +132,27 @@ def test_list_of_several_words_has_virshs_order(fleet: CommandLine) -> None:
     assert fleet.run("list", "--name", "--id", "--uuid", "--state-paused").out == f"{UUID_OF_WEB} 2 paused\n\n"
 
 
+ANOTHER, THIRD = "7795eb01-f6a4-8304-79aa-97f2502e193f", "8895eb01-f6a4-8304-79aa-97f2502e193f"
+
+
+def test_each_line_of_names_names_one_domain_also_where_several_hosts_own_one_of_that_name(line: CommandLine) -> None:
+    line.service.known_domains = [
+        domain("web"),
+        domain("web", id=None, uuid=ANOTHER, host="beta", state="shut off"),
+        domain("web", id=None, uuid=ANOTHER, host="gamma", role="replica", state="shut off"),
+        domain("db", id=2, uuid=THIRD, host="beta"),
+        domain("db", id=None, uuid=THIRD, role="replica", state="shut off"),
+    ]
+    assert line.run("list", "--all", "--name").out.split() == ["alpha/web", "db", "beta/web"]
+    # Also where the other is not wanted.
+    assert line.run("list", "--name").out.split() == ["alpha/web", "db"]
+    assert line.run("list", "--inactive", "--name", "--uuid").out.splitlines()[1] == f"{ANOTHER} beta/web"
+    asked = [each[1:] for each in line.service.asked]
+    assert asked == [(True, None, False)] * 3
+    # As virsh there lists it.
+    assert "alpha/web" not in line.run("list", "--name", "--host", "alpha").out
+
+
 @pytest.mark.parametrize(("verb", "word"), [("domid", "1"), ("domname", "test"), ("domuuid", UUID_OF_WEB)])
 def test_one_word_of_a_domain_can_be_had_alone(line: CommandLine, verb: str, word: str) -> None:
     assert line.run(verb, "test").out == f"{word}\n\n"
