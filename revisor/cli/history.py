@@ -152,7 +152,7 @@ def operations(asked: Asked, *, domain: str | None, state: tuple[str, ...], limi
             [
                 item["id"],
                 output.local_time(item["requested_at"]),
-                item["verb"],
+                _verb(item),
                 item["domain"],
                 item["host"],
                 _state(item),
@@ -171,6 +171,19 @@ def _states(given: tuple[str, ...]) -> list[str]:
             words = f"Unknown state '{word}' of operations"
             raise BadValue(words, field="state", value=word, accepted=", ".join(STATES))
     return states
+
+
+def _verb(item: Item) -> str:
+    """With what of its domain it is about: a snapshot or a checkpoint, or the name that the domain is to bear."""
+    arguments = item.get("arguments") or {}
+    names = [each["name"] for each in arguments.get("snapshots", ())]
+    # Of other verbs the name is the domain's.
+    if item["verb"].startswith(("snapshot-", "checkpoint-")) or item["verb"] == "domrename":
+        names += [arguments["name"]] if arguments.get("name") else []
+    if not names:
+        return str(item["verb"])
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{item['verb']} {names[0]}{more}"
 
 
 def _state(item: Item) -> str:

@@ -142,6 +142,27 @@ def test_the_list_shows_who_settled_one_and_what_holds_up_another(line: CommandL
     assert "started: host 'alpha' is busy" in waits
 
 
+@pytest.mark.parametrize(
+    ("verb", "arguments", "shown"),
+    [
+        ("snapshot-create", {"flags": 0, "name": "s1", "xml": "a digest"}, "snapshot-create s1"),
+        ("checkpoint-delete", {"flags": 0, "name": "c 1"}, "checkpoint-delete c 1"),
+        ("snapshot-redefine", {"flags": 1, "snapshots": [{"name": "s1"}]}, "snapshot-redefine s1"),
+        ("snapshot-redefine", {"snapshots": [{"name": f"s{n}"} for n in (1, 2, 3)]}, "snapshot-redefine s1 and 2 more"),
+        ("domrename", {"name": "www"}, "domrename www"),
+        ("save", {"flags": 0, "name": "web", "file": "/saved"}, "save"),
+        ("start", {"flags": 1}, "start"),
+    ],
+)
+def test_the_list_shows_what_of_its_domain_one_is_about(
+    line: CommandLine, verb: str, arguments: dict[str, Any], shown: str
+) -> None:
+    asked_for(line, state="queued")
+    line.service.settle(verb=verb, arguments=arguments)
+    header, _, row = line.run("operations").out.splitlines()[:3]
+    assert row[header.index("Verb") : header.index("Domain")].rstrip() == shown
+
+
 @pytest.mark.parametrize("words", [(), ("follow",)], ids=["an id alone", "follow"])
 @pytest.mark.parametrize(
     ("outcome", "code", "said"),
