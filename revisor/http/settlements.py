@@ -18,7 +18,9 @@ routes = APIRouter(prefix="/v1/operations", tags=["history"])
 def cancel_operation(
     service: ServiceGiven, asking: AskingGiven, id: UUID, asked: Cancellation | None = None
 ) -> Response:
-    """Withdraw an operation before it is started; one that was started, or has ended, is refused (55)."""
+    """Withdraw an operation before it is started; one that was withdrawn before stays so, one that was started, or
+    has ended otherwise, is refused (55).
+    """
     return operation_answer(service, service.settlements.cancel(id, asking.context(asked or Cancellation())))
 
 
