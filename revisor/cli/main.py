@@ -32,6 +32,17 @@ from revisor.client import ClientError
 _CLI = "revisor.cli"
 _AN_ID = re.compile(r"[0-9a-fA-F]{8}[0-9a-fA-F-]*")
 """Of an operation, or as much of it as tells which."""
+_GRAPHICS = "'dumpxml DOMAIN --xpath //graphics'"
+_OF_VIRSH = {
+    "change-media": "'update-device DOMAIN FILE'",
+    "domdisplay": _GRAPHICS,
+    "domjobinfo": "'operations DOMAIN', then 'operation ID'",
+    "event": "'log DOMAIN'",
+    "migrate": "'replay DOMAIN --to HOST', then 'handover DOMAIN --to HOST', while the domain is off",
+    "version": "'--version'",
+    "vncdisplay": _GRAPHICS,
+}
+"""What virsh has a word for that is here by another; docs/virsh-compatibility.md has all words that are not here."""
 
 
 class Verbs(click.Group):
@@ -90,6 +101,10 @@ class Verbs(click.Group):
 
 
 def _nearest(word: str, verbs: Iterable[str]) -> str:
+    """What may be meant by a word that is no verb, to be said behind that; nothing where nobody can tell."""
+    if word in _OF_VIRSH:
+        return f"; here that is {_OF_VIRSH[word]}"
+
     from difflib import get_close_matches  # only who mistypes needs it, and start-up is measured
 
     return "".join(f"; did you mean '{verb}'?" for verb in get_close_matches(word, verbs, n=1))
@@ -153,7 +168,8 @@ def help_on(ctx: click.Context, words: tuple[str, ...]) -> None:
     for word in words:
         found = command.get_command(context, word) if isinstance(command, click.Group) else None
         if found is None:
-            raise click.UsageError(f"command or command group '{' '.join(words)}' doesn't exist")
+            nearest = _nearest(word, command.list_commands(context)) if isinstance(command, click.Group) else ""
+            raise click.UsageError(f"command or command group '{' '.join(words)}' doesn't exist{nearest}")
         context = click.Context(found, info_name=word, parent=context)
         command = found
     click.echo(command.get_help(context))

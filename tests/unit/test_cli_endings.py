@@ -14,6 +14,7 @@ from tests.unit.command_line import CommandLine
 from tests.unit.fake_status import SEEN_AT
 
 _ONE_LOG = "command 'log' requires one of <domain>, --host, --schedule, --attempts and --restores"
+_MIGRATE = "here that is 'replay DOMAIN --to HOST', then 'handover DOMAIN --to HOST', while the domain is off"
 REFUSED = OperationInvalid("domain is already running", field="state", value="running", accepted="shut off")
 
 
@@ -173,6 +174,7 @@ def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine
         (("frobnicate",), "unknown command: 'frobnicate'"),
         (("strat", "web"), "unknown command: 'strat'; did you mean 'start'?"),
         (("snapshot-revret", "web"), "unknown command: 'snapshot-revret'; did you mean 'snapshot-revert'?"),
+        (("migrate", "--live", "web", "qemu+ssh://beta/system"), f"unknown command: 'migrate'; {_MIGRATE}"),
         (("list", "--frobnicate"), "command 'list' doesn't support option --frobnicate"),
         (("start",), "command 'start' requires <domain> option"),
         (("start", "a", "b"), "unexpected data 'b'"),
@@ -186,6 +188,9 @@ def test_an_operation_that_takes_longer_is_followed_to_its_end(line: CommandLine
         (("log", "web", "--host", "alpha"), _ONE_LOG),
         (("log", "--restores", "--attempts"), _ONE_LOG),
         (("help", "frobnicate"), "command or command group 'frobnicate' doesn't exist"),
+        (("help", "migrate"), f"command or command group 'migrate' doesn't exist; {_MIGRATE}"),
+        (("help", "schedule", "lst"), "command or command group 'schedule lst' doesn't exist; did you mean 'list'?"),
+        (("help", "list", "all"), "command or command group 'list all' doesn't exist"),
     ],
 )
 def test_bad_usage_ends_with_2(line: CommandLine, words: tuple[str, ...], said: str) -> None:
