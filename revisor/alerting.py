@@ -107,7 +107,9 @@ def _hand_over(command: tuple[str, ...], body: bytes) -> None:
             check=False,
         )
     except OSError as error:
-        raise NotTold(f"the command cannot be run: {_words(error)}") from error
+        # Its other words may hold a secret, and the first one too where that sets a variable.
+        named = command[0].partition("=")[0]
+        raise NotTold(f"the command '{named}' cannot be run: {_words(error)}") from error
     except subprocess.TimeoutExpired as late:
         raise NotTold(f"the command took longer than {_COMMAND_S:.0f} s") from late
     if done.returncode:

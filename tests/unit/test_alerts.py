@@ -3,10 +3,13 @@
 import json
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revisor.alerting import OVER, RAISED, message_of
+from domain_model.errors import OperationFailed
+from revisor.alerting import OVER, RAISED, message_of, send_test
+from revisor.settings import ALERT_KINDS, AlertSettings
 from workers.alerts import Alert, AlertBook
 
 AT = "2026-01-02T03:04:05Z"
@@ -152,3 +155,16 @@ def _deliver(book: AlertBook, known: set[str], lost: set[str], unanswered: set[s
             book.failed(alert, "no answer", now_s)
         else:
             book.reached(alert)
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [(("/nonexistent/tell", "--token", "s3cret"), "/nonexistent/tell"), (("TOKEN=s3cret", "curl"), "TOKEN")],
+)
+def test_a_command_that_cannot_be_run_is_named_and_nothing_that_may_be_secret(
+    command: tuple[str, ...], named: str
+) -> None:
+    with pytest.raises(OperationFailed) as failed:
+        send_test(AlertSettings(None, command, 10.0, ALERT_KINDS))
+    assert failed.value.message.endswith(f"the command '{named}' cannot be run: No such file or directory")
+    assert "s3cret" not in failed.value.message
