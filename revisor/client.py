@@ -10,7 +10,7 @@ slow, because the command line starts with it.
     ClientError
     ├── Refusal       Revisor said no; nothing was changed
     ├── Unreachable   nobody answers at the socket; nothing was asked
-    └── AnswerLost    it was asked, and the connection ended before the answer
+    └── AnswerLost    it was asked, and no answer came: the connection ended before, or it took too long
 """
 
 import contextlib
@@ -33,6 +33,9 @@ ENDED = frozenset({"succeeded", "failed", "unknown", "cancelled"})
 
 _ANSWER_S = 60.0
 """How long an answer may take beside the time it was asked to wait."""
+_AT_ONCE = frozenset({"/v1/health", "/v1/status"})
+_AT_ONCE_S = 10.0
+"""How long those may take that are answered in about two seconds whatever the database does: who asks wants to know."""
 _AWAY_S = 10.0
 """How long Revisor may be away while an accepted operation is waited for: it is being started again, or gone."""
 _AWAY_PAUSE_S = 0.1
@@ -50,7 +53,7 @@ class Unreachable(ClientError):
 
 
 class AnswerLost(ClientError):
-    """The request was sent and the connection ended before the answer: it may or may not have been accepted."""
+    """The request was sent and no answer came: it may or may not have been accepted."""
 
 
 class Refusal(ClientError):
@@ -151,7 +154,7 @@ class Client:
 
         Raises Refusal, Unreachable, or AnswerLost: then a change may have been accepted.
         """
-        connection = _Connection(self.socket, _ANSWER_S + wait_s)
+        connection = _Connection(self.socket, _AT_ONCE_S if path in _AT_ONCE else _ANSWER_S + wait_s)
         try:
             self._connect(connection)
             return _reply(*self._exchange(connection, method, _target(path, query or {}), body))
@@ -237,6 +240,8 @@ class Client:
                 connection.request(method, target, body=data, headers=headers)
             response = connection.getresponse()
             return response, response.read()
+        except TimeoutError as late:
+            raise AnswerLost(f"Revisor took the question and did not answer within {connection.timeout:g} s") from late
         except (OSError, http.client.HTTPException) as error:
             raise AnswerLost(f"the connection to Revisor ended before its answer: {_words(error)}") from error
 

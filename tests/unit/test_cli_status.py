@@ -1,11 +1,17 @@
 """``revisor status`` at a door with a stand-in behind it: what a person sees, and what a script is told."""
 
 import json
+import socket
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
 
+from revisor.cli.main import main
+from revisor.client import AnswerLost, Client
 from tests.unit.command_line import CommandLine
 from tests.unit.fake_registry import DISABLED
 from tests.unit.test_health import KEPT, LED, WELL, status
@@ -87,6 +93,34 @@ def test_a_database_that_does_not_answer_is_said_as_everywhere(line: CommandLine
     line.service.status_reader.trouble = psycopg.OperationalError("connection refused")
     done = line.run(*words)
     assert (done.code, done.out, done.err) == (1, "", "error: Cannot reach the database: connection refused [38]\n")
+
+
+@pytest.fixture
+def deaf_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The home of a Revisor whose API was stopped: its socket takes what is asked, and nobody answers."""
+    with TemporaryDirectory() as home, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{home}/revisor.sock")
+        listening.listen()
+        monkeypatch.setenv("REVISOR_HOME", home)
+        yield Path(home)
+
+
+def test_who_asks_a_revisor_that_stands_still_how_it_is_is_not_kept_waiting(
+    deaf_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("revisor.client._AT_ONCE_S", 0.01)
+    said = "Revisor took the question and did not answer within 0.01 s"
+    assert main(["status", "--check"]) == 3
+    assert capsys.readouterr() == ("", f"error: {said} [38]\n")
+    with pytest.raises(AnswerLost, match=said):
+        Client(deaf_home / "revisor.sock").get("/v1/health")
+
+
+def test_other_reads_may_take_longer(deaf_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("revisor.client._AT_ONCE_S", 0.01)
+    monkeypatch.setattr("revisor.client._ANSWER_S", 0.02)
+    with pytest.raises(AnswerLost, match=r"did not answer within 0\.02 s"):
+        Client(deaf_home / "revisor.sock").get("/v1/domains")
 
 
 @pytest.mark.parametrize(
