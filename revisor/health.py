@@ -42,8 +42,7 @@ def found_in(status: Status) -> Iterator[Problem]:
     """The same, each with its key."""
     yield from _of_restore(status.restore)
     yield from _of_master_key(status.master_key)
-    for projection in status.projections:
-        yield from _of_projection(projection)
+    yield from _of_projections(status.projections)
     for host in status.hosts:
         yield from _of_host(host)
     yield from _of_scheduler(status.scheduler)
@@ -89,14 +88,26 @@ def _stands_still(projection: ProjectionStatus) -> bool:
     return projection.parked_at is not None or projection.lag_s > BEHIND_S
 
 
-def _of_projection(projection: ProjectionStatus) -> Iterator[Problem]:
-    name = projection.name
-    if projection.parked_at is not None:
-        said = f"projection {name} is parked at {projection.parked_at}: {projection.error}"
-        yield Problem(f"projection/{name}/parked", said)
-    elif projection.lag_s > BEHIND_S:
-        events = "1 event" if projection.behind == 1 else f"{projection.behind:,} events"
-        yield Problem(f"projection/{name}/behind", f"projection {name} is {events} ({projection.lag_s:.0f} s) behind")
+def _of_projections(projections: Sequence[ProjectionStatus]) -> Iterator[Problem]:
+    """One each; but that all are behind has one cause, such as a projector that hangs, and is said once."""
+    parked = [each for each in projections if each.parked_at is not None]
+    others = [each for each in projections if each.parked_at is None]
+    behind = [each for each in others if _stands_still(each)]
+    for each in parked:
+        said = f"projection {each.name} is parked at {each.parked_at}: {each.error}"
+        yield Problem(f"projection/{each.name}/parked", said)
+    if len(behind) > 1 and behind == others:
+        which = "all projections that are not parked are" if parked else "all projections are"
+        far = _far(max(each.behind for each in behind), max(each.lag_s for each in behind))
+        yield Problem("projection/all/behind", f"{which} behind, by up to {far}")
+        return
+    for each in behind:
+        said = f"projection {each.name} is {_far(each.behind, each.lag_s)} behind"
+        yield Problem(f"projection/{each.name}/behind", said)
+
+
+def _far(events: int, lag_s: float) -> str:
+    return f"{'1 event' if events == 1 else f'{events:,} events'} ({lag_s:.0f} s)"
 
 
 def _of_host(host: HostStatus) -> Iterator[Problem]:

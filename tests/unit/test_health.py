@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from revisor.health import BEHIND_S, problems_of, worth_telling
+from revisor.health import BEHIND_S, Problem, found_in, problems_of, worth_telling
 from revisor.overdue import OverdueSchedule
 from revisor.settings import ALERT_KINDS
 from revisor.status import (
@@ -75,6 +75,28 @@ def test_a_revisor_that_is_well_has_no_problem_however_long_its_operations_wait(
 )
 def test_what_is_wrong_is_one_sentence(wrong: ProjectionStatus | HostStatus, said: str) -> None:
     assert problems_of(status(wrong)) == [said]
+
+
+def test_that_all_read_models_are_behind_is_said_once() -> None:
+    late = replace(WELL, behind=1204, lag_s=35.2)
+    later = replace(WELL, name="domains", behind=1, lag_s=36.7)
+    parked = replace(WELL, name="hosts", parked_at=813, error="ValueError: no")
+    said = "projections are behind, by up to 1,204 events (37 s)"
+    assert list(found_in(status(later, late))) == [Problem("projection/all/behind", f"all {said}")]
+    assert list(found_in(status(later, parked, late))) == [
+        Problem("projection/hosts/parked", "projection hosts is parked at 813: ValueError: no"),
+        Problem("projection/all/behind", f"all {said}".replace("are", "that are not parked are")),
+    ]
+    # One that goes on shows that the others have causes of their own.
+    well = replace(WELL, name="hosts", behind=1204, lag_s=BEHIND_S)
+    assert [each.key for each in found_in(status(later, well, late))] == [
+        "projection/domains/behind",
+        "projection/snapshots/behind",
+    ]
+    assert [each.key for each in found_in(status(parked, late))] == [
+        "projection/hosts/parked",
+        "projection/snapshots/behind",
+    ]
 
 
 def test_a_scheduler_that_is_silent_is_a_problem_where_it_has_something_to_do() -> None:
