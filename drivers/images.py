@@ -69,8 +69,8 @@ class ImageChain:
 
 
 @runtime_checkable
-class ImageSnapshots(Protocol):
-    """Looking into the images of a domain.
+class SnapshotData(Protocol):
+    """Telling whether the data of a domain's snapshots is there.
 
     Reads only; a look during a snapshot operation may be of neither side of it.
     """
@@ -78,6 +78,11 @@ class ImageSnapshots(Protocol):
     def snapshot_presence(self, uuid: str) -> ImageFindings:
         """Whether the data of each listed snapshot is there. Raises as the port's reads do: 42, unreachable."""
         ...
+
+
+@runtime_checkable
+class ImageSnapshots(SnapshotData, Protocol):
+    """Looking into the images of a domain: as well which files they are, and what else is inside."""
 
     def image_chains(self, uuid: str) -> Sequence[ImageChain]:
         """The chain of each disk that has a source, in the definition's order. Raises as the port's reads do."""

@@ -9,7 +9,7 @@ from domain_model.domain import Domain
 from domain_model.errors import HypervisorUnreachable, Refused
 from domain_model.placements import Images, Role
 from domain_model.presence import Presence, Verification
-from drivers.images import ImageChain, ImageFindings, ImageSnapshots, OrphanTag, SnapshotPresence
+from drivers.images import ImageChain, ImageFindings, ImageSnapshots, OrphanTag, SnapshotData, SnapshotPresence
 from drivers.port import Driver
 
 _log = logging.getLogger(__name__)
@@ -51,13 +51,15 @@ class ImageEye:
     def look(self, domain: Domain) -> tuple[Mapping[str, Verification], Images | None]:
         """The same, and the files of the disks; None when those cannot be told. Raises HypervisorUnreachable."""
         driver = self._driver
-        if not isinstance(driver, ImageSnapshots):
+        if not isinstance(driver, SnapshotData):
             return {}, None
+        images = None
         placement = domain.placements.get(self._host)
         replica = placement is not None and placement.role is Role.REPLICA
         try:
             findings = ImageFindings() if replica else driver.snapshot_presence(domain.uuid)
-            images = _images(driver.image_chains(domain.uuid), findings.names)
+            if isinstance(driver, ImageSnapshots):
+                images = _images(driver.image_chains(domain.uuid), findings.names)
         except HypervisorUnreachable:
             raise
         except Refused as refusal:

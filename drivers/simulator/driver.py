@@ -17,8 +17,9 @@ from domain_model.flags import (
     Undefine,
 )
 from domain_model.libvirt import DomainState
+from drivers.images import ImageFindings
 from drivers.port import Capabilities, DomainSighting, HostIdentity
-from drivers.simulator import deletion, guest, lifecycle, redefinition, reverting, snapshots, texts
+from drivers.simulator import deletion, guest, lifecycle, presence, redefinition, reverting, snapshots, texts
 from drivers.simulator import flags as flag_rules
 from drivers.simulator.checkpoints import Checkpointer
 from drivers.simulator.devices import DeviceKeeper
@@ -79,6 +80,11 @@ class SimulatorDriver(Saver, Tuner, DeviceKeeper, GuestController, Agent, Checkp
         with self._reading() as host:
             domain = host.domain(uuid)
             return {name: host.snapshot(domain, name).dump() for name in host.parents(domain)}
+
+    def snapshot_presence(self, uuid: str) -> ImageFindings:
+        """The ability ``drivers.images.SnapshotData``."""
+        with self._reading() as host:
+            return presence.findings(host, host.domain(uuid))
 
     # Lifecycle.
 

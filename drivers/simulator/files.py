@@ -115,12 +115,18 @@ class Files:
 
     def holds(self, path: str, tag: str) -> bool:
         """Whether the image holds the snapshot, as far as the host can know."""
+        return self.is_told_to_hold(path, tag) is not False
+
+    def is_told_to_hold(self, path: str, tag: str) -> bool | None:
+        """The same; None when the host cannot know."""
         file = self._known(path)
         if file is not None and file.gone:
             return False
         query = "SELECT there FROM inside WHERE path = ? AND tag = ?"
         row = self._connection.execute(query, (path, tag)).fetchone()
-        return bool(row["there"]) if row is not None else file is None or not file.made
+        if row is not None:
+            return bool(row["there"])
+        return False if file is not None and file.made else None
 
     def _put_inside(self, path: str, tag: str, *, there: bool) -> None:
         self._connection.execute(

@@ -174,6 +174,10 @@ class Inventory:
         row = self._connection.execute(query, (domain.uuid, name)).fetchone()
         return None if row is None else _snapshot(row)
 
+    def snapshots(self, domain: Domain) -> list[Snapshot]:
+        query = "SELECT * FROM snapshot WHERE domain_uuid = ? ORDER BY name"
+        return [_snapshot(row) for row in self._connection.execute(query, (domain.uuid,))]
+
     def external_of(self, domain: Domain) -> set[str]:
         """The snapshots that keep a disk or their memory in a file of its own."""
         query = "SELECT name FROM snapshot WHERE domain_uuid = ? AND external"

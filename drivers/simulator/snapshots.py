@@ -197,3 +197,11 @@ def images_holding(snapshot: Snapshot) -> list[str]:
     inside = {disk.name for disk in snapshot_disks(snapshot) if disk.snapshot == INTERNAL}
     then = domain_xml.read(texts.taken_out(snapshot.domain)).disks
     return [disk.source for disk in then if disk.target in inside and disk.source is not None]
+
+
+def files_beside(snapshot: Snapshot) -> list[str]:
+    """The files beside the images that a snapshot needs: its memory's, and what its overlays stand on."""
+    outside = {disk.name for disk in snapshot_disks(snapshot) if disk.snapshot == EXTERNAL}
+    then = domain_xml.read(texts.taken_out(snapshot.domain)).disks
+    kept = [disk.source for disk in then if disk.target in outside and disk.source is not None]
+    return kept if snapshot.memory_file is None else [*kept, snapshot.memory_file]

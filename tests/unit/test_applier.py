@@ -293,7 +293,7 @@ def test_what_a_control_verb_beside_changed_after_the_look_is_not_recorded_as_it
 
     assert stage.apply(asked, reached=reached).state == "succeeded"
     facts = [topic for topic in since_request(stage) if not topic.startswith("operation.")]
-    assert facts == ["domain.stopped", "snapshot.created"]
+    assert facts == ["domain.stopped", "snapshot.created", "snapshot.verified"]
     assert looks == 2
 
 
@@ -394,4 +394,4 @@ def test_a_snapshot_taken_behind_revisors_back_stops_the_handover(stage: Stage) 
     refused = stage.apply(asked)
     assert (refused.state, refused.code) == ("failed", 55)
     assert "is not up to date: run replay again" in refused.event.message
-    assert since_request(stage) == ["snapshot.created", "operation.failed"]
+    assert since_request(stage) == ["snapshot.created", "snapshot.verified", "operation.failed"]

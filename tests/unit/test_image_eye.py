@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from domain_model.errors import HypervisorUnreachable, Refused
+from domain_model.flags import SnapshotDelete
+from domain_model.libvirt import DomainState
 from domain_model.placements import Images
 from domain_model.presence import UNVERIFIED, Presence, Verification
 from drivers.images import ImageChain, ImageFindings, SnapshotPresence
 from drivers.port import Driver
-from tests.unit.domain_histories import ALPHA, BETA
+from tests.unit.domain_histories import ALPHA, BETA, UUID_TEXT
 from tests.unit.stage import Stage, altered, untouchable
 
 CHAIN = ImageChain("vda", "/images/guest.qcow2", ("/images/guest.qcow2", "/images/base.qcow2"), ("a",))
@@ -29,7 +31,8 @@ def stage(tmp_path: Path) -> Stage:
     """A domain with the snapshots a, b and c, which nobody could verify yet."""
     stage = Stage(tmp_path)
     stage.define()
-    stage.snapshot("a", "b", "c")
+    for name in "abc":
+        assert stage.take(name, blind(stage.drivers[ALPHA])).state == "succeeded"
     return stage
 
 
@@ -42,6 +45,10 @@ def raising(error: BaseException) -> Callable[[str], Any]:
 
 def with_images(driver: Driver, presence: Callable[[str], Any] = lambda _: FOUND) -> Driver:
     return altered(driver, snapshot_presence=presence, image_chains=lambda _: [CHAIN])
+
+
+def blind(driver: Driver) -> Driver:
+    return altered(driver, snapshot_presence=lambda _: ImageFindings())
 
 
 def presence(stage: Stage) -> list[Verification]:
@@ -66,6 +73,21 @@ def test_a_domain_is_not_reverted_to_what_is_missing_and_nothing_is_touched_for_
     assert (refused.state, refused.code) == ("failed", 55)
     assert "no snapshot 'b' in guest.qcow2" in refused.event.message
     assert presence(stage)[1] == GONE
+
+
+def test_metadata_that_came_back_without_its_data_is_missing_and_a_running_guest_is_not_stopped_for_it(
+    stage: Stage,
+) -> None:
+    stage.start()
+    run = stage.seen().hypervisor_id
+    stage.drivers[ALPHA].snapshot_delete(UUID_TEXT, "b", SnapshotDelete.NONE)
+    stage.observe()
+    assert stage.do("snapshot-undelete", name="b").state == "succeeded"
+    forest = stage.domain.forest
+    assert forest.presence_of(forest.named("b").id).presence is Presence.MISSING
+    refused = stage.revert("b")
+    assert (refused.state, refused.code) == ("failed", 55)
+    assert (stage.seen().state, stage.seen().hypervisor_id) == (DomainState.RUNNING, run)
 
 
 @pytest.mark.parametrize("name", ["a", "c"])

@@ -50,12 +50,12 @@ def test_what_was_done_behind_revisors_back_is_adopted(stage: Stage) -> None:
     alpha.start(UUID_TEXT)
     alpha.snapshot_create(UUID_TEXT, "<domainsnapshot><name>a</name></domainsnapshot>", SnapshotCreate.NONE)
     observer.run_once(frozenset())
-    assert adopted(stage) == ["domain.started", "snapshot.created"]
+    assert adopted(stage) == ["domain.started", "snapshot.created", "snapshot.verified"]
     alpha.snapshot_delete(UUID_TEXT, "a", SnapshotDelete.NONE)
     alpha.set_autostart(UUID_TEXT, autostart=True)
     alpha.crash(UUID_TEXT)
     observer.run_once(frozenset())
-    assert adopted(stage)[2:] == ["domain.stopped", "domain.updated", "snapshot.deleted"]
+    assert adopted(stage)[3:] == ["domain.stopped", "domain.updated", "snapshot.deleted"]
 
 
 def test_a_domain_that_is_gone_is_adopted_as_gone(stage: Stage) -> None:
@@ -124,7 +124,7 @@ def test_a_look_at_a_large_tree_tells_with_each_dump_that_it_goes_on_and_ends_wh
     given_up[0] = False
     Observer(driver, stage.records, stage.lead(ALPHA), lambda: done.append("goes on")).run_once(frozenset())
     assert done == ["goes on", *(each for name in names for each in ("goes on", name)), "goes on"]
-    assert adopted(stage) == ["snapshot.created"] * 5
+    assert adopted(stage) == [*["snapshot.created"] * 5, "snapshot.verified"]
 
 
 def test_a_change_that_only_the_definition_shows_is_adopted_after_a_hint(stage: Stage) -> None:

@@ -81,7 +81,7 @@ def test_the_restored_snapshots_are_the_ones_they_were(remade: Stage) -> None:
     restore(remade)
     assert {record.name: record.id for record in remade.domain.forest} == first
     assert remade.domain.forest.lost == []
-    assert remade.topics[-5:-1] == ["snapshot.redefined"] * 4
+    assert remade.topics[-6:-1] == [*["snapshot.redefined"] * 4, "snapshot.verified"]
     assert remade.records.told[-1] == (4, 4)
 
 
