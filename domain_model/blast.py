@@ -7,13 +7,14 @@ XML, and the image chains that were last seen.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from domain_model import domain_xml, snapshot_xml, xml
 from domain_model.errors import OperationInvalid
 from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.placements import Placement
+from domain_model.presence import UNVERIFIED
 from domain_model.snapshots import SnapshotForest, SnapshotRecord, SnapshotStateClass
 
 Dumps = Callable[[SnapshotRecord], str]
@@ -227,11 +228,20 @@ def of_revert(
     online = target.state_class is SnapshotStateClass.ONLINE
     if not online and flags & (SnapshotRevert.RUNNING | SnapshotRevert.PAUSED):
         touched.memory.append("the guest boots anew: the snapshot holds no memory")
-    return touched.radius(
+    radius = touched.radius(
         reversible=False,
         way_back="take a snapshot first: then reverting to that one leads back",
         endangered=_endangered(kept.internal, dependents, _living_in(set(kept.internal), forest, set(), dumps)),
     )
+    return replace(radius, unknown=tuple(_unverified(forest, target)))
+
+
+def _unverified(forest: SnapshotForest, target: SnapshotRecord) -> Iterable[str]:
+    if forest.presence_of(target.id) == UNVERIFIED:
+        yield (
+            f"whether the data of snapshot {target.name} is still there could not be looked up:"
+            " if it is gone, reverting fails, and a running guest is stopped by it"
+        )
 
 
 def of_undefine(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain_model.errors import OperationInvalid
+
 
 class Presence(StrEnum):
     """What is known of a snapshot's data."""
@@ -23,3 +25,14 @@ class Verification:
 
 
 UNVERIFIED = Verification(Presence.UNVERIFIED)
+
+
+def check_is_there(name: str, found: Verification) -> None:
+    """Refuse (55) to go back to a snapshot whose data is missing."""
+    if found.presence is Presence.MISSING:
+        raise OperationInvalid(
+            f"the data of snapshot '{name}' is missing: {found.why}",
+            field="name",
+            value=name,
+            accepted="a snapshot that is present",
+        )

@@ -13,6 +13,7 @@ from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.holds import check_holds
 from domain_model.operations import Command
 from domain_model.placements import Images
+from domain_model.presence import check_is_there
 from domain_model.rules import RULES
 from domain_model.snapshots import SnapshotRecord
 from domain_model.verbs import chosen
@@ -45,9 +46,12 @@ class Plans:
         check_holds(domain, command, self._application.now())
         RULES[verb](recorded_situation(domain, domain.placements[str(target.host)]), chosen(verb, arguments))
         radius.check()
+        if verb == "snapshot-revert":
+            name = chosen(verb, arguments)["name"]
+            check_is_there(name, domain.forest.presence_of(domain.forest.named(name).id))
         if any(fate.fate != "is kept" for fate in radius.files):
             images = domain.placements[str(target.host)].images
-            radius = replace(radius, unknown=(*_unseen(images), *self._unseen_elsewhere(target)))
+            radius = replace(radius, unknown=(*radius.unknown, *_unseen(images), *self._unseen_elsewhere(target)))
         return {"verb": verb, "domain": target.name, **radius.as_json()}
 
     def check(self, target: Target, verb: str, arguments: Mapping[str, Any]) -> None:

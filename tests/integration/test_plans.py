@@ -7,6 +7,7 @@ import pytest
 from domain_model.adoption import Adoption
 from domain_model.domain import Domain
 from domain_model.errors import NoSnapshot, OperationInvalid, Refused
+from drivers.simulator import SimulatorDriver
 from tests.integration.product import ALICE, WEB, Product
 
 BASE = "/images/web.qcow2"
@@ -65,6 +66,21 @@ def test_a_plan_is_refused_as_the_verb_would_be_and_the_refusal_recorded(product
     with pytest.raises(NoSnapshot):
         plan(product, "snapshot-revert", name="x")
     assert [entry["verb"] for entry in product.service.attempts(10)] == ["undefine --plan", "snapshot-revert --plan"]
+
+
+def test_a_revert_to_what_is_missing_is_refused_before_anything_is_touched_asked_or_planned(
+    product: Product, simulator: SimulatorDriver
+) -> None:
+    product.act("start")
+    product.act("snapshot-create", name="s1")
+    (web,) = simulator.domains()
+    assert plan(product, "snapshot-revert", name="s1")["snapshots"]
+    simulator.erase(BASE, "s1")
+    asked = product.act("snapshot-revert", name="s1")
+    assert (asked["state"], asked["error"]["code"]) == ("failed", 55)
+    with pytest.raises(OperationInvalid, match=f"'s1' is missing: {BASE} holds no snapshot 's1'"):
+        plan(product, "snapshot-revert", name="s1")
+    assert [(seen.state, seen.hypervisor_id) for seen in simulator.domains()] == [(web.state, web.hypervisor_id)]
 
 
 def test_a_plan_on_a_replica_is_refused_as_the_verb_is(product: Product) -> None:

@@ -10,6 +10,7 @@ from domain_model.blast import Endangered, Radius
 from domain_model.errors import NoSnapshot, OperationInvalid
 from domain_model.flags import SnapshotDelete, SnapshotRevert, Undefine
 from domain_model.placements import Placement, Role
+from domain_model.presence import Presence, Verification
 from domain_model.snapshots import SnapshotForest, SnapshotRecord
 from tests.unit.test_snapshot_forest import forest, record
 
@@ -134,6 +135,16 @@ def test_reverting_loses_what_runs_and_what_was_written() -> None:
     assert fates(radius.snapshots) == {"b": "becomes current"}
     assert radius.memory == ("the running guest is stopped, and its memory is lost",)
     assert not radius.reversible
+
+
+def test_it_is_told_that_nobody_could_look_whether_there_is_something_to_revert_to() -> None:
+    (sentence,) = revert("b", placement()).unknown
+    assert "the data of snapshot b" in sentence
+    tree = forest(*TREE)
+    tree.verify(tree.named("b").id, Verification(Presence.PRESENT))
+    dumps = {"b": DUMPS["b"]}
+    radius = blast.of_revert(tree, "b", SnapshotRevert.NONE, placement(), lambda one: dumps[one.name], lambda _: {})
+    assert radius.unknown == ()
 
 
 def test_reverting_an_inactive_domain_to_run_says_that_it_boots_anew() -> None:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from domain_model import redefinition
 from domain_model.adoption import Adoption, Observation
 from domain_model.domain import Domain
-from domain_model.errors import OperationInvalid
 from domain_model.flags import SnapshotCreate, SnapshotDelete, SnapshotRevert
-from domain_model.presence import Presence
+from domain_model.presence import UNVERIFIED, check_is_there
 from domain_model.redefinition import Step
 from drivers.port import DomainSighting
 from workers.image_eye import ImageEye
@@ -66,14 +65,8 @@ def _revert(task: Task) -> None:
 def _refuse_missing(task: Task) -> None:
     """libvirt ends a running guest before it finds that there is nothing to go back to."""
     name = task.arguments["name"]
-    found = ImageEye(task.driver, str(task.lead.host)).presence(task.domain).get(name)
-    if found is not None and found.presence is Presence.MISSING:
-        raise OperationInvalid(
-            f"the data of snapshot '{name}' is missing: {found.why}",
-            field="name",
-            value=name,
-            accepted="a snapshot that is present",
-        )
+    found = ImageEye(task.driver, str(task.lead.host)).presence(task.domain)
+    check_is_there(name, found.get(name, UNVERIFIED))
 
 
 def _record_revert(task: Task, domain: Domain, adoption: Adoption, seen: Observation | None) -> None:
