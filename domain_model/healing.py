@@ -5,7 +5,7 @@ such a price is left to a person, and said one by one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from domain_model import drift
@@ -15,13 +15,15 @@ from domain_model.libvirt import DomainState
 
 REDEFINE = "snapshot-create"
 """The verb by which metadata is redefined."""
+_METADATA_ONLY = "only metadata comes back: what was deleted of the data stays gone"
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """What heals one drift: a verb and its arguments, or ``why`` there is none.
 
-    One that ``waits`` cannot be asked for before another one of the same domain has been done.
+    One that ``waits`` cannot be asked for before another one of the same domain has been done. ``note`` says what it
+    does not bring back.
     """
 
     drift: Drift
@@ -29,6 +31,7 @@ class Remedy:
     arguments: dict[str, Any] = field(default_factory=dict)
     why: str | None = None
     waits: bool = False
+    note: str | None = None
 
 
 def remedies(drifts: Sequence[Drift], domain: Domain, host: str, *, destroy: bool = False) -> list[Remedy]:
@@ -63,7 +66,7 @@ def _of_a_replica(each: Drift) -> str:
 def _remedy(each: Drift, case: _Case) -> Remedy:
     remedy = _HEALERS[each.aspect](each, case)
     waits = remedy.verb is not None and case.is_gone and each.aspect != drift.DEFINITION
-    return Remedy(each, remedy.verb, remedy.arguments, remedy.why, waits or remedy.waits)
+    return replace(remedy, waits=waits or remedy.waits)
 
 
 def _name(each: Drift, _case: _Case) -> Remedy:
@@ -82,17 +85,17 @@ def _snapshot(each: Drift, _case: _Case) -> Remedy:
         case drift.ADDED:
             return Remedy(each, why="somebody took it and it holds data: accept it, or delete it with snapshot-delete")
         case drift.GONE:
-            return Remedy(each, "snapshot-undelete", {"name": each.name})
+            return Remedy(each, "snapshot-undelete", {"name": each.name}, note=_METADATA_ONLY)
         case _ if each.recorded is None:
             return Remedy(each, why="what it was is not known: accept it")
         case _:
-            return Remedy(each, REDEFINE, {"redefine": True, "documents": each.recorded})
+            return Remedy(each, REDEFINE, {"redefine": True, "documents": each.recorded}, note=_METADATA_ONLY)
 
 
 def _current(each: Drift, case: _Case) -> Remedy:
     forest = case.domain.forest
     if each.recorded in forest.lost:
-        return Remedy(each, "replay")
+        return Remedy(each, "replay", note=_METADATA_ONLY)
     if each.recorded is None:
         return Remedy(each, why="no verb leaves a domain without a current snapshot: accept it")
     record = forest.find(each.recorded)

@@ -262,5 +262,6 @@ def _remedy(remedy: Remedy) -> Shown:
         "arguments": arguments,
         "why": remedy.why,
         "waits": remedy.waits,
+        "note": remedy.note,
         "operation": None,
     }

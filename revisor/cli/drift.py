@@ -10,8 +10,9 @@ import click
 from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import Exit, fail, refusal
+from revisor.cli.snapshot_words import doubt_of
 from revisor.cli.verb import WAITING, Asked, Word, exclusive, flag, option, required, verb
-from revisor.client import ENDED, Operation, Reply, segment
+from revisor.client import ENDED, Operation, Refusal, Reply, segment
 
 Item = dict[str, Any]
 Keys = set[tuple[str, ...]]
@@ -209,24 +210,46 @@ def _goes_on(items: list[Item], operations: Mapping[str, Operation]) -> bool:
 
 
 def _show_remedies(door: Door, reply: Reply, items: list[Item], operations: Mapping[str, Operation]) -> None:
+    states = [operations.get(item["operation"] or "", {}).get("state") for item in items]
+    shown = [{**item, "state": state} for item, state in zip(items, states, strict=True)]
+    back = _brought_back(door, shown)
     if door.as_json:
-        shown = [{**item, "state": operations.get(item["operation"] or "", {}).get("state")} for item in items]
+        shown = [{**item, "presence": back.get(_key(item), {}).get("presence")} for item in shown]
         output.document_of(reply, reply.body["kind"], shown)
         return
-    rows = [[*_what(item), item["verb"], _outcome(item, operations)] for item in items]
+    rows = [[*_what(item), item["verb"], _outcome(item, operations, back.get(_key(item)))] for item in shown]
     output.table(["Domain", "Host", "What", "Operation", "Outcome"], rows)
 
 
-def _outcome(item: Item, operations: Mapping[str, Operation]) -> str | None:
+def _brought_back(door: Door, items: list[Item]) -> dict[tuple[str, ...], Item]:
+    """The snapshots whose metadata came back, as they are now: their data need not have."""
+    found: dict[tuple[str, ...], Item] = {}
+    healed = [item for item in items if item["aspect"] == "snapshot" and item["state"] == "succeeded"]
+    for uuid, host in dict.fromkeys((item["uuid"], item["host"]) for item in healed):
+        try:
+            known = door.read_of(Reference(uuid, host), "/snapshots").body["items"]
+        except Refusal:
+            continue  # the domain went meanwhile
+        now = {each["name"]: each for each in known}
+        here = [item for item in healed if (item["uuid"], item["host"]) == (uuid, host)]
+        found |= {_key(item): now[item["snapshot"]] for item in here if item["snapshot"] in now}
+    return found
+
+
+def _outcome(item: Item, operations: Mapping[str, Operation], back: Item | None) -> str | None:
     operation = operations.get(item["operation"] or "")
     if operation is not None:
-        error = operation.get("error")
-        if operation["state"] not in ENDED:
-            return f"{operation['state']} ({operation['id']})"
-        return operation["state"] if error is None else f"{operation['state']}: {error['message']}"
+        error, state = operation.get("error"), operation["state"]
+        if state not in ENDED:
+            return f"{state} ({operation['id']})"
+        doubt = item.get("note") if back is None else doubt_of(back)
+        if error is None and state == "succeeded" and doubt:
+            return f"{state}, but {doubt}"
+        return str(state) if error is None else f"{state}: {error['message']}"
     if item["why"] is not None:
         return str(item["why"])
-    return "when what it waits for is done" if item["waits"] else None
+    waits = "when what it waits for is done" if item["waits"] else None
+    return "; ".join(filter(None, (waits, item.get("note")))) or None
 
 
 def _end(door: Door, left: Keys, items: Mapping[tuple[str, ...], Item], operations: Mapping[str, Operation]) -> int:

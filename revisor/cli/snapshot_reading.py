@@ -41,6 +41,7 @@ def snapshot_info(asked: Asked, *, domain: str, snapshotname: str | None, curren
             ("Current", "yes" if item["current"] else "no"),
             ("State", state_of(item)),
             *([("Missing", item["why"])] if is_missing(item) and item.get("why") else []),
+            *([("Data", "not verified")] if item["presence"] == "unverified" else []),
             ("Location", item["location"]),
             ("Parent", item["parent"]),
             ("Children", len(item["children"])),

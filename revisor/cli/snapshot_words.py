@@ -1,5 +1,7 @@
 """How a snapshot is named on the command line, and how one is shown whose data is gone."""
 
+import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -8,6 +10,7 @@ from revisor.cli import output
 from revisor.cli.asking import Door, Reference
 from revisor.cli.failures import refusal
 from revisor.cli.verb import Word, flag
+from revisor.client import ClientError, segment
 
 SNAPSHOT = Word("snapshotname", "SNAPSHOT")
 SNAPSHOT_OR_CURRENT = Word("snapshotname", "SNAPSHOT", required=False)
@@ -46,6 +49,21 @@ def is_missing(item: Item) -> bool:
 def state_of(item: Item) -> str:
     """The guest's state in a snapshot; a snapshot that is not there any more has none."""
     return "missing" if is_missing(item) else str(item["state"])
+
+
+def doubt_of(item: Item) -> str | None:
+    """What is not as it should be of a snapshot's data; None when it is known to be there."""
+    if is_missing(item):
+        return f"its data is missing: {item['why']}" if item.get("why") else "its data is missing"
+    return None if item["presence"] == "present" else "whether its data is there is not known"
+
+
+def note_doubt(door: Door, reference: Reference, name: str) -> None:
+    """Say of a snapshot whose metadata is there whether its data is."""
+    with suppress(ClientError):  # what was asked for is done in any case
+        doubt = doubt_of(door.read_of(reference, f"/snapshots/{segment(name)}").body["items"][0])
+        if doubt is not None:
+            sys.stderr.write(output.printable(f"note: snapshot {name}: {doubt}") + "\n")
 
 
 def held_of(item: Item) -> str:

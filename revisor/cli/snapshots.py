@@ -16,6 +16,7 @@ from revisor.cli.snapshot_words import (
     SNAPSHOT_OR_CURRENT,
     check_one_named,
     current_option,
+    note_doubt,
     one_named,
 )
 from revisor.cli.verb import DOMAIN, Asked, Word, flag, option, verb
@@ -164,10 +165,12 @@ def snapshot_delete(asked: Asked, *, domain: str, snapshotname: str | None, curr
 @verb("snapshot-undelete", DOMAIN, SNAPSHOT)
 def snapshot_undelete(asked: Asked, *, domain: str, snapshotname: str) -> int:
     """Bring back the metadata of a snapshot that was deleted with --metadata, as it was, and below it what was."""
-    ending = Ending(
-        lambda _: output.message(f"Domain snapshot {snapshotname} undeleted"),
-        f"Failed to undelete snapshot {snapshotname}",
-    )
+
+    def done(_: Operation) -> None:
+        output.message(f"Domain snapshot {snapshotname} undeleted")
+        note_doubt(Door(asked), Reference.of(domain), snapshotname)
+
+    ending = Ending(done, f"Failed to undelete snapshot {snapshotname}")
     return act(asked, domain, "snapshot-undelete", {"name": snapshotname}, ending)
 
 

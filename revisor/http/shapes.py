@@ -311,12 +311,15 @@ class DriftItem(Open):
 
 
 class RemedyItem(DriftItem):
-    """``why`` says what cannot be healed, or was refused; ``waits``, that another operation has to end first."""
+    """``why`` says what cannot be healed, or was refused; ``waits``, that another operation has to end first;
+    ``note``, what does not come back.
+    """
 
     verb: str | None
     arguments: dict[str, Any]
     why: str | None
     waits: bool
+    note: str | None
     operation: UUID | None
 
 

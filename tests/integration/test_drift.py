@@ -221,6 +221,21 @@ def test_what_cannot_be_healed_is_said_one_by_one_and_the_rest_is(behind: Behind
     assert {item["name"] for item in behind.product.service.snapshots("web", None)} == {"first", "theirs"}
 
 
+def test_of_a_snapshot_whose_data_went_too_only_metadata_comes_back_and_it_is_told_before_and_after(
+    behind: Behind,
+) -> None:
+    behind.product.act("start")
+    behind.product.act("snapshot-create", name="first")
+    behind.simulator.snapshot_delete(behind.web, "first", SnapshotDelete.NONE)
+    behind.look()
+    (planned,) = [each for each in behind.heal(plan=True) if each["aspect"] == "snapshot"]
+    assert "only metadata" in planned["note"]
+    assert {item["state"] for item in behind.heal()} == {"succeeded"}
+    (first,) = behind.product.service.snapshots("web", None)
+    assert first["presence"] == "missing"
+    assert "holds no snapshot 'first'" in first["why"]
+
+
 def test_asking_again_under_the_same_request_id_is_the_same_operation(behind: Behind) -> None:
     behind.simulator.start(behind.web)
     behind.look()

@@ -31,7 +31,8 @@ def drifted(domain: str, aspect: str, recorded: Any, observed: Any, **more: Any)
 
 def healed(item: Item, verb: str | None, *, operation: UUID | None = None, **more: Any) -> Item:
     asked = None if operation is None else str(operation)
-    return {**item, "verb": verb, "arguments": {}, "why": None, "waits": False, "operation": asked, **more}
+    told: Item = {"verb": verb, "arguments": {}, "why": None, "waits": False, "note": None, "operation": asked}
+    return {**item, **told, **more}
 
 
 class FakeDrifts:

@@ -12,10 +12,12 @@ from revisor.drift import Drifts
 from revisor.store.context import Context
 from tests.unit.command_line import CommandLine
 from tests.unit.fake_drift import FakeAdopting, FakeDrifts, Item, drifted, healed
+from tests.unit.test_http_fake_service import snapshot
 
 STATE = drifted("web", "state", "running", "shut off")
 DEFINITION = drifted("web", "definition", "ab" * 32, None)
 ADDED = drifted("web", "snapshot", None, "added", snapshot="theirs")
+GONE = drifted("web", "snapshot", "there", "gone", snapshot="s1")
 STRANGER = drifted("mail", "domain", None, "unrecorded", role=None, advice="'adopt --host alpha' takes it in")
 
 
@@ -147,6 +149,37 @@ def test_a_plan_shows_operations_and_asks_for_none(line: CommandLine) -> None:
     assert (done.code, asked(line, "heal")) == (0, [("web", None, False, True, False)])
     assert "define" in done.out
     assert "when what it waits for is done" in done.out
+
+
+def test_a_plan_says_what_does_not_come_back(line: CommandLine) -> None:
+    line.service.drifts.rounds = [[healed(GONE, "snapshot-undelete", note="only metadata", waits=True)]]
+    done = line.run("drift", "web", "--heal", "--plan")
+    assert "when what it waits for is done; only metadata" in done.out
+
+
+@pytest.mark.parametrize(
+    ("presence", "why", "outcome"),
+    [
+        ("present", None, "succeeded"),
+        ("missing", "no 's1' in /a.qcow2", "succeeded, but its data is missing: no 's1' in /a.qcow2"),
+        ("unverified", None, "succeeded, but whether its data is there is not known"),
+    ],
+)
+def test_of_a_snapshot_that_came_back_it_is_told_whether_its_data_did(
+    line: CommandLine, presence: str, why: str | None, outcome: str
+) -> None:
+    line.service.known_snapshots = [snapshot("s1", presence=presence, why=why)]
+
+    def heal(*more: str) -> Any:
+        asked = operation(line, "snapshot-undelete")
+        line.service.drifts.rounds = [[healed(GONE, "snapshot-undelete", operation=asked, note="only metadata")]]
+        return line.run("drift", "web", "--heal", *more)
+
+    done = heal()
+    assert (done.code, done.out.splitlines()[2].partition("snapshot-undelete")[2].strip()) == (0, outcome)
+    assert json.loads(heal("--output", "json").out)["items"][0]["presence"] == presence
+    line.service.known_snapshots = []
+    assert "succeeded, but only metadata" in heal().out, "it went meanwhile"
 
 
 def test_what_waits_is_asked_for_when_what_it_waits_for_is_done(line: CommandLine) -> None:

@@ -112,6 +112,13 @@ def test_what_can_be_brought_back_is_listed_too(forest: CommandLine) -> None:
     assert asked(forest) == [("act", "web", None, "snapshot-undelete", {"name": "leaf"})]
 
 
+def test_whether_data_is_there_that_nobody_could_look_at_is_not_known(forest: CommandLine) -> None:
+    assert "Data:           not verified\n" in forest.run("snapshot-info", "web", "leaf").out
+    done = forest.run("snapshot-undelete", "web", "leaf")
+    assert done.err == "note: snapshot leaf: whether its data is there is not known\n"
+    assert forest.run("snapshot-undelete", "web", "leaf", "--output", "json").err == ""
+
+
 @pytest.fixture
 def gone(line: CommandLine) -> CommandLine:
     """A snapshot whose data is gone."""
@@ -134,6 +141,13 @@ def test_what_is_missing_is_never_shown_as_if_it_were_there(gone: CommandLine) -
     assert "State:          missing\nMissing:        no snapshot 'gone' in /images/web.qcow2\n" in info
     items = json.loads(gone.run("snapshot-list", "web", "--output", "json").out)["items"]
     assert [(item["name"], item["presence"]) for item in items] == [("gone", "missing"), ("kept", "present")]
+
+
+def test_who_brings_metadata_back_is_told_that_its_data_is_missing(gone: CommandLine) -> None:
+    done = gone.run("snapshot-undelete", "web", "gone")
+    assert (done.code, done.out) == (0, "Domain snapshot gone undeleted\n\n")
+    assert done.err == "note: snapshot gone: its data is missing: no snapshot 'gone' in /images/web.qcow2\n"
+    assert gone.run("snapshot-undelete", "web", "kept").err == ""
 
 
 def test_a_parent_is_told_by_its_name(forest: CommandLine) -> None:

@@ -210,7 +210,7 @@ SEEN = "2026-11-23 15:27:05 +0000"
 def forest(line: CommandLine) -> CommandLine:
     line.service.known_snapshots = [
         snapshot("s3", "s1", current=True),
-        snapshot("s1", children=["s2", "s3"]),
+        snapshot("s1", children=["s2", "s3"], presence="present"),
         snapshot("s2", "s1", state="shutoff"),
     ]
     return line

@@ -106,6 +106,8 @@ def test_of_snapshots_what_went_comes_back_what_changed_is_redefined_and_what_ca
     assert (seen(drift.GONE).verb, seen(drift.GONE).arguments) == ("snapshot-undelete", {"name": "a"})
     parts = ["header", None, None]
     assert seen(drift.CHANGED, parts).arguments == {"redefine": True, "documents": parts}
+    assert all("only metadata" in str(each.note) for each in (seen(drift.GONE), seen(drift.CHANGED, parts)))
+    assert seen(drift.ADDED).note is None
     assert "not known" in str(seen(drift.CHANGED).why)
     assert "holds data" in str(seen(drift.ADDED).why)
 
@@ -130,7 +132,9 @@ def test_the_current_snapshot_is_made_current_when_it_is_there() -> None:
 
 def test_a_tree_that_went_with_its_domain_is_replayed() -> None:
     past = domain(defined(), snapshot("a"), undefined(), defined())
-    assert of(Drift(drift.CURRENT, "id-a", None), past=past).verb == "replay"
+    replay = of(Drift(drift.CURRENT, "id-a", None), past=past)
+    assert replay.verb == "replay"
+    assert "only metadata" in str(replay.note)
 
 
 def test_a_replica_is_left_to_replay() -> None:
